@@ -1,0 +1,29 @@
+"""Show how an execution stands, and what became of its prompts."""
+
+from __future__ import annotations
+
+import functools
+
+import functions_framework
+from flask import Request, Response
+
+from imagefactory import log
+from imagefactory.api.http import Api
+from imagefactory.settings import StatusSettings
+from imagefactory.wiring import status as wiring
+
+# Read at import, so that a half-configured revision refuses to start.
+SETTINGS = StatusSettings.from_env()
+log.set_level(SETTINGS.log_level)
+
+
+@functools.cache
+def api() -> Api:
+    """The function, put together on the first request and kept while the instance lives."""
+    return wiring.api(SETTINGS)
+
+
+@functions_framework.http
+def status(request: Request) -> Response:
+    """Answer one request."""
+    return api()(request)

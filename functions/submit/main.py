@@ -1,0 +1,29 @@
+"""Accept a batch of prompts, cancel it, retry it."""
+
+from __future__ import annotations
+
+import functools
+
+import functions_framework
+from flask import Request, Response
+
+from imagefactory import log
+from imagefactory.api.http import Api
+from imagefactory.settings import SubmitSettings
+from imagefactory.wiring import submit as wiring
+
+# Read at import, so that a half-configured revision refuses to start.
+SETTINGS = SubmitSettings.from_env()
+log.set_level(SETTINGS.log_level)
+
+
+@functools.cache
+def api() -> Api:
+    """The function, put together on the first request and kept while the instance lives."""
+    return wiring.api(SETTINGS)
+
+
+@functions_framework.http
+def submit(request: Request) -> Response:
+    """Answer one request."""
+    return api()(request)

@@ -1,0 +1,1 @@
+"""Image Factory: a list of prompts in, one image per prompt out."""

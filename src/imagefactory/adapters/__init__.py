@@ -1,0 +1,1 @@
+"""The ports on real services: the only modules that import google.cloud or requests."""

@@ -1,0 +1,162 @@
+"""The queue on Cloud Tasks."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import grpc
+from google.api_core import exceptions
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.protobuf import duration_pb2, timestamp_pb2
+
+from imagefactory.adapters.google import OUTAGES
+from imagefactory.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imagefactory.domain.task import Task
+    from imagefactory.settings import QueueSettings
+
+#: The most that one call takes.
+CREATE_BATCH, DELETE_BATCH = 100, 1000
+#: Calls under way at once: batches are large, single creations are many.
+BATCH_CALLS, SINGLE_CALLS = 8, 32
+#: Seconds waited before each further round for what failed in passing.
+ROUNDS = (0.2, 0.5, 1.0, 2.0, 4.0)
+CALL_SECONDS = 20.0
+
+
+@functools.cache
+def client(emulator_host: str = "") -> tasks_v2.CloudTasksClient:
+    """The process's client, for Google's service or for an emulator at host:port."""
+    if not emulator_host:
+        return tasks_v2.CloudTasksClient()
+    return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(emulator_host)))
+
+
+def of(settings: QueueSettings) -> CloudTasks:
+    """The queue of this deployment."""
+    return CloudTasks(
+        client(settings.cloud_tasks_emulator_host),
+        queue=settings.queue,
+        url=settings.generate_url,
+        service_account=settings.tasks_service_account,
+        deadline=settings.dispatch_deadline_seconds,
+    )
+
+
+class CloudTasks:
+    """The port Tasks. `queue` is the queue's full name; tasks call `url` as `service_account`.
+
+    `deadline` is how long one call of generate may take, in seconds, before Cloud Tasks counts it as failed.
+    """
+
+    def __init__(
+        self,
+        cloud: tasks_v2.CloudTasksClient,
+        *,
+        queue: str,
+        url: str,
+        service_account: str,
+        deadline: float,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._cloud = cloud
+        self._queue = queue
+        self._url = url
+        self._service_account = service_account
+        self._deadline = duration_pb2.Duration(seconds=round(deadline))
+        self._sleep = sleep
+
+    def enqueue(self, tasks: Sequence[Task]) -> None:
+        """Create the tasks a hundred a call, or one a call where batches are not served; try again what failed.
+
+        Raises:
+            Unavailable: some could not be created; the others were.
+        """
+        left = list(tasks)
+        for pause in (*ROUNDS, None):
+            left = self._created_singly(left) if len(left) == 1 else self._created(left)
+            if not left:
+                return
+            if pause is not None:
+                self._sleep(pause)
+        raise Unavailable(f"{len(left)} of {len(tasks)} tasks could not be created")
+
+    def delete(self, tasks: Sequence[Task]) -> None:
+        """Delete the tasks a thousand a call. One that stays finds its result ended, so what fails here is left."""
+        for start in range(0, len(tasks), DELETE_BATCH):
+            names = [self._name(task) for task in tasks[start : start + DELETE_BATCH]]
+            with contextlib.suppress(exceptions.GoogleAPICallError, *OUTAGES):
+                self._cloud.batch_delete_tasks(
+                    tasks_v2.BatchDeleteTasksRequest(parent=self._queue, names=names), timeout=CALL_SECONDS
+                )
+
+    def _created(self, tasks: Sequence[Task]) -> list[Task]:
+        """Create the tasks; returns those that could not be, but may be if asked again."""
+        groups = [tasks[start : start + CREATE_BATCH] for start in range(0, len(tasks), CREATE_BATCH)]
+        with ThreadPoolExecutor(BATCH_CALLS) as pool:
+            try:
+                return [task for failed in pool.map(self._create_batch, groups) for task in failed]
+            except exceptions.MethodNotImplemented:
+                pool.shutdown(cancel_futures=True)
+        return self._created_singly(tasks)
+
+    def _create_batch(self, tasks: Sequence[Task]) -> list[Task]:
+        request = tasks_v2.BatchCreateTasksRequest(parent=self._queue, requests=[self._request(task) for task in tasks])
+        try:
+            operation = self._cloud.batch_create_tasks(request, timeout=CALL_SECONDS)
+            error = operation.exception(timeout=CALL_SECONDS)
+        except OUTAGES:
+            return list(tasks)
+        failed = operation.metadata.failed_requests
+        if error is not None and not failed:
+            return list(tasks)
+        return [
+            tasks[index] for index, status in failed.items() if status.code != grpc.StatusCode.ALREADY_EXISTS.value[0]
+        ]
+
+    def _created_singly(self, tasks: Sequence[Task]) -> list[Task]:
+        with ThreadPoolExecutor(SINGLE_CALLS) as pool:
+            done = pool.map(self._create, tasks)
+            return [task for task, created in zip(tasks, done, strict=True) if not created]
+
+    def _create(self, task: Task) -> bool:
+        """Create one task; whether it is there now."""
+        try:
+            self._cloud.create_task(self._request(task), timeout=CALL_SECONDS)
+        except exceptions.AlreadyExists:
+            return True
+        except OUTAGES:
+            return False
+        return True
+
+    def _name(self, task: Task) -> str:
+        return f"{self._queue}/tasks/{task.id}"
+
+    def _request(self, task: Task) -> tasks_v2.CreateTaskRequest:
+        body = {"execution_id": task.execution_id, "batch_index": task.batch_index, "attempt": task.attempt}
+        schedule = timestamp_pb2.Timestamp()
+        schedule.FromDatetime(task.schedule_at)
+        return tasks_v2.CreateTaskRequest(
+            parent=self._queue,
+            task=tasks_v2.Task(
+                name=self._name(task),
+                schedule_time=schedule,
+                dispatch_deadline=self._deadline,
+                http_request=tasks_v2.HttpRequest(
+                    url=self._url,
+                    http_method=tasks_v2.HttpMethod.POST,
+                    headers={"Content-Type": "application/json"},
+                    body=json.dumps(body).encode(),
+                    oidc_token=tasks_v2.OidcToken(service_account_email=self._service_account, audience=self._url),
+                ),
+            ),
+        )

@@ -1,0 +1,118 @@
+"""Records as documents and back. A document always has all its fields, so that an update leaves nothing behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Recipe, Reference, Sealed, Tally
+from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus, StoredImage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: `state` of an execution that nobody sees yet, and of one that has not ended; else it is how the execution ended.
+RESERVED, OPEN = "reserved", "open"
+
+Document: TypeAlias = dict[str, Any]
+
+
+def execution_document(execution: Execution) -> Document:
+    """An execution as a document."""
+    state = RESERVED if execution.phase is Phase.RESERVED else (execution.closed or OPEN)
+    return {
+        "user": execution.user,
+        "workflow_id": execution.workflow_id,
+        "prompt_count": execution.prompt_count,
+        "recipe": asdict(execution.recipe),
+        "created_at": execution.created_at,
+        "expires_at": execution.expires_at,
+        "fingerprint": execution.fingerprint,
+        "metadata": dict(execution.metadata),
+        "sealed_key": sealed_document(execution.sealed_key),
+        "phase": execution.phase.value,
+        "state": str(state),
+        "accepting_until": execution.accepting_until,
+        "chunks": list(execution.chunks),
+        "answer": dict(execution.answer),
+        "cancel_requested": execution.cancel_requested,
+    }
+
+
+def execution_of(execution_id: str, document: Mapping[str, Any], version: object) -> Execution:
+    """The execution in this document."""
+    recipe = document["recipe"]
+    sealed = document["sealed_key"]
+    state = document["state"]
+    return Execution(
+        id=execution_id,
+        user=document["user"],
+        workflow_id=document["workflow_id"],
+        prompt_count=document["prompt_count"],
+        recipe=Recipe(**recipe | {"references": tuple(Reference(**one) for one in recipe["references"])}),
+        created_at=document["created_at"],
+        expires_at=document["expires_at"],
+        fingerprint=document["fingerprint"],
+        metadata=document["metadata"],
+        sealed_key=Sealed(**sealed) if sealed else None,
+        phase=Phase(document["phase"]),
+        accepting_until=document["accepting_until"],
+        chunks=tuple(document["chunks"]),
+        answer=document["answer"],
+        cancel_requested=document["cancel_requested"],
+        closed=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
+        version=version,
+    )
+
+
+def sealed_document(sealed: Sealed | None) -> Document | None:
+    """An encrypted secret as a map."""
+    return asdict(sealed) if sealed else None
+
+
+def result_document(result: Result) -> Document:
+    """A result as a document, without what the commit adds."""
+    document = {item.name: getattr(result, item.name) for item in fields(result) if item.name != "version"}
+    failure = result.failure
+    return document | {
+        "status": result.status.value,
+        "lease": asdict(result.lease) if result.lease else None,
+        "failure": asdict(failure) | {"code": failure.code.value} if failure else None,
+        "image": asdict(result.image) if result.image else None,
+    }
+
+
+def result_of(document: Mapping[str, Any], version: object) -> Result:
+    """The result in this document."""
+    values = {item.name: document[item.name] for item in fields(Result) if item.name != "version"}
+    lease, failure, image = values["lease"], values["failure"], values["image"]
+    return Result(
+        **values
+        | {
+            "status": ResultStatus(values["status"]),
+            "lease": Lease(**lease) if lease else None,
+            "failure": Failure(**failure | {"code": FailureCode(failure["code"])}) if failure else None,
+            "image": StoredImage(**image) if image else None,
+            "version": version,
+        }
+    )
+
+
+def tally_of(execution_id: str, document: Mapping[str, Any], version: str) -> Tally:
+    """The counters in this document."""
+    started_ms = document.get("started_ms")
+    return Tally(
+        execution_id=execution_id,
+        user=document["user"],
+        total=document["total"],
+        processing=document["processing"],
+        completed=document["completed"],
+        failed=document["failed"],
+        blocked=document["blocked"],
+        cancelled=document["cancelled"],
+        cost_microusd=document["cost_microusd"],
+        started_at=datetime.fromtimestamp(started_ms / 1000, UTC) if started_ms is not None else None,
+        updated_at=document["updated_at"],
+        version=version,
+    )

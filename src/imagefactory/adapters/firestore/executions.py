@@ -1,0 +1,238 @@
+"""Executions and results on Firestore.
+
+Counters are exact because they move only in the commit that moves a result, and that commit has a precondition on the
+result: create it, or update it as it was read. Nothing reads a counter in order to write it, so a hundred attempts may
+finish at once. `commit` in a result names the commit that wrote it last: when a reply is lost, and the client's own
+retry then fails on the precondition, the mark tells our write from somebody else's.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+from google.cloud.firestore_v1.field_path import FieldPath
+
+from imagefactory.adapters.firestore import codec
+from imagefactory.adapters.firestore.client import Layout
+from imagefactory.adapters.google import ours
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
+from imagefactory.domain.result import Result, ResultStatus
+from imagefactory.ports import Moved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from google.cloud.firestore_v1.base_document import DocumentSnapshot
+
+    from imagefactory.ports import Move
+
+#: Chunks of prompts that a process remembers; each has at most 900 KB, and never changes.
+REMEMBERED_CHUNKS = 8
+_NAME = FieldPath.document_id()
+
+
+class FirestoreExecutions:
+    """The port Executions."""
+
+    def __init__(self, database: firestore.Client) -> None:
+        self._database = database
+        self._layout = Layout(database)
+        self._chunk = functools.lru_cache(REMEMBERED_CHUNKS)(self._read_chunk)
+
+    def get(self, execution_id: str) -> Execution | None:
+        """Read the execution's document."""
+        with ours():
+            return _execution(self._layout.execution(execution_id).get())
+
+    def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
+        """Read both documents in one call."""
+        asked, one = self._layout.execution(execution_id), self._layout.result(execution_id, index)
+        with ours():
+            found = {snapshot.reference.path: snapshot for snapshot in self._database.get_all([asked, one])}
+        return _execution(found[asked.path]), _result(found[one.path])
+
+    def tally(self, execution_id: str) -> Tally | None:
+        """Read the counters."""
+        with ours():
+            return _tally(execution_id, self._layout.counts(execution_id).get())
+
+    def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+        """Read the counters of several executions in one call."""
+        if not execution_ids:
+            return []
+        names = {self._layout.counts(one).path: one for one in execution_ids}
+        with ours():
+            snapshots = list(self._database.get_all([self._layout.counts(one) for one in execution_ids]))
+        found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
+        tallies = (_tally(one, found[one]) for one in execution_ids)
+        return [tally for tally in tallies if tally]
+
+    def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
+        """Read the chunks that hold these prompts, unless they are remembered."""
+        found = {}
+        for index in indexes:
+            number = bisect_right(execution.chunks, index) - 1
+            found[index] = self._chunk(execution.id, number)[index - execution.chunks[number]]
+        return found
+
+    def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
+        """Write results and counters in one commit."""
+        mark = uuid.uuid4().hex
+        transforms = _transforms(moves)
+        batch = self._database.batch()
+        batch.update(self._layout.counts(execution.id), transforms)
+        for move in moves:
+            self._write(batch, execution, move, mark)
+        try:
+            with ours():
+                written = batch.commit()
+        except Conflict:
+            return self._resolved(execution, moves, mark)
+        # A commit reports its transforms' results in the order of their fields' names.
+        ended = written[0].transform_results[sorted(transforms).index("ended")].integer_value
+        versions = (result.update_time for result in written[1:])
+        return Moved(
+            tuple(replace(one.after, version=version) for one, version in zip(moves, versions, strict=True)), ended
+        )
+
+    def _write(self, batch: Any, execution: Execution, move: Move, mark: str) -> None:
+        reference = self._layout.result(execution.id, move.after.index)
+        document = codec.result_document(move.after) | {
+            "commit": mark,
+            "updated_at": firestore.SERVER_TIMESTAMP,
+            "expires_at": execution.expires_at,
+        }
+        if move.before is None:
+            batch.create(reference, document)
+        else:
+            option = self._database.write_option(last_update_time=move.before.version)
+            batch.update(reference, document, option=option)
+
+    def _resolved(self, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:
+        """Find out whether a commit that failed on its precondition had been ours all along."""
+        counts = self._layout.counts(execution.id)
+        references = [self._layout.result(execution.id, move.after.index) for move in moves]
+        with ours():
+            found = {one.reference.path: one for one in self._database.get_all([counts, *references])}
+        snapshots = [found[reference.path] for reference in references]
+        if any(not one.exists or one.get("commit") != mark for one in snapshots):
+            raise Conflict("a result was moved by somebody else")
+        results = tuple(
+            replace(move.after, version=one.update_time) for move, one in zip(moves, snapshots, strict=True)
+        )
+        return Moved(results, found[counts.path].get("ended"))
+
+    def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
+        """Query a range of document names: what has no document costs nothing."""
+        start, end = self._layout.result(execution_id, first), self._layout.result(execution_id, first + count)
+        query = self._layout.results(execution_id).where(filter=firestore.FieldFilter(_NAME, ">=", start))
+        query = query.where(filter=firestore.FieldFilter(_NAME, "<", end)).order_by(_NAME)
+        return {result.index: result for result in self._found(query)}
+
+    def results_in(self, execution_id: str, statuses: Iterable[ResultStatus], first: int, limit: int) -> list[Result]:
+        """Query by status, in the order of indexes."""
+        wanted = [status.value for status in statuses]
+        query = self._layout.results(execution_id).where(filter=firestore.FieldFilter("status", "in", wanted))
+        query = query.order_by("index").start_at({"index": first}).limit(limit)
+        return self._found(query)
+
+    def results_since(
+        self, execution_id: str, since: datetime, after: int | None, limit: int
+    ) -> list[tuple[datetime, Result]]:
+        """Query by the moment of change, then by index."""
+        query = self._layout.results(execution_id).order_by("updated_at").order_by("index")
+        if after is None:
+            query = query.start_at({"updated_at": since, "index": 0})
+        else:
+            query = query.start_after({"updated_at": since, "index": after})
+        with ours():
+            snapshots = list(query.limit(limit).stream())
+        return [
+            (snapshot.get("updated_at"), codec.result_of(snapshot.to_dict() or {}, snapshot.update_time))
+            for snapshot in snapshots
+        ]
+
+    def listed(
+        self, user: str, closed: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
+    ) -> list[Execution]:
+        """Query by owner and state, newest first."""
+        ended = [status for status in ExecutionStatus if status.is_terminal]
+        states = [status.value if status else codec.OPEN for status in closed or [None, *ended]]
+        query = self._layout.executions.where(filter=firestore.FieldFilter("user", "==", user))
+        query = query.where(filter=firestore.FieldFilter("state", "in", states))
+        query = query.order_by("created_at", direction=firestore.Query.DESCENDING)
+        if before is not None:
+            query = query.start_after({"created_at": before})
+        with ours():
+            snapshots = list(query.limit(limit).stream())
+        return [execution for one in snapshots if (execution := _execution(one))]
+
+    def request_cancel(self, execution_id: str) -> None:
+        """Set the mark that every claim reads."""
+        with ours():
+            self._layout.execution(execution_id).update({"cancel_requested": True})
+
+    def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
+        """Take back that it was cancelled or ended."""
+        change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.sealed_document(sealed_key)}
+        with ours():
+            self._layout.execution(execution.id).update(change)
+
+    def close(self, execution: Execution, status: ExecutionStatus) -> None:
+        """Note the status and overwrite the key, if the execution is still as it was read."""
+        option = self._database.write_option(last_update_time=execution.version)
+        with ours():
+            self._layout.execution(execution.id).update({"state": status.value, "sealed_key": None}, option=option)
+
+    def _found(self, query: Any) -> list[Result]:
+        with ours():
+            return [result for snapshot in query.stream() if (result := _result(snapshot))]
+
+    def _read_chunk(self, execution_id: str, number: int) -> list[Prompt]:
+        with ours():
+            document = self._layout.chunk(execution_id, number).get().to_dict() or {}
+        texts = document["texts"]
+        custom_ids = document["custom_ids"] or [None] * len(texts)
+        return [Prompt(text, custom_id) for text, custom_id in zip(texts, custom_ids, strict=True)]
+
+
+def _execution(snapshot: DocumentSnapshot[Any]) -> Execution | None:
+    if not snapshot.exists:
+        return None
+    execution = codec.execution_of(snapshot.id, snapshot.to_dict() or {}, snapshot.update_time)
+    return None if execution.phase is Phase.RESERVED else execution
+
+
+def _result(snapshot: DocumentSnapshot[Any]) -> Result | None:
+    return codec.result_of(snapshot.to_dict() or {}, snapshot.update_time) if snapshot.exists else None
+
+
+def _tally(execution_id: str, snapshot: DocumentSnapshot[Any]) -> Tally | None:
+    if not snapshot.exists:
+        return None
+    return codec.tally_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
+
+
+def _transforms(moves: Sequence[Move]) -> codec.Document:
+    """How the counters change with these moves."""
+    deltas: Counter[str] = Counter({"ended": 0})
+    for move in moves:
+        before = move.before or Result(move.after.index)
+        for result, step in ((before, -1), (move.after, 1)):
+            # Pending ones are what the others leave of the total, so they have no counter.
+            if result.status is not ResultStatus.PENDING:
+                deltas[result.status.value] += step
+            deltas["ended"] += step * result.status.is_terminal
+            deltas["cost_microusd"] += step * result.cost_microusd
+    transforms: codec.Document = {name: firestore.Increment(delta) for name, delta in deltas.items()}
+    if any(move.after.status is ResultStatus.PROCESSING for move in moves):
+        transforms["started_ms"] = firestore.Minimum(round(datetime.now(UTC).timestamp() * 1000))
+    return transforms | {"updated_at": firestore.SERVER_TIMESTAMP}

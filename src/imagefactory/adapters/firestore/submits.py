@@ -1,0 +1,153 @@
+"""How an execution comes to be, on Firestore."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from google.cloud import firestore
+
+from imagefactory.adapters.firestore import codec
+from imagefactory.adapters.firestore.client import Layout
+from imagefactory.adapters.google import ours
+from imagefactory.domain.errors import Conflict
+from imagefactory.ports import Reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from imagefactory.domain.execution import Execution, Prompt, Tally
+
+#: A document may have 1 MiB, a commit 10 MiB; the field names and the envelope take their part.
+CHUNK_BYTES = 900_000
+CHUNK_PROMPTS = 500
+COMMIT_BYTES = 8_000_000
+
+
+class FirestoreSubmits:
+    """The port Submits. `commit` in a document names the write that made it: a lost reply is told from a loss by it."""
+
+    def __init__(self, database: firestore.Client) -> None:
+        self._database = database
+        self._layout = Layout(database)
+
+    def reserve(self, execution: Execution) -> Reservation:
+        """Create the execution's document."""
+        reference = self._layout.execution(execution.id)
+        mark = uuid.uuid4().hex
+        try:
+            with ours():
+                written = reference.create(codec.execution_document(execution) | {"commit": mark})
+        except Conflict:
+            with ours():
+                snapshot = reference.get()
+            # Released in between: the next request finds the id free.
+            if not snapshot.exists:
+                raise
+            holder = codec.execution_of(execution.id, snapshot.to_dict() or {}, snapshot.update_time)
+            return Reservation(holder, is_ours=snapshot.get("commit") == mark)
+        return Reservation(replace(execution, version=written.update_time), is_ours=True)
+
+    def take_over(self, stale: Execution, execution: Execution) -> Reservation:
+        """Overwrite the dead submit's document, if it is still as it was read."""
+        version = self._update(stale, codec.execution_document(execution))
+        return Reservation(replace(execution, version=version), is_ours=True)
+
+    def release(self, execution: Execution) -> None:
+        """Delete the reservation, if it is still as it was made."""
+        option = self._database.write_option(last_update_time=execution.version)
+        try:
+            with ours():
+                self._layout.execution(execution.id).delete(option=option)
+        except Conflict:
+            return
+
+    def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
+        """Pack the prompts into as few documents, and these into as few commits, as the limits allow."""
+        firsts: list[int] = []
+        expiry = {"expires_at": execution.expires_at}
+        batch, size = self._database.batch(), 0
+        for number, (first, chunk) in enumerate(_chunks(prompts)):
+            firsts.append(first)
+            chunk_size = sum(_size(prompt) for prompt in chunk)
+            if size + chunk_size > COMMIT_BYTES:
+                self._commit(batch)
+                batch, size = self._database.batch(), 0
+            batch.set(self._layout.chunk(execution.id, number), _chunk_document(chunk) | expiry)
+            size += chunk_size
+        self._commit(batch)
+        return tuple(firsts)
+
+    def accept(self, execution: Execution) -> None:
+        """Write the execution and its counters in one commit."""
+        counters: codec.Document = dict.fromkeys(
+            ("processing", "completed", "failed", "blocked", "cancelled", "ended", "cost_microusd"), 0
+        )
+        facts = {"user": execution.user, "total": execution.prompt_count, "expires_at": execution.expires_at}
+        self._update(
+            execution,
+            codec.execution_document(execution),
+            counters=counters | facts | {"updated_at": firestore.SERVER_TIMESTAMP},
+        )
+
+    def mark_enqueued(self, execution_id: str) -> None:
+        """Note the phase; nothing else changes."""
+        with ours():
+            self._layout.execution(execution_id).update({"phase": "enqueued"})
+
+    def remaining(self, limit: int) -> Sequence[Tally]:
+        """The counters of executions that have not ended."""
+        query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
+        with ours():
+            found = [snapshot.reference.id for snapshot in query.select([]).limit(limit).stream()]
+            counts = self._database.get_all([self._layout.counts(one) for one in found]) if found else []
+            return [
+                codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
+                for snapshot in counts
+                if snapshot.exists
+            ]
+
+    def _update(self, read: Execution, document: codec.Document, counters: codec.Document | None = None) -> object:
+        reference = self._layout.execution(read.id)
+        mark = uuid.uuid4().hex
+        batch = self._database.batch()
+        option = self._database.write_option(last_update_time=read.version)
+        batch.update(reference, document | {"commit": mark}, option=option)
+        if counters is not None:
+            batch.create(self._layout.counts(read.id), counters)
+        try:
+            with ours():
+                return batch.commit()[0].update_time
+        except Conflict:
+            with ours():
+                snapshot = reference.get(["commit"])
+            if not snapshot.exists or snapshot.get("commit") != mark:
+                raise
+            return snapshot.update_time
+
+    def _commit(self, batch: Any) -> None:
+        with ours():
+            batch.commit()
+
+
+def _size(prompt: Prompt) -> int:
+    return len(prompt.text.encode()) + len((prompt.custom_id or "").encode()) + 2
+
+
+def _chunks(prompts: Sequence[Prompt]) -> Iterator[tuple[int, Sequence[Prompt]]]:
+    first, size = 0, 0
+    for index, prompt in enumerate(prompts):
+        if index > first and (size + _size(prompt) > CHUNK_BYTES or index - first >= CHUNK_PROMPTS):
+            yield first, prompts[first:index]
+            first, size = index, 0
+        size += _size(prompt)
+    yield first, prompts[first:]
+
+
+def _chunk_document(chunk: Sequence[Prompt]) -> codec.Document:
+    custom_ids = [prompt.custom_id for prompt in chunk]
+    return {
+        "texts": [prompt.text for prompt in chunk],
+        "custom_ids": custom_ids if any(one is not None for one in custom_ids) else None,
+    }

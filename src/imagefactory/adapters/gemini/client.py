@@ -1,0 +1,118 @@
+"""One call of the Gemini API.
+
+The key travels in a header, never in the URL, which proxies log. The body is read in pieces against the attempt's own
+deadline and a bound on its size; `requests` alone would wait its timeout anew for every piece. The lock around reading
+and decoding (the gate) keeps a hundred answers that come at once from standing in memory together.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from imagefactory.adapters.gemini.answers import failure_of_status, image_of
+from imagefactory.domain.errors import AttemptFailed
+from imagefactory.domain.result import Failure, FailureCode
+
+if TYPE_CHECKING:
+    from imagefactory.ports import Drawing, Generated
+
+CONNECT_SECONDS = 10.0
+PIECE_BYTES = 256 * 1024
+#: A 4K image is about 20 MB of base64, with a signature of a few more.
+MAX_ANSWER_BYTES = 100_000_000
+
+
+class GeminiModel:
+    """The port Model. `gate` is how many answers are read and decoded at once, `pool` how many calls may be open."""
+
+    def __init__(self, api_url: str, *, gate: int, pool: int = 100) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._gate = threading.BoundedSemaphore(gate)
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool))
+        # Neither proxies nor credentials from the environment: the caller's key goes to the provider alone.
+        self._session.trust_env = False
+
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
+        """POST the prompt, wait, and take the image out of the answer."""
+        deadline = time.monotonic() + timeout
+        try:
+            status, body = self._post(drawing, api_key, timeout, deadline)
+        except requests.Timeout as late:
+            raise AttemptFailed(_timeout(timeout)) from late
+        except (requests.RequestException, OSError) as broken:
+            # The cause is cut off here: its text may hold the address and headers of the request.
+            message = f"The connection to the Gemini API failed ({type(broken).__name__})."
+            raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from None
+        if status != requests.codes.ok:
+            raise AttemptFailed(failure_of_status(status, _json(body), api_key))
+        return image_of(_json(body), api_key)
+
+    def _post(self, drawing: Drawing, api_key: str, timeout: float, deadline: float) -> tuple[int, bytes]:
+        headers = {
+            "x-goog-api-key": api_key,
+            "Content-Type": "application/json",
+            "X-Server-Timeout": str(math.ceil(timeout)),
+        }
+        response = self._session.post(
+            f"{self._api_url}/v1beta/models/{drawing.recipe.model}:generateContent",
+            data=json.dumps(request_body(drawing)).encode(),
+            headers=headers,
+            timeout=(min(CONNECT_SECONDS, timeout), timeout),
+            stream=True,
+            allow_redirects=False,
+        )
+        with response, self._gate:
+            return response.status_code, _read(response, deadline)
+
+
+def request_body(drawing: Drawing) -> dict[str, Any]:
+    """The request as the API takes it: reference images first, then the prompt.
+
+    `imageSize` is left out for models that have none: they refuse or ignore it.
+    """
+    parts: list[dict[str, Any]] = [
+        {"inlineData": {"mimeType": content_type, "data": base64.b64encode(data).decode()}}
+        for content_type, data in drawing.references
+    ]
+    recipe = drawing.recipe
+    image_config = {"aspectRatio": recipe.aspect_ratio}
+    if recipe.image_size:
+        image_config["imageSize"] = recipe.image_size
+    return {
+        "contents": [{"role": "user", "parts": [*parts, {"text": drawing.prompt}]}],
+        "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": image_config},
+    }
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """The whole body, within the deadline and the bound."""
+    body = bytearray()
+    for piece in response.iter_content(PIECE_BYTES):
+        body += piece
+        if time.monotonic() > deadline:
+            raise requests.Timeout
+        if len(body) > MAX_ANSWER_BYTES:
+            message = f"The answer is over {MAX_ANSWER_BYTES} bytes."
+            raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True))
+    return bytes(body)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _timeout(seconds: float) -> Failure:
+    return Failure(FailureCode.TIMEOUT, f"The model did not answer within {seconds:.0f} s.", retryable=True)

@@ -1,0 +1,56 @@
+"""Where the errors of Google's clients end: one table from theirs to ours.
+
+Only the adapters use it. What is not in the table is a defect and goes on as it is, to be logged with its trace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import requests
+from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
+
+from imagefactory.domain.errors import Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A precondition of ours did not hold.
+CONFLICTS: tuple[type[Exception], ...] = (
+    exceptions.AlreadyExists,
+    exceptions.FailedPrecondition,
+    exceptions.PreconditionFailed,
+    exceptions.NotFound,
+)
+#: The service could not do its part, now.
+OUTAGES: tuple[type[Exception], ...] = (
+    exceptions.ServerError,
+    exceptions.TooManyRequests,
+    exceptions.Aborted,
+    exceptions.Cancelled,
+    exceptions.RetryError,
+    auth_exceptions.TransportError,
+    auth_exceptions.RefreshError,
+    requests.ConnectionError,
+    requests.Timeout,
+)
+
+
+@contextlib.contextmanager
+def ours(passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Raise our errors for theirs inside the block; those in `passing` mean something else to the caller.
+
+    Raises:
+        Conflict: a precondition failed.
+        Unavailable: the service failed.
+    """
+    try:
+        yield
+    except passing:
+        raise
+    except CONFLICTS as theirs:
+        raise Conflict(type(theirs).__name__) from theirs
+    except OUTAGES as theirs:
+        raise Unavailable(type(theirs).__name__) from theirs

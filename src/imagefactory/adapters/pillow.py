@@ -1,0 +1,68 @@
+"""Images opened and converted with Pillow.
+
+Bytes from outside are hostile: only the three formats' own decoders are tried, the size is read from the header before
+anything is decoded, and what does not decode to its end is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+from PIL import Image, UnidentifiedImageError
+
+from imagefactory.ports import Picture, PictureFormat
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+#: A 4K image has 17 million pixels, its widest ratio 19; three bytes each in memory.
+MAX_PIXELS = 40_000_000
+#: The quality at which lossy formats are written.
+QUALITY = 92
+
+_FORMATS = {"PNG": PictureFormat.PNG, "JPEG": PictureFormat.JPG, "WEBP": PictureFormat.WEBP}
+_NAMES = {ours: theirs for theirs, ours in _FORMATS.items()}
+
+
+class PillowPictures:
+    """The port Pictures."""
+
+    def opened(self, data: bytes) -> Picture:
+        """Decode the image once, to know that all of it is there."""
+        image = _image(data)
+        width, height = image.size
+        try:
+            image.load()
+        except (OSError, ValueError, SyntaxError, MemoryError) as broken:
+            raise ValueError("the image is damaged or cut short") from broken
+        finally:
+            image.close()
+        return Picture(data, _FORMATS[str(image.format)], width, height)
+
+    def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
+        """Write the image anew, without transparency where the format has none."""
+        if picture.format is wanted:
+            return picture
+        with _image(picture.data) as image:
+            drawn = image.convert("RGB") if wanted is PictureFormat.JPG else image
+            target = io.BytesIO()
+            drawn.save(target, _NAMES[wanted], quality=QUALITY)
+        return Picture(target.getvalue(), wanted, picture.width, picture.height)
+
+
+def _image(data: bytes) -> ImageFile:
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of large images where it might refuse; the bound below decides.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=tuple(_FORMATS))
+    except UnidentifiedImageError as unknown:
+        raise ValueError("the file is no PNG, JPEG or WebP image") from unknown
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as broken:
+        raise ValueError("the image is damaged or too large to open") from broken
+    if image.width * image.height > MAX_PIXELS:
+        image.close()
+        raise ValueError(f"the image has {image.width} x {image.height} pixels; at most {MAX_PIXELS} in all are taken")
+    return image

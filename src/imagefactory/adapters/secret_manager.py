@@ -1,0 +1,87 @@
+"""The vault: AES-256-GCM under keys that Secret Manager holds."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from typing import TYPE_CHECKING
+
+import grpc
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.api_core import exceptions
+from google.cloud import secretmanager
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
+
+from imagefactory.adapters.google import ours
+from imagefactory.domain.execution import Sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imagefactory.settings import QueueSettings
+
+#: Seconds after which the newest version is looked up again, so that a rotated key is used soon.
+LATEST_SECONDS = 60.0
+REMEMBERED_VERSIONS = 16
+_NONCE_BYTES = 12
+
+
+@functools.cache
+def client(emulator_host: str = "") -> secretmanager.SecretManagerServiceClient:
+    """The process's client, for Google's service or for an emulator at host:port."""
+    if not emulator_host:
+        return secretmanager.SecretManagerServiceClient()
+    channel = grpc.insecure_channel(emulator_host)
+    return secretmanager.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
+
+
+def of(settings: QueueSettings) -> SecretManagerVault:
+    """The vault of this deployment."""
+    return SecretManagerVault(client(settings.secret_manager_emulator_host), settings.encryption_key_secret)
+
+
+class SecretManagerVault:
+    """The port Vault. `secret` is the full name of a secret whose versions are keys of 32 bytes."""
+
+    def __init__(
+        self,
+        cloud: secretmanager.SecretManagerServiceClient,
+        secret: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cloud = cloud
+        self._secret = secret
+        self._monotonic = monotonic
+        self._latest: tuple[float, str] | None = None
+        self._key = functools.lru_cache(REMEMBERED_VERSIONS)(self._read)
+
+    def seal(self, secret: str, context: str) -> Sealed:
+        """Encrypt under the newest version of the key."""
+        version = self._newest()
+        nonce = os.urandom(_NONCE_BYTES)
+        return Sealed(version, nonce, AESGCM(self._key(version)).encrypt(nonce, secret.encode(), context.encode()))
+
+    def open(self, sealed: Sealed, context: str) -> str:
+        """Decrypt under the version it was sealed with."""
+        try:
+            key = self._key(sealed.key_version)
+            return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, context.encode()).decode()
+        except InvalidTag as wrong:
+            raise ValueError("this was not sealed under that key in that context") from wrong
+        except (exceptions.NotFound, exceptions.FailedPrecondition) as gone:
+            raise ValueError("the key's version is disabled or destroyed") from gone
+
+    def _newest(self) -> str:
+        """The name of the newest version."""
+        now = self._monotonic()
+        if self._latest is None or now - self._latest[0] >= LATEST_SECONDS:
+            with ours():
+                answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest")
+            self._latest = (now, answer.name)
+        return self._latest[1]
+
+    def _read(self, version: str) -> bytes:
+        with ours(passing=(exceptions.NotFound, exceptions.FailedPrecondition)):
+            return self._cloud.access_secret_version(name=version).payload.data

@@ -1,0 +1,179 @@
+"""The bucket on Cloud Storage.
+
+An image's name says whose it is, and `if_generation_match=0` lets it be written once; its metadata carries what the
+result will record, so that an attempt that finds it there adopts it instead of paying again.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import google.auth
+import google.auth.transport.requests
+from google.auth.credentials import Signing
+from google.cloud import storage
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from imagefactory.adapters.google import ours
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.result import StoredImage
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+    from imagefactory.ports import Picture
+    from imagefactory.settings import StatusSettings
+
+#: Bytes of reference images a process remembers: a few executions at a time use a handful.
+REMEMBERED_REFERENCES = 6
+REMEMBERED_LINKS = 20_000
+UPLOAD_SECONDS = 30.0
+_RETRY = DEFAULT_RETRY.with_timeout(45.0)
+_IMAGE_CACHE = "private, max-age=86400, immutable"
+
+
+@functools.cache
+def client(project: str) -> storage.Client:
+    """The process's client; honours STORAGE_EMULATOR_HOST by itself."""
+    return storage.Client(project=project)
+
+
+def links_of(settings: StatusSettings) -> SignedLinks | PublicLinks:
+    """The kind of addresses this deployment hands out."""
+    if settings.result_urls == "public":
+        return PublicLinks(settings.bucket, settings.storage_url)
+    return SignedLinks(client(settings.project_id), settings.bucket, settings.signed_url_seconds)
+
+
+class CloudStorageImages:
+    """The port Images."""
+
+    def __init__(self, cloud: storage.Client, bucket: str) -> None:
+        self._bucket = cloud.bucket(bucket)
+        self.reference = functools.lru_cache(REMEMBERED_REFERENCES)(self._read)
+
+    def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
+        """Write `executions/{id}/references/{n}.{ext}`; a reservation's retry writes it again."""
+        name = f"executions/{execution_id}/references/{number}.{picture.format.value}"
+        blob = self._bucket.blob(name)
+        blob.cache_control = "no-store"
+        with ours():
+            blob.upload_from_string(
+                picture.data, content_type=picture.format.content_type, timeout=UPLOAD_SECONDS, retry=_RETRY
+            )
+        return name
+
+    def put(self, execution_id: str, index: int, picture: Picture) -> StoredImage:
+        """Write `executions/{id}/{index}.{ext}`, unless it is there."""
+        name = f"{_prefix(execution_id, index)}{picture.format.value}"
+        blob = self._bucket.blob(name)
+        blob.cache_control = _IMAGE_CACHE
+        blob.metadata = {"width": str(picture.width), "height": str(picture.height)}
+        content_type = picture.format.content_type
+        try:
+            with ours():
+                blob.upload_from_string(
+                    picture.data,
+                    content_type=content_type,
+                    if_generation_match=0,
+                    timeout=UPLOAD_SECONDS,
+                    retry=_RETRY,
+                )
+        except Conflict:
+            # Ours, when only the reply was lost; else a dead attempt's. Either way it is the prompt's image.
+            if stored := self.find(execution_id, index):
+                return stored
+            raise
+        return StoredImage(name, content_type, picture.width, picture.height, len(picture.data))
+
+    def find(self, execution_id: str, index: int) -> StoredImage | None:
+        """Look for the image by its name without the extension, which only its maker knew."""
+        with ours():
+            blobs = list(
+                self._bucket.client.list_blobs(self._bucket, prefix=_prefix(execution_id, index), max_results=1)
+            )
+        if not blobs:
+            return None
+        blob = blobs[0]
+        facts = blob.metadata or {}
+        return StoredImage(
+            blob.name, blob.content_type, int(facts.get("width", 0)), int(facts.get("height", 0)), blob.size
+        )
+
+    def _read(self, name: str) -> bytes:
+        with ours():
+            content: bytes = self._bucket.blob(name).download_as_bytes(timeout=UPLOAD_SECONDS, retry=_RETRY)
+        return content
+
+
+def _prefix(execution_id: str, index: int) -> str:
+    return f"executions/{execution_id}/{index:05d}."
+
+
+class SignedLinks:
+    """The port Links with URLs that anyone who has them may read, until they expire.
+
+    They are signed with the credentials' own key where there is one (a key file), else by the IAM service with the
+    key of the function's service account, a call each: so the process remembers them for half of their life.
+    """
+
+    def __init__(self, cloud: storage.Client, bucket: str, seconds: int) -> None:
+        self._bucket = cloud.bucket(bucket)
+        self._life = timedelta(seconds=seconds)
+        self._signed = functools.lru_cache(REMEMBERED_LINKS)(self._sign)
+
+    def url(self, image: StoredImage, now: datetime) -> tuple[str, datetime | None]:
+        """A V4 signed URL; it works from half a life to a whole life from now."""
+        expires_at = self._window_start(now) + self._life
+        return self._signed(image.name, expires_at), expires_at
+
+    def window(self, now: datetime) -> str:
+        """The half life in which `now` lies."""
+        return self._window_start(now).isoformat()
+
+    def _sign(self, name: str, expires_at: datetime) -> str:
+        blob = self._bucket.blob(name)
+        with ours():
+            address: str = blob.generate_signed_url(version="v4", expiration=expires_at, method="GET", **_signer())
+        return address
+
+    def _window_start(self, now: datetime) -> datetime:
+        half = self._life.total_seconds() / 2
+        return datetime.fromtimestamp(now.timestamp() // half * half, now.tzinfo)
+
+
+class PublicLinks:
+    """The port Links for a bucket that everyone may read."""
+
+    def __init__(self, bucket: str, storage_url: str) -> None:
+        self._root = f"{storage_url}/{bucket}"
+
+    def url(self, image: StoredImage, now: datetime) -> tuple[str, datetime | None]:
+        """The object's own address, which does not expire."""
+        del now
+        return f"{self._root}/{quote(image.name)}", None
+
+    def window(self, now: datetime) -> str:
+        """Always the same: nothing expires."""
+        del now
+        return ""
+
+
+@functools.cache
+def _credentials() -> Credentials:
+    found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    return found
+
+
+def _signer() -> dict[str, object]:
+    """The arguments by which the storage client signs with these credentials."""
+    credentials: Any = _credentials()
+    if isinstance(credentials, Signing):
+        return {"credentials": credentials}
+    if not credentials.valid:
+        with ours():
+            credentials.refresh(google.auth.transport.requests.Request())
+    return {"service_account_email": credentials.service_account_email, "access_token": credentials.token}

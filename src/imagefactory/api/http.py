@@ -1,0 +1,176 @@
+"""The frame around every request: routes, request ids, CORS, the envelope, errors, one log line at the end."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import Map, RequestRedirect, Rule
+
+from imagefactory import log
+from imagefactory.domain.errors import (
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    Refusal,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from flask import Request
+
+#: The longest body that is read: what Cloud Run lets through, rounded down.
+MAX_BODY_BYTES = 32_000_000
+MAX_FORM_PARTS = 100
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_TRACE = re.compile(r"([0-9a-f]{32})(?:/.*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method and a path (in werkzeug's syntax) with the handler that serves them.
+
+    The handler takes the request and, by name, the path's variables as strings.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Response]
+
+
+@dataclass(frozen=True)
+class Api:
+    """A function's HTTP face. `origins` are those whose pages may call; `project` names the traces in the log."""
+
+    routes: Sequence[Route]
+    project: str
+    origins: frozenset[str] = frozenset()
+    _rules: Map = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rules = [Rule(one.path, methods=[one.method], endpoint=number) for number, one in enumerate(self.routes)]
+        object.__setattr__(self, "_rules", Map(rules, strict_slashes=True, redirect_defaults=False))
+
+    def __call__(self, request: Request) -> Response:
+        """Answer the request, whatever happens."""
+        started = time.monotonic()
+        asked = request.headers.get("X-Request-Id", "")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
+        with log.context(request_id=request_id, **self._trace(request)):
+            response = self._answered(request)
+            response.headers["X-Request-Id"] = request_id
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            self._allow_origin(request, response)
+            milliseconds = round((time.monotonic() - started) * 1000)
+            log.info("request", method=request.method, status=response.status_code, milliseconds=milliseconds)
+        return response
+
+    def _answered(self, request: Request) -> Response:
+        try:
+            return self._routed(request)
+        except Refusal as refusal:
+            return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
+        except RequestEntityTooLarge:
+            return error(PayloadTooLarge.status, PayloadTooLarge.code, str(PayloadTooLarge.__doc__))
+        except Unavailable as outage:
+            log.error("a service is unavailable", outage)
+            message = "A service behind this one is unavailable; try again in a moment."
+            return error(outage.status, outage.code, message, {"Retry-After": "5"})
+        except Exception as defect:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
+            log.error("the request failed", defect)
+            return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
+
+    def _routed(self, request: Request) -> Response:
+        request.max_content_length = MAX_BODY_BYTES
+        request.max_form_memory_size = MAX_BODY_BYTES
+        request.max_form_parts = MAX_FORM_PARTS
+        adapter = self._rules.bind("")
+        try:
+            if request.method == "OPTIONS":
+                return self._options(request, sorted(adapter.allowed_methods(request.path)))
+            number, arguments = adapter.match(request.path, request.method)
+        except WrongMethod as wrong:
+            raise MethodNotAllowed(sorted({*(wrong.valid_methods or ()), "OPTIONS"})) from None
+        except (NoRoute, RequestRedirect):
+            raise NotFound(f"There is nothing at {request.path[:200]}.") from None
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise PayloadTooLarge
+        handler: Callable[..., Response] = self.routes[number].handler
+        return handler(request, **{name: str(value) for name, value in arguments.items()})
+
+    def _options(self, request: Request, allowed: list[str]) -> Response:
+        """What the path takes; for a page of a configured origin also that it may."""
+        if not allowed:
+            raise NotFound(f"There is nothing at {request.path[:200]}.")
+        methods = ", ".join(sorted({*allowed, "OPTIONS"}))
+        response = Response(status=204, headers={"Allow": methods})
+        if request.headers.get("Origin") in self.origins:
+            response.headers["Access-Control-Allow-Methods"] = methods
+            response.headers["Access-Control-Allow-Headers"] = (
+                "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
+            )
+            response.headers["Access-Control-Max-Age"] = "3600"
+        return response
+
+    def _allow_origin(self, request: Request, response: Response) -> None:
+        if not self.origins:
+            return
+        response.vary.add("Origin")
+        origin = request.headers.get("Origin")
+        if origin in self.origins:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "ETag, Idempotency-Replayed, Retry-After, X-Request-Id"
+
+    def _trace(self, request: Request) -> dict[str, str]:
+        found = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
+        return {"logging.googleapis.com/trace": f"projects/{self.project}/traces/{found[1]}"} if found else {}
+
+
+def success(data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer with data."""
+    return _envelope({"success": True, "data": data}, status, headers)
+
+
+def error(
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    details: Sequence[Mapping[str, object]] = (),
+) -> Response:
+    """An answer without."""
+    problem = {"code": code, "message": message, "details": list(details)}
+    return _envelope({"success": False, "error": problem}, status, headers)
+
+
+def lines(items: Iterable[Mapping[str, object]]) -> Response:
+    """An answer of one JSON object a line, sent as it is made."""
+    return Response((dumped(item) + "\n" for item in items), mimetype="application/x-ndjson")
+
+
+def dumped(value: Any) -> str:
+    """Compact JSON, UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Response:
+    response = Response(dumped(value), status=status, mimetype="application/json", headers=dict(headers or {}))
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _details(refusal: Refusal) -> list[dict[str, object]]:
+    return [
+        {"field": fault.field, "message": fault.message} | ({} if fault.index is None else {"index": fault.index})
+        for fault in refusal.faults
+    ]

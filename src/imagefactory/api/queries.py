@@ -1,0 +1,110 @@
+"""Query strings, read: every parameter that is misspelt or out of range is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from imagefactory.domain.errors import Fault, InvalidRequest
+from imagefactory.domain.execution import ExecutionStatus
+from imagefactory.domain.result import ResultStatus
+from imagefactory.usecases.cursors import ChangeCursor
+from imagefactory.usecases.status import PageRequest
+
+if TYPE_CHECKING:
+    from flask import Request
+
+Status = TypeVar("Status", bound=StrEnum)
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 500
+MAX_DIGITS = 6
+
+
+class Query:
+    """A request's parameters, with the faults found in reading them."""
+
+    def __init__(self, request: Request, known: tuple[str, ...]) -> None:
+        self._args = request.args
+        self.faults = [
+            Fault(name[:80], f"there is no such parameter; the parameters are {', '.join(known)}")
+            for name in request.args
+            if name not in known
+        ]
+
+    def limit(self) -> int:
+        """How many to show."""
+        text = self._args.get("limit", str(DEFAULT_LIMIT))
+        if _is_number(text) and 1 <= int(text) <= MAX_LIMIT:
+            return int(text)
+        self.faults.append(Fault("limit", f"this must be a whole number from 1 to {MAX_LIMIT}"))
+        return DEFAULT_LIMIT
+
+    def index_cursor(self) -> int:
+        """The index to go on from."""
+        text = self._args.get("cursor", "0")
+        if _is_number(text):
+            return int(text)
+        self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
+        return 0
+
+    def time_cursor(self) -> datetime | None:
+        """The moment to go on from."""
+        text = self._args.get("cursor")
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
+        return moment
+
+    def change_cursor(self) -> ChangeCursor | None:
+        """The changes to go on from."""
+        text = self._args.get("since")
+        if text is None:
+            return None
+        try:
+            return ChangeCursor.decoded(text)
+        except ValueError:
+            self.faults.append(Fault("since", "this must be the next_since of an earlier answer"))
+            return None
+
+    def statuses(self, offered: type[Status]) -> tuple[Status, ...]:
+        """The statuses asked for, separated by commas."""
+        asked = [part for part in self._args.get("status", "").split(",") if part]
+        names = {status.value: status for status in offered}
+        if unknown := [part for part in asked if part not in names]:
+            self.faults.append(Fault("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
+        return tuple(dict.fromkeys(names[part] for part in asked if part in names))
+
+    def check(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            InvalidRequest: with every fault.
+        """
+        if self.faults:
+            raise InvalidRequest(f"{self.faults[0].field}: {self.faults[0].message}", faults=self.faults)
+
+
+def page_request(request: Request) -> PageRequest:
+    """Which results of an execution to show."""
+    query = Query(request, ("limit", "cursor", "status", "since"))
+    page = PageRequest(query.limit(), query.index_cursor(), query.statuses(ResultStatus), query.change_cursor())
+    query.check()
+    return page
+
+
+def list_request(request: Request) -> tuple[tuple[ExecutionStatus, ...], datetime | None, int]:
+    """Which executions to show: their statuses, the moment to go on from, and how many."""
+    query = Query(request, ("limit", "cursor", "status"))
+    asked = query.statuses(ExecutionStatus), query.time_cursor(), query.limit()
+    query.check()
+    return asked
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS

@@ -1,0 +1,61 @@
+"""The routes of status: everything that is only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Response
+
+from imagefactory.api import queries
+from imagefactory.api.auth import Tokens, user_of
+from imagefactory.api.http import Route, lines, success
+from imagefactory.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from flask import Request
+
+    from imagefactory.ports import Workflows
+    from imagefactory.usecases.listing import ListExecutions
+    from imagefactory.usecases.status import ShowExecution
+
+
+@dataclass(frozen=True)
+class StatusRoutes:
+    """Handlers on the use cases."""
+
+    tokens: Tokens
+    show: ShowExecution
+    listing: ListExecutions
+    workflows: Workflows
+
+    def routes(self) -> list[Route]:
+        """What is served where."""
+        return [
+            Route("GET", "/api/executions", self._list),
+            Route("GET", "/api/executions/<uuid:execution_id>", self._show),
+            Route("GET", "/api/executions/<uuid:execution_id>/results.jsonl", self._lines),
+            Route("GET", "/api/workflows/<uuid:workflow_id>", self._workflow),
+        ]
+
+    def _show(self, request: Request, *, execution_id: str) -> Response:
+        user = user_of(self.tokens.claims(request))
+        shown = self.show(user, execution_id, queries.page_request(request), request.if_none_match)
+        headers = {"ETag": f'"{shown.etag}"', "Cache-Control": "private, no-cache"}
+        if shown.data is None:
+            return Response(status=304, headers=headers)
+        return success(shown.data, headers=headers)
+
+    def _lines(self, request: Request, *, execution_id: str) -> Response:
+        return lines(self.show.lines(user_of(self.tokens.claims(request)), execution_id))
+
+    def _list(self, request: Request) -> Response:
+        user = user_of(self.tokens.claims(request))
+        return success(self.listing(user, *queries.list_request(request)))
+
+    def _workflow(self, request: Request, *, workflow_id: str) -> Response:
+        self.tokens.claims(request)
+        workflow = self.workflows.get(workflow_id)
+        if workflow is None:
+            raise NotFound(f"There is no workflow {workflow_id}.")
+        return success({"id": workflow.id, **workflow.document})

@@ -1,0 +1,155 @@
+"""Everything that can go wrong, as one tree.
+
+FactoryError
+├── Refusal                 the caller can mend it; answered with `status` and `code`
+│   ├── MalformedRequest        400  the request cannot be read
+│   ├── InvalidRequest          400  it was read, and its fields break rules; lists every fault
+│   ├── Unauthenticated         401  no valid token
+│   ├── NotFound                404  it does not exist, or not for this caller
+│   ├── MethodNotAllowed        405  the path exists, not with this method
+│   ├── StillAccepting          409  the first submit under this Idempotency-Key is not done yet
+│   ├── NotRetryable            409  nothing in the execution can run again
+│   ├── PayloadTooLarge         413  the body is over the limit
+│   ├── UnsupportedMediaType    415  neither JSON nor multipart
+│   └── IdempotencyKeyReused    422  the key belongs to another request
+├── Unavailable             503  a service behind us failed; nothing is half done; try again
+├── Conflict                     a precondition failed: somebody else moved first; read again
+└── AttemptFailed                one attempt for one prompt failed, for the reason in `failure`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from imagefactory.domain.result import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request: the field, the 0-based index where it has one, and what to change."""
+
+    field: str
+    message: str
+    index: int | None = None
+
+
+class FactoryError(Exception):
+    """The root: nothing else is raised on purpose."""
+
+
+class Refusal(FactoryError):
+    """The request cannot be served as it is."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+
+    def __init__(self, message: str | None = None, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message or (self.__doc__ or ""))
+        self.faults = tuple(faults)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that belong to this answer."""
+        return {}
+
+
+class MalformedRequest(Refusal):
+    """The request cannot be read."""
+
+    status, code = 400, "MALFORMED_REQUEST"
+
+
+class InvalidRequest(Refusal):
+    """The request breaks the rules listed in details."""
+
+    status, code = 400, "VALIDATION_FAILED"
+
+
+class Unauthenticated(Refusal):
+    """A valid ID token is needed: send Authorization: Bearer <ID token>."""
+
+    status, code = 401, "UNAUTHENTICATED"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Tells the client which scheme to use, as RFC 6750 asks."""
+        return {"WWW-Authenticate": 'Bearer realm="image-factory"'}
+
+
+class NotFound(Refusal):
+    """There is nothing here."""
+
+    status, code = 404, "NOT_FOUND"
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, but not with this method."""
+
+    status, code = 405, "METHOD_NOT_ALLOWED"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"This path takes {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The methods that would have been taken."""
+        return {"Allow": ", ".join(self.allowed)}
+
+
+class StillAccepting(Refusal):
+    """The first request with this Idempotency-Key is still being accepted; ask again in a moment."""
+
+    status, code = 409, "STILL_ACCEPTING"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Seconds after which asking again makes sense."""
+        return {"Retry-After": "2"}
+
+
+class NotRetryable(Refusal):
+    """No result of this execution matches and can run again."""
+
+    status, code = 409, "NOTHING_TO_RETRY"
+
+
+class PayloadTooLarge(Refusal):
+    """The body is over the limit of 32 MB."""
+
+    status, code = 413, "PAYLOAD_TOO_LARGE"
+
+
+class UnsupportedMediaType(Refusal):
+    """Send multipart/form-data or application/json."""
+
+    status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
+
+
+class IdempotencyKeyReused(Refusal):
+    """This Idempotency-Key was used for another request; use a new key."""
+
+    status, code = 422, "IDEMPOTENCY_KEY_REUSED"
+
+
+class Unavailable(FactoryError):
+    """A service behind the factory did not answer as it should; trying again may help."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "UNAVAILABLE"
+
+
+class Conflict(FactoryError):
+    """A commit's precondition failed, and the commit was not ours."""
+
+
+class AttemptFailed(FactoryError):
+    """One attempt for one prompt failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure

@@ -1,0 +1,43 @@
+"""How long a batch will take, from the pace of the queue and what waits in front."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from imagefactory.domain.execution import Tally
+
+#: Starts needed before the observed pace says more than the queue's rate.
+ENOUGH_STARTS = 5
+
+
+def whole_batch(prompt_count: int, waiting: Iterable[int], rate: float, expected_seconds: float) -> int:
+    """Seconds until the last image of a new batch, rounded up.
+
+    Tasks are scheduled 1/rate apart from the moment of their submit, so batches share the pace: each of the others,
+    with `waiting` tasks left, takes a turn for every turn of ours until it runs out. Then the last image is made.
+    """
+    turns = prompt_count - 1 + sum(min(others, prompt_count) for others in waiting)
+    return math.ceil(turns / rate + expected_seconds)
+
+
+def time_left(tally: Tally, now: datetime, rate: float, expected_seconds: float) -> int | None:
+    """Seconds until the execution has ended, rounded up; None once it has.
+
+    The pace is the queue's rate, or what was observed where that is slower: others share the queue.
+    """
+    if tally.status.is_terminal:
+        return None
+    return math.ceil(tally.pending / _pace(tally, now, rate) + expected_seconds)
+
+
+def _pace(tally: Tally, now: datetime, rate: float) -> float:
+    started = tally.processing + tally.ended
+    if tally.started_at is None or started < ENOUGH_STARTS:
+        return rate
+    elapsed = max((now - tally.started_at).total_seconds(), 1.0)
+    return min(rate, started / elapsed)

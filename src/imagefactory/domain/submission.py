@@ -1,0 +1,207 @@
+"""What a client asks for, and the rules it must keep: every fault is found before anything is refused."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imagefactory.domain.errors import Fault, InvalidRequest
+from imagefactory.domain.execution import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from imagefactory.domain.workflow import Model, Workflow
+
+MIN_PROMPT_CHARACTERS = 3
+MAX_PROMPT_BYTES = 100_000
+MAX_REFERENCE_BYTES = 5 * 1024 * 1024
+MAX_API_KEY_CHARACTERS = 512
+MAX_CUSTOM_ID_CHARACTERS = 128
+MAX_METADATA_PAIRS = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+
+# Spaces as people know them. str.strip() and str.splitlines() would also eat control characters, which are part of a
+# prompt like any other character.
+_SPACES = (
+    " \t\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
+)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PRINTABLE_ASCII = re.compile(r"[!-~]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A reference image as it was sent: its bytes and the MIME type it claims."""
+
+    data: bytes = field(repr=False)
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request as it was read: right types, nothing else checked. None means the field was not given."""
+
+    prompts: tuple[Prompt, ...]
+    api_key: str | None = field(default=None, repr=False)
+    references: tuple[Upload, ...] = ()
+    model: str | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    output_format: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A submission that keeps all rules, with its defaults filled in."""
+
+    prompts: tuple[Prompt, ...]
+    api_key: str | None = field(repr=False)
+    references: tuple[Upload, ...]
+    model: Model
+    aspect_ratio: str
+    resolution: str
+    output_format: str | None
+    metadata: Mapping[str, str]
+
+
+def prompts_of_text(text: str) -> tuple[Prompt, ...]:
+    """One prompt a line: lines trimmed, blank lines dropped."""
+    lines = (line.strip(_SPACES) for line in _LINE_END.split(text))
+    return tuple(Prompt(line) for line in lines if line)
+
+
+def trimmed(text: str) -> str:
+    """A prompt without the spaces around it."""
+    return text.strip(_SPACES)
+
+
+def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] = ()) -> Order:
+    """The order that this submission is.
+
+    Raises:
+        InvalidRequest: with every fault, those in `found` (from reading the request) first.
+    """
+    model = workflow.models.get(submission.model or workflow.default_model)
+    aspect_ratio = submission.aspect_ratio or workflow.default_aspect_ratio
+    resolution = submission.resolution or workflow.default_resolution
+    faults = [
+        *found,
+        *_prompt_faults(submission.prompts, workflow.max_prompts, known={fault.field for fault in found}),
+        *_key_faults(submission.api_key, required=workflow.requires_api_key, known={fault.field for fault in found}),
+        *_model_faults(submission.model, model, workflow, aspect_ratio, resolution),
+        *_reference_faults(submission.references, model, workflow),
+        *_format_faults(submission.output_format, workflow),
+        *_metadata_faults(submission.metadata),
+    ]
+    if faults or model is None:
+        raise InvalidRequest(_summary(faults), faults=faults)
+    return Order(
+        prompts=submission.prompts,
+        api_key=submission.api_key,
+        references=submission.references,
+        model=model,
+        aspect_ratio=aspect_ratio,
+        resolution=resolution,
+        output_format=submission.output_format,
+        metadata=submission.metadata,
+    )
+
+
+def _summary(faults: Sequence[Fault]) -> str:
+    rest = f" There are {len(faults) - 1} more faults; details lists them all." if len(faults) > 1 else ""
+    return f"{faults[0].field}: {faults[0].message}{rest}"
+
+
+def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:
+    if not prompts and known.isdisjoint({"prompts", "prompts_text"}):
+        yield Fault("prompts", "at least one prompt is needed: give prompts_text (one a line) or prompts")
+    if len(prompts) > most:
+        yield Fault("prompts", f"{len(prompts)} prompts were given; at most {most} are taken: split the batch")
+    for index, prompt in enumerate(prompts):
+        if message := _text_fault(prompt.text):
+            yield Fault("prompts", message, index)
+    yield from _custom_id_faults(prompts)
+
+
+def _text_fault(text: str) -> str | None:
+    if found := _SURROGATE.search(text):
+        return f"character {found.start() + 1} is half of a surrogate pair, which is not text: send it whole"
+    if len(text) < MIN_PROMPT_CHARACTERS:
+        return f"the prompt has {len(text)} characters; at least {MIN_PROMPT_CHARACTERS} are needed"
+    if (size := len(text.encode())) > MAX_PROMPT_BYTES:
+        return f"the prompt has {size} bytes; at most {MAX_PROMPT_BYTES} are taken"
+    return None
+
+
+def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[Fault]:
+    times = Counter(prompt.custom_id for prompt in prompts if prompt.custom_id is not None)
+    for index, prompt in enumerate(prompts):
+        custom_id = prompt.custom_id
+        if custom_id is None:
+            continue
+        if not 1 <= len(custom_id) <= MAX_CUSTOM_ID_CHARACTERS or _SURROGATE.search(custom_id):
+            yield Fault("custom_id", f"a custom_id has 1 to {MAX_CUSTOM_ID_CHARACTERS} characters", index)
+        if times[custom_id] > 1:
+            yield Fault("custom_id", f"this custom_id stands {times[custom_id]} times; each must be unique", index)
+
+
+def _key_faults(api_key: str | None, *, required: bool, known: set[str]) -> Iterator[Fault]:
+    if not api_key:
+        if required and "api_key" not in known:
+            yield Fault("api_key", "the workflow needs your Gemini API key")
+    elif len(api_key) > MAX_API_KEY_CHARACTERS or not _PRINTABLE_ASCII.fullmatch(api_key):
+        yield Fault("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} printable ASCII characters, no spaces")
+
+
+def _model_faults(
+    asked: str | None, model: Model | None, workflow: Workflow, aspect_ratio: str, resolution: str
+) -> Iterator[Fault]:
+    if model is None:
+        yield Fault("model", f"{_shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
+        return
+    if aspect_ratio not in model.aspect_ratios:
+        offered = ", ".join(model.aspect_ratios)
+        yield Fault("aspect_ratio", f"{model.id} does not offer {_shown(aspect_ratio)}; choose one of {offered}")
+    if resolution not in model.resolutions:
+        offered = ", ".join(model.resolutions)
+        yield Fault("resolution", f"{model.id} does not offer {_shown(resolution)}; choose one of {offered}")
+
+
+def _reference_faults(references: Sequence[Upload], model: Model | None, workflow: Workflow) -> Iterator[Fault]:
+    most = min(workflow.max_reference_images, model.max_reference_images if model else workflow.max_reference_images)
+    if len(references) > most:
+        yield Fault("reference_images", f"{len(references)} images were given; at most {most} are taken")
+    for index, reference in enumerate(references):
+        if len(reference.data) > MAX_REFERENCE_BYTES:
+            message = f"the image has {len(reference.data)} bytes; at most {MAX_REFERENCE_BYTES} are taken"
+            yield Fault("reference_images", message, index)
+
+
+def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fault]:
+    if output_format is not None and output_format not in workflow.supported_formats:
+        offered = ", ".join(workflow.supported_formats)
+        yield Fault(
+            "output_format", f"{_shown(output_format)} is not offered; choose one of {offered}, or leave it out"
+        )
+
+
+def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[Fault]:
+    if len(metadata) > MAX_METADATA_PAIRS:
+        yield Fault("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
+    for key, value in metadata.items():
+        if not 1 <= len(key) <= MAX_METADATA_KEY or _SURROGATE.search(key):
+            yield Fault("metadata", f"the key {_shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
+        if len(value) > MAX_METADATA_VALUE or _SURROGATE.search(value):
+            yield Fault("metadata", f"the value of {_shown(key)} must have at most {MAX_METADATA_VALUE} characters")
+
+
+def _shown(value: str | None) -> str:
+    """A value as an error message may repeat it: short, and encodable."""
+    text = (value or "").encode("utf-8", "backslashreplace").decode()
+    return f"“{text[:80]}”"

@@ -1,0 +1,182 @@
+"""The functions' settings: the only reader of the environment.
+
+Each function reads its own record at import, so a revision that lacks a setting, or has a wrong one, refuses to start
+and says everything that is wrong with it at once.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Self, get_type_hints
+
+from imagefactory.domain.retry import OVERHEAD_SECONDS, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The longest dispatch deadline that Cloud Tasks takes, in seconds.
+MAX_DISPATCH_DEADLINE = 1800.0
+
+
+class BadSettings(Exception):
+    """The environment does not configure this function; the message lists every fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What every function needs. A field's environment variable is its name in capitals.
+
+    `retention_days` is how long results are kept; `log_level` is debug, info, warning or error.
+    """
+
+    project_id: str
+    bucket: str
+    database: str = "(default)"
+    log_level: str = "info"
+    retention_days: int = 30
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read this function's settings.
+
+        Raises:
+            BadSettings: with every variable that is missing or wrong.
+        """
+        values: dict[str, object] = {}
+        faults: list[str] = []
+        types = get_type_hints(cls)
+        source = os.environ if env is None else env
+        for item in fields(cls):
+            name = item.name.upper()
+            text = source.get(name, "")
+            try:
+                if text:
+                    values[item.name] = types[item.name](text)
+                elif item.default is MISSING:
+                    faults.append(f"{name} is not set")
+            except ValueError:
+                faults.append(f"{name} is {text!r}, which is no {types[item.name].__name__}")
+        if faults:
+            raise BadSettings("; ".join(faults))
+        settings = cls(**values)  # type: ignore[arg-type] # the loop above made each value of its field's type
+        if faults := settings.faults():
+            raise BadSettings("; ".join(faults))
+        return settings
+
+    def faults(self) -> list[str]:
+        """What is wrong with these values taken together."""
+        return [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiSettings(Settings):
+    """What the functions that face users need: whose tokens they take, which web pages may call, and the queue's pace.
+
+    `cors_origins` is a comma-separated list; `dispatch_rate` is in tasks a second.
+    """
+
+    id_token_issuer: str
+    id_token_audience: str
+    id_token_jwks_url: str
+    dispatch_rate: float
+    cors_origins: str = ""
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins whose pages may call."""
+        return frozenset(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
+
+    def faults(self) -> list[str]:
+        """The rate must be a rate, and no origin may stand for all."""
+        found = super().faults()
+        if self.dispatch_rate <= 0:
+            found.append("DISPATCH_RATE must be above 0")
+        if "*" in self.origins:
+            found.append("CORS_ORIGINS must name origins; * would let every page on the web call")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSettings(Settings):
+    """What the functions that create tasks need. `queue` is a full name, projects/…/locations/…/queues/….
+
+    The `…_emulator_host` fields are host:port of a service without TLS; empty in the cloud.
+    """
+
+    queue: str
+    generate_url: str
+    tasks_service_account: str
+    encryption_key_secret: str
+    dispatch_deadline_seconds: float
+    cloud_tasks_emulator_host: str = ""
+    secret_manager_emulator_host: str = ""
+
+    def faults(self) -> list[str]:
+        """The dispatch deadline must be one that Cloud Tasks takes."""
+        found = super().faults()
+        if not 0 < self.dispatch_deadline_seconds <= MAX_DISPATCH_DEADLINE:
+            found.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubmitSettings(ApiSettings, QueueSettings):
+    """The settings of submit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusSettings(ApiSettings):
+    """The settings of status. `result_urls` is signed or public; `signed_url_seconds` is how long a signed one works.
+
+    `storage_url` is where public addresses begin.
+    """
+
+    result_urls: str = "signed"
+    signed_url_seconds: int = 3600
+    storage_url: str = "https://storage.googleapis.com"
+
+    def faults(self) -> list[str]:
+        """A kind of URL that exists, for a time that Cloud Storage signs for (a week at most)."""
+        found = super().faults()
+        if self.result_urls not in ("signed", "public"):
+            found.append("RESULT_URLS must be signed or public")
+        if not 60 <= self.signed_url_seconds <= 604_800:  # noqa: PLR2004 - a minute to a week
+            found.append("SIGNED_URL_SECONDS must be from 60 to 604800")
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSettings(QueueSettings):
+    """The settings of generate; times in seconds.
+
+    `model_timeout_seconds` is the first attempt's; `function_timeout_seconds` is the deployed function's own limit;
+    `gate` is how many of the model's answers are read and decoded at once.
+    """
+
+    gemini_api_url: str
+    tasks_issuer: str
+    tasks_jwks_url: str
+    model_timeout_seconds: float = 120.0
+    function_timeout_seconds: float = 540.0
+    gate: int = 8
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """The rules for attempts, with this deployment's first timeout."""
+        return RetryPolicy(timeout_base=self.model_timeout_seconds)
+
+    def faults(self) -> list[str]:
+        """Deadlines nest: model call < attempt < function < dispatch."""
+        found = super().faults()
+        policy = self.retry_policy
+        attempt = policy.timeout(policy.max_attempts) + OVERHEAD_SECONDS
+        if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
+            found.append(
+                f"deadlines must nest: the longest attempt ({attempt:.0f} s) within FUNCTION_TIMEOUT_SECONDS "
+                f"({self.function_timeout_seconds:.0f}) within DISPATCH_DEADLINE_SECONDS "
+                f"({self.dispatch_deadline_seconds:.0f})"
+            )
+        if self.gate < 1:
+            found.append("GATE must be at least 1")
+        return found

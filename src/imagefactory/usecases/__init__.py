@@ -1,0 +1,1 @@
+"""What the factory does, one verb a module, written against the ports."""

@@ -1,0 +1,222 @@
+"""Submit: a batch of prompts becomes an execution with a task for each.
+
+reserve ──► references ──► prompts ──► accept ──► tasks ──► enqueued ──► 202
+   │                                      │
+   │                                      └ the commit point: before it nobody sees anything, after it the batch runs
+   └ the id is derived from the user and the Idempotency-Key, so that the same request finds its first answer here
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from imagefactory import log
+from imagefactory.domain.errors import (
+    Conflict,
+    Fault,
+    IdempotencyKeyReused,
+    NotFound,
+    StillAccepting,
+    Unavailable,
+)
+from imagefactory.domain.estimate import whole_batch
+from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
+from imagefactory.domain.money import usd
+from imagefactory.domain.result import Result
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked
+from imagefactory.domain.task import first_attempts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from imagefactory.domain.submission import Order, Submission, Upload
+    from imagefactory.ports import Clock, Images, Picture, Pictures, Reservation, Submits, Tasks, Vault, Workflows
+
+#: After this a submit that has not reported is taken for dead, and the same request may begin anew.
+ACCEPTING_SECONDS = 120
+#: How many other executions the estimate of time looks at.
+NEIGHBOURS = 100
+_IDS = uuid.UUID("6f1a3f0e-2f7b-4c6e-9a51-0d8a1f3b7c42")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer to a submit: its data, and whether it was given before."""
+
+    data: Mapping[str, object]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submit:
+    """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept."""
+
+    workflows: Workflows
+    submits: Submits
+    tasks: Tasks
+    images: Images
+    pictures: Pictures
+    vault: Vault
+    clock: Clock
+    rate: float
+    retention_days: int
+
+    def __call__(
+        self,
+        user: str,
+        workflow_id: str,
+        submission: Submission,
+        faults: Sequence[Fault] = (),
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        """Accept the submission, or raise a Refusal; `faults` were found while it was read."""
+        workflow = self.workflows.get(workflow_id)
+        if workflow is None:
+            raise NotFound(f"There is no workflow {workflow_id[:80]}.")
+        pictures, seen = self._opened(submission.references)
+        order = checked(submission, workflow, [*faults, *seen])
+        execution = self._execution(user, workflow_id, order, idempotency_key)
+        reservation = self._reserve(execution)
+        first = reservation.execution
+        if reservation.is_ours:
+            return Accepted(self._accept(first, order, pictures).answer)
+        if first.fingerprint != execution.fingerprint:
+            raise IdempotencyKeyReused
+        return self._replay(first)
+
+    def _opened(self, uploads: Sequence[Upload]) -> tuple[list[Picture], list[Fault]]:
+        pictures, faults = [], []
+        for index, upload in enumerate(uploads):
+            if len(upload.data) > MAX_REFERENCE_BYTES:
+                continue
+            try:
+                pictures.append(self.pictures.opened(upload.data))
+            except ValueError as refused:
+                faults.append(Fault("reference_images", str(refused), index))
+        return pictures, faults
+
+    def _execution(self, user: str, workflow_id: str, order: Order, idempotency_key: str | None) -> Execution:
+        now = self.clock.now()
+        model, resolution = order.model, order.resolution
+        recipe = Recipe(
+            model=model.id,
+            aspect_ratio=order.aspect_ratio,
+            resolution=resolution,
+            image_size=resolution if model.image_size else None,
+            output_format=order.output_format,
+            price_microusd=model.price_microusd[resolution],
+            expected_seconds=model.expected_seconds[resolution],
+            timeout_base=model.timeout_seconds.get(resolution),
+        )
+        return Execution(
+            id=_execution_id(user, idempotency_key),
+            user=user,
+            workflow_id=workflow_id,
+            prompt_count=len(order.prompts),
+            recipe=recipe,
+            created_at=now,
+            expires_at=now + timedelta(days=self.retention_days),
+            fingerprint=_fingerprint(workflow_id, order),
+            metadata=order.metadata,
+            accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
+        )
+
+    def _answer(self, execution: Execution, order: Order) -> dict[str, object]:
+        recipe = execution.recipe
+        waiting = [tally.pending for tally in self.submits.remaining(NEIGHBOURS)]
+        path = f"/api/executions/{execution.id}"
+        return {
+            "execution_id": execution.id,
+            "workflow_id": execution.workflow_id,
+            "status": "queued",
+            "prompt_count": execution.prompt_count,
+            "estimated_time_seconds": whole_batch(execution.prompt_count, waiting, self.rate, recipe.expected_seconds),
+            "estimated_cost_usd": usd(recipe.price_microusd * execution.prompt_count),
+            "warnings": order.model.warnings(execution.created_at.date()),
+            "urls": {
+                "self": path,
+                "results": f"{path}/results.jsonl",
+                "cancel": f"{path}/cancel",
+                "retry": f"{path}/retry",
+            },
+        }
+
+    def _reserve(self, execution: Execution) -> Reservation:
+        """Take the id for this execution, or learn which execution has it."""
+        reservation = self.submits.reserve(execution)
+        holder = reservation.execution
+        if reservation.is_ours or holder.phase is not Phase.RESERVED:
+            return reservation
+        if holder.accepting_until and self.clock.now() < holder.accepting_until:
+            raise StillAccepting
+        try:
+            return self.submits.take_over(holder, execution)
+        except Conflict:
+            raise StillAccepting from None
+
+    def _accept(self, execution: Execution, order: Order, pictures: Sequence[Picture]) -> Execution:
+        try:
+            accepted = replace(
+                execution,
+                phase=Phase.ACCEPTED,
+                recipe=replace(execution.recipe, references=self._store(execution.id, pictures)),
+                chunks=self.submits.write_prompts(execution, order.prompts),
+                sealed_key=self.vault.seal(order.api_key, execution.id) if order.api_key else None,
+                answer=self._answer(execution, order),
+            )
+            self.submits.accept(accepted)
+        except Unavailable:
+            self.submits.release(execution)
+            raise
+        self._enqueue(accepted, self.clock.now())
+        log.info("execution accepted", execution_id=execution.id, prompts=execution.prompt_count)
+        return accepted
+
+    def _store(self, execution_id: str, pictures: Sequence[Picture]) -> tuple[Reference, ...]:
+        return tuple(
+            Reference(self.images.put_reference(execution_id, number, picture), picture.format.content_type)
+            for number, picture in enumerate(pictures)
+        )
+
+    def _enqueue(self, execution: Execution, start: datetime) -> None:
+        results = (Result(index) for index in range(execution.prompt_count))
+        self.tasks.enqueue(list(first_attempts(execution.id, results, start, self.rate)))
+        self.submits.mark_enqueued(execution.id)
+
+    def _replay(self, first: Execution) -> Accepted:
+        """Answer as the first time; a fan-out whose submit died is completed on the way."""
+        if first.phase is Phase.ACCEPTED:
+            if first.accepting_until and self.clock.now() < first.accepting_until:
+                raise StillAccepting
+            self._enqueue(first, first.created_at)
+        return Accepted(first.answer, replayed=True)
+
+
+def _execution_id(user: str, idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(_IDS, json.dumps([user, idempotency_key])))
+
+
+def _fingerprint(workflow_id: str, order: Order) -> str:
+    """A hash of what was asked, by which a replay is told from another request.
+
+    The API key is left out: it is never stored in any other form than encrypted, not even hashed.
+    """
+    asked = {
+        "workflow": workflow_id,
+        "prompts": [asdict(prompt) for prompt in order.prompts],
+        "references": [hashlib.sha256(upload.data).hexdigest() for upload in order.references],
+        "model": order.model.id,
+        "aspect_ratio": order.aspect_ratio,
+        "resolution": order.resolution,
+        "output_format": order.output_format,
+        "metadata": dict(order.metadata),
+    }
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,37 @@
+"""Generate: one task, one image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
+from imagefactory.adapters.gemini import GeminiModel
+from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.api.auth import Tokens
+from imagefactory.api.generate import GenerateRoutes
+from imagefactory.api.http import Api
+from imagefactory.clock import SystemClock
+from imagefactory.usecases.generate import Generate
+
+if TYPE_CHECKING:
+    from imagefactory.settings import GenerateSettings
+
+
+def api(settings: GenerateSettings) -> Api:
+    """The function's HTTP face on real services."""
+    database = firestore.client(settings.project_id, settings.database)
+    routes = GenerateRoutes(
+        tokens=Tokens.of(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url),
+        service_account=settings.tasks_service_account,
+        generate=Generate(
+            executions=firestore.FirestoreExecutions(database),
+            tasks=cloud_tasks.of(settings),
+            images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
+            pictures=PillowPictures(),
+            model=GeminiModel(settings.gemini_api_url, gate=settings.gate),
+            vault=secret_manager.of(settings),
+            clock=SystemClock(),
+            retry=settings.retry_policy,
+        ),
+    )
+    return Api(routes.routes(), settings.project_id)

@@ -1,0 +1,44 @@
+"""Submit: accept a batch, cancel it, retry it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
+from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.api.auth import Tokens
+from imagefactory.api.http import Api
+from imagefactory.api.submit import SubmitRoutes
+from imagefactory.clock import SystemClock
+from imagefactory.usecases.cancel import Cancel
+from imagefactory.usecases.retry import Retry
+from imagefactory.usecases.submit import Submit
+
+if TYPE_CHECKING:
+    from imagefactory.settings import SubmitSettings
+
+
+def api(settings: SubmitSettings) -> Api:
+    """The function's HTTP face on real services."""
+    database = firestore.client(settings.project_id, settings.database)
+    executions = firestore.FirestoreExecutions(database)
+    tasks = cloud_tasks.of(settings)
+    vault = secret_manager.of(settings)
+    clock = SystemClock()
+    routes = SubmitRoutes(
+        tokens=Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url),
+        submit=Submit(
+            workflows=firestore.FirestoreWorkflows(database),
+            submits=firestore.FirestoreSubmits(database),
+            tasks=tasks,
+            images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
+            pictures=PillowPictures(),
+            vault=vault,
+            clock=clock,
+            rate=settings.dispatch_rate,
+            retention_days=settings.retention_days,
+        ),
+        cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
+        retry=Retry(executions=executions, tasks=tasks, vault=vault, clock=clock, rate=settings.dispatch_rate),
+    )
+    return Api(routes.routes(), settings.project_id, settings.origins)
