@@ -3,11 +3,14 @@ BIN       := .venv/bin
 FUNCTIONS := submit generate status
 PACKAGE   := $(shell find src/imagefactory -name '*.py')
 
+# Bytecode is kept, whatever the shell says: the stack starts in half the time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help setup lock stage up demo lint format types test unit contract e2e coverage figures check clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures check lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## Install everything, hash-checked, into .venv
 
@@ -18,16 +21,53 @@ setup: .venv/installed ## Install everything, hash-checked, into .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
-LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
-
-lock: setup ## Pin every dependency again, with hashes
-	$(LOCK) --upgrade --group dev pyproject.toml -o requirements-dev.txt
-	$(foreach f,$(FUNCTIONS),$(LOCK) -c requirements-dev.txt --group $(f) pyproject.toml -o functions/$(f)/requirements.txt;)
-
 stage: $(FUNCTIONS:%=build/%) ## Lay out each function as it is uploaded
 
 build/%: functions/%/main.py functions/%/requirements.txt $(PACKAGE)
-	rm -rf $@ && mkdir -p $@
-	cp $(filter functions/%,$^) $@/
-	cp -R src/imagefactory $@/imagefactory && find $@ -name __pycache__ -prune -exec rm -r {} +
-	touch $@
+	@rm -rf $@ && mkdir -p $@
+	@cp $(filter functions/%,$^) $@/
+	@cp -R src/imagefactory $@/imagefactory && find $@ -name __pycache__ -prune -exec rm -r {} +
+	@touch $@
+
+demo: setup stage ## Make five images from examples/ on a local stack, into out/
+	$(BIN)/python -m local.demo
+
+up: setup stage ## Start the local stack, and keep it until Ctrl-C
+	$(BIN)/python -m local
+
+test: setup stage ## Run all tests
+	$(BIN)/pytest --cov --cov-report=term
+
+unit: setup ## Run the tests that touch nothing outside their process
+	$(BIN)/pytest tests/unit tests/entrypoints tests/test_architecture.py
+
+contract: setup ## Run the tests of every port and emulator against the real clients
+	$(BIN)/pytest tests/contract
+
+e2e: setup stage ## Run the tests that use the whole local stack through HTTP
+	$(BIN)/pytest tests/e2e
+
+lint: setup ## Check style and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+types: setup ## Check types
+	$(BIN)/mypy
+
+figures: setup ## Print lengths of modules and functions, and shares of docstrings, comments and types
+	$(BIN)/python tools/figures.py
+
+check: lint types figures test demo ## All that must pass before a change lands
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+lock: setup ## Pin every dependency anew, with hashes
+	$(LOCK) --upgrade --group dev pyproject.toml -o requirements-dev.txt
+	$(foreach f,$(FUNCTIONS),$(LOCK) -c requirements-dev.txt --group $(f) pyproject.toml -o functions/$(f)/requirements.txt;)
+
+clean: ## Remove everything that was made here
+	rm -rf .venv build out .cache .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The local stack: everything the functions talk to in the cloud, as small programs on loopback."""

@@ -1,0 +1,73 @@
+"""`python -m local.gemini --port N --latency MIN-MAX`: serves the stand-in on loopback until a signal ends it."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+from aiohttp import web
+
+from local.gemini.answers import Studio
+from local.gemini.app import Latency, StandIn, application
+
+_RANGE = re.compile(r"(?P<shortest>[0-9]+(?:\.[0-9]+)?)(?:-(?P<longest>[0-9]+(?:\.[0-9]+)?))?")
+
+
+def latency(text: str) -> Latency:
+    """Reads `1-3`, `0.05-0.2` or `2`: seconds."""
+    found = _RANGE.fullmatch(text)
+    shortest = float(found["shortest"]) if found else 0.0
+    longest = float(found["longest"] or shortest) if found else -1.0
+    if longest < shortest:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range of seconds like 1-3 or 0.05-0.2")
+    return Latency(shortest, longest)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local.gemini", description="Stands in for the Gemini API.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--latency", type=latency, default=Latency(1, 3), metavar="MIN-MAX", help="seconds a picture takes (1-3)"
+    )
+    parser.add_argument(
+        "--signature-kb",
+        type=int,
+        default=200,
+        metavar="KB",
+        help="length of a thoughtSignature (200; Google's are 1000 to 3000)",
+    )
+    return parser
+
+
+def main() -> int:
+    """Serves until a signal ends it; the exit code says how it went."""
+    options = _parser().parse_args()
+    stand_in = StandIn(options.latency, Studio(signature_bytes=options.signature_kb * 1000))
+    try:
+        web.run_app(
+            application(stand_in),
+            host="127.0.0.1",
+            port=options.port,
+            # Called once the port is open: nothing is announced that is not there.
+            print=lambda _banner: _say(f"gemini stand-in: http://127.0.0.1:{options.port}"),
+            access_log=None,
+            shutdown_timeout=0.2,
+            # Hundreds of attempts may begin in the same moment.
+            backlog=1024,
+            # A client that goes away ends its call here too, so that hanging calls do not pile up.
+            handler_cancellation=True,
+        )
+    except (OSError, OverflowError) as error:
+        sys.stderr.write(f"gemini stand-in: cannot listen on 127.0.0.1:{options.port}: {error}\n")
+        return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Answers that are late, cut or never come, and how calls look while they run."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.contract.gemini_standin.client import FLASH, Gemini, started
+
+
+def test_a_slow_answer_takes_three_times_the_latency() -> None:
+    with started("--latency", "0.3") as slow:
+        slow.rule(match=None, outcomes=["ok", "slow"])
+        took = []
+        for _ in range(2):
+            begun = time.monotonic()
+            slow.ask(model="gemini-3.1-flash-image", imageSize="512")
+            took.append(time.monotonic() - begun)
+
+        assert took[0] >= 0.3
+        assert took[1] >= 0.9
+
+
+def test_the_journal_shows_a_running_call_without_an_end() -> None:
+    with started("--latency", "0.5") as slow, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(slow.ask, "patience")
+        while not slow.calls():
+            time.sleep(0.02)
+        (running,) = slow.calls()
+        assert answer.result().status_code == 200
+        (finished,) = slow.calls()
+
+    assert (running["prompt"], running["end"], running["status"]) == ("patience", None, None)
+    assert finished["end"] - finished["start"] >= 0.5
+
+
+def test_a_server_timeout_shorter_than_the_latency_is_a_deadline_exceeded() -> None:
+    with started("--latency", "1.5") as slow:
+        answer = slow.post({"contents": [{"parts": [{"text": "x"}]}]}, headers={"X-Server-Timeout": "1"})
+
+        assert answer.json()["error"]["status"] == "DEADLINE_EXCEEDED"
+        assert slow.calls()[0]["outcome"] == "deadline_exceeded"
+
+
+def test_a_hanging_call_ends_when_its_client_goes_away(gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["timeout"])
+
+    with pytest.raises(requests.ReadTimeout):
+        gemini.post({"contents": [{"parts": [{"text": "hang"}]}]}, timeout=0.5)
+
+    for _ in range(50):
+        (call,) = gemini.calls()
+        if call["end"] is not None:
+            break
+        time.sleep(0.05)
+    assert call["outcome"] == "timeout"
+    assert call["status"] is None
+    assert 0.3 < call["end"] - call["start"] < 2
+
+
+def test_a_hanging_call_does_not_hold_up_others_nor_the_end() -> None:
+    with started("--latency", "0") as other:
+        other.rule(match="hang", outcomes=["timeout"])
+        with requests.Session() as session, pytest.raises(requests.ReadTimeout):
+            session.post(
+                f"{other.url}/v1beta/models/{FLASH}:generateContent?key=k",
+                json={"contents": [{"parts": [{"text": "hang"}]}]},
+                timeout=0.2,
+            )
+        assert other.ask("go").status_code == 200
+
+
+def test_a_body_can_end_before_its_announced_length(gemini: Gemini) -> None:
+    with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
+        gemini.meet("truncated")
+
+    assert gemini.calls()[0]["outcome"] == "truncated"
+
+
+def test_a_body_can_be_cut_json(gemini: Gemini) -> None:
+    answer = gemini.meet("cut_json")
+
+    assert answer.status_code == 200
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(answer.content)
+
+
+def test_a_body_can_be_empty(gemini: Gemini) -> None:
+    answer = gemini.meet("empty_body")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_front_end_can_answer_in_html(gemini: Gemini) -> None:
+    answer = gemini.meet("html_error")
+
+    assert answer.status_code == 502
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_connection_can_be_reset(gemini: Gemini) -> None:
+    with pytest.raises(requests.ConnectionError, match="reset"):
+        gemini.meet("connection_reset")
+
+    (call,) = gemini.calls()
+    assert (call["outcome"], call["status"]) == ("connection_reset", None)
+
+
+def test_an_answer_can_drip(gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["drip"])
+    begun = time.monotonic()
+
+    with requests.post(
+        f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
+        json={"contents": [{"parts": [{"text": "drip"}]}]},
+        stream=True,
+        timeout=5,
+    ) as answer:
+        pieces = [next(answer.iter_content(16)) for _ in range(4)]
+
+    assert sum(map(len, pieces)) < 100
+    assert 0.5 < time.monotonic() - begun < 3

@@ -1,0 +1,204 @@
+"""Every answer, refusal and error on request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+import pytest
+import requests
+from PIL import UnidentifiedImageError
+
+from tests.contract.gemini_standin.client import FLASH, Gemini, parts, picture
+
+PRO = "gemini-3-pro-image"
+
+# By outcome: HTTP status, canonical status, part of the message.
+ERRORS = {
+    "bad_request": (400, "INVALID_ARGUMENT", "invalid argument"),
+    "invalid_key": (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
+    "expired_key": (400, "INVALID_ARGUMENT", "API key expired"),
+    "region_blocked": (400, "FAILED_PRECONDITION", "not available in your country"),
+    "unauthenticated": (401, "UNAUTHENTICATED", "authentication credentials"),
+    "permission_denied": (403, "PERMISSION_DENIED", "does not have permission"),
+    "leaked_key": (403, "PERMISSION_DENIED", "reported as leaked"),
+    "suspended_key": (403, "PERMISSION_DENIED", "Consumer 'api_key:AIza"),
+    "api_disabled": (403, "PERMISSION_DENIED", "has not been used in project"),
+    "not_found": (404, "NOT_FOUND", f"models/{FLASH} is not found"),
+    "rate_limited": (429, "RESOURCE_EXHAUSTED", "Please retry in 3.84422229s."),
+    "rate_limited_short": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted"),
+    "quota_exhausted": (429, "RESOURCE_EXHAUSTED", "limit: 1000"),
+    "limit_zero": (429, "RESOURCE_EXHAUSTED", "limit: 0"),
+    "server_error": (500, "INTERNAL", "internal error"),
+    "overloaded": (503, "UNAVAILABLE", "high demand"),
+    "overloaded_old": (503, "UNAVAILABLE", "overloaded"),
+    "deadline_unavailable": (503, "UNAVAILABLE", "Deadline expired"),
+    "deadline_exceeded": (504, "DEADLINE_EXCEEDED", "Deadline expired"),
+}
+# By outcome: the finish reason, and whether there is a content.
+WITHOUT_PICTURE = {
+    "image_blocked": ("IMAGE_SAFETY", {}),
+    "image_prohibited": ("IMAGE_PROHIBITED_CONTENT", {"role": "model"}),
+    "image_recitation": ("IMAGE_RECITATION", {}),
+    "safety": ("SAFETY", None),
+    "prohibited_content": ("PROHIBITED_CONTENT", None),
+    "image_other": ("IMAGE_OTHER", {}),
+    "content_missing": ("IMAGE_OTHER", None),
+    "no_image": ("NO_IMAGE", {"role": "model"}),
+    "max_tokens": ("MAX_TOKENS", {"role": "model"}),
+    "unknown_finish": ("A_REASON_OF_TOMORROW", {"role": "model"}),
+}
+TRANSPORT = {"timeout", "drip", "truncated", "cut_json", "empty_body", "html_error", "connection_reset"}
+PICTURES = {
+    "ok",
+    "slow",
+    "text_before",
+    "text_after",
+    "interim_images",
+    "thought_image",
+    "wrong_size",
+    "wrong_mime",
+    "other_model",
+    "bad_base64",
+    "not_an_image",
+}
+OTHER = {"blocked", "blocked_safety", "text_only", "no_candidates"}
+
+
+def test_every_outcome_has_a_test_and_a_sentence(gemini: Gemini) -> None:
+    listed = requests.get(f"{gemini.url}/_local/outcomes", timeout=5).json()
+
+    assert set(listed) == set(ERRORS) | set(WITHOUT_PICTURE) | TRANSPORT | PICTURES | OTHER
+    assert all(listed.values())
+
+
+@pytest.mark.parametrize("outcome", ERRORS)
+def test_an_error_has_googles_envelope(gemini: Gemini, outcome: str) -> None:
+    status, name, said = ERRORS[outcome]
+
+    answer = gemini.meet(outcome)
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["status"]) == (status, status, name)
+    assert said in error["message"]
+    (call,) = gemini.calls()
+    assert (call["outcome"], call["status"]) == (outcome, status)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "quota", "delay"),
+    [
+        ("rate_limited", "GenerateRequestsPerMinutePerProjectPerModel-PaidTier", "3s"),
+        ("quota_exhausted", "GenerateRequestsPerDayPerProjectPerModel-PaidTier", "35s"),
+        ("limit_zero", "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "35s"),
+    ],
+)
+def test_a_quota_error_names_the_quota_and_a_delay(gemini: Gemini, outcome: str, quota: str, delay: str) -> None:
+    details = gemini.meet(outcome).json()["error"]["details"]
+
+    by_type = {detail["@type"].rpartition(".")[2]: detail for detail in details}
+    assert by_type["QuotaFailure"]["violations"][0]["quotaId"] == quota
+    assert by_type["RetryInfo"]["retryDelay"] == delay
+
+
+def test_errors_about_a_key_carry_their_reason(gemini: Gemini) -> None:
+    reasons = {}
+    for outcome in ("invalid_key", "expired_key", "suspended_key", "api_disabled"):
+        gemini.reset()
+        details = gemini.meet(outcome).json()["error"]["details"]
+        reasons[outcome] = next(detail["reason"] for detail in details if "reason" in detail)
+
+    assert reasons == {
+        "invalid_key": "API_KEY_INVALID",
+        "expired_key": "API_KEY_INVALID",
+        "suspended_key": "CONSUMER_SUSPENDED",
+        "api_disabled": "SERVICE_DISABLED",
+    }
+
+
+@pytest.mark.parametrize("model", [FLASH, PRO])
+@pytest.mark.parametrize("outcome", WITHOUT_PICTURE)
+def test_an_answer_without_a_picture_has_its_finish_reason(gemini: Gemini, outcome: str, model: str) -> None:
+    answer = gemini.meet(outcome, model)
+
+    assert answer.status_code == 200
+    (candidate,) = answer.json()["candidates"]
+    assert (candidate["finishReason"], candidate.get("content")) == WITHOUT_PICTURE[outcome]
+    usage = answer.json()["usageMetadata"]
+    assert "candidatesTokensDetails" not in usage
+    assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage.get("thoughtsTokenCount", 0)
+
+
+@pytest.mark.parametrize(("outcome", "reason"), [("blocked", "PROHIBITED_CONTENT"), ("blocked_safety", "SAFETY")])
+def test_a_refused_prompt_has_feedback_and_no_candidates(gemini: Gemini, outcome: str, reason: str) -> None:
+    answer = gemini.meet(outcome).json()
+
+    assert answer["promptFeedback"] == {"blockReason": reason}
+    assert "candidates" not in answer
+    assert {"usageMetadata", "modelVersion", "responseId"} <= set(answer)
+
+
+def test_an_answer_can_have_neither_candidates_nor_feedback(gemini: Gemini) -> None:
+    assert set(gemini.meet("no_candidates").json()) == {"usageMetadata", "modelVersion", "responseId"}
+
+
+def test_an_answer_can_be_text_only(gemini: Gemini) -> None:
+    answer = gemini.meet("text_only")
+
+    assert [list(part) for part in parts(answer)] == [["text"]]
+    assert answer.json()["candidates"][0]["finishReason"] == "STOP"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kinds"), [("text_before", ["text", "inlineData"]), ("text_after", ["inlineData", "text"])]
+)
+def test_text_can_come_before_or_after_the_picture(gemini: Gemini, outcome: str, kinds: list[str]) -> None:
+    assert [next(iter(part)) for part in parts(gemini.meet(outcome))] == kinds
+
+
+def test_interim_pictures_come_first_look_different_and_are_billed(gemini: Gemini) -> None:
+    answer = gemini.meet("interim_images", PRO)
+
+    found = parts(answer)
+    assert [part.get("thought") for part in found] == [None, None, None]
+    assert len({part["inlineData"]["data"] for part in found}) == 3
+    final = parts(gemini.ask(model=PRO))[0]
+    assert found[-1]["inlineData"] == final["inlineData"]
+    assert answer.json()["usageMetadata"]["candidatesTokensDetails"][0]["tokenCount"] == 3 * 1120
+
+
+def test_a_thought_picture_is_marked_and_comes_before_the_final_one(gemini: Gemini) -> None:
+    assert [part.get("thought", False) for part in parts(gemini.meet("thought_image", PRO))] == [True, False]
+
+
+def test_a_picture_can_have_the_wrong_size(gemini: Gemini) -> None:
+    assert picture(parts(gemini.meet("wrong_size"))[0]).size == (512, 1024)
+
+
+@pytest.mark.parametrize(
+    ("model", "declared", "magic"), [(FLASH, "image/png", b"\xff\xd8\xff"), (PRO, "image/jpeg", b"\x89PNG")]
+)
+def test_a_picture_can_declare_the_wrong_type(gemini: Gemini, model: str, declared: str, magic: bytes) -> None:
+    blob = parts(gemini.meet("wrong_mime", model))[0]["inlineData"]
+
+    assert blob["mimeType"] == declared
+    assert base64.b64decode(blob["data"]).startswith(magic)
+
+
+def test_another_model_can_answer(gemini: Gemini) -> None:
+    answer = gemini.meet("other_model")
+
+    assert answer.json()["modelVersion"] != FLASH
+    picture(parts(answer)[0])
+
+
+def test_picture_data_can_be_no_base64(gemini: Gemini) -> None:
+    data = parts(gemini.meet("bad_base64"))[0]["inlineData"]["data"]
+
+    with pytest.raises(binascii.Error):
+        base64.b64decode(data, validate=True)
+
+
+def test_picture_data_can_be_no_picture(gemini: Gemini) -> None:
+    with pytest.raises(UnidentifiedImageError):
+        picture(parts(gemini.meet("not_an_image"))[0])

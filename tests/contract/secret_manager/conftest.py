@@ -1,0 +1,57 @@
+"""A running Secret Manager emulator and Google's own client for it."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import grpc
+import pytest
+from google.cloud import secretmanager_v1
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def port() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = str(probe.getsockname()[1])
+    with subprocess.Popen([sys.executable, "-m", "local.secret_manager", "--port", free]) as process:  # noqa: S603 - our own
+        yield free
+        process.terminate()
+        assert process.wait(timeout=2) == 0
+
+
+@pytest.fixture(scope="session")
+def channel(port: str) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+        grpc.channel_ready_future(opened).result(timeout=10)
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def client(channel: grpc.Channel) -> secretmanager_v1.SecretManagerServiceClient:
+    return secretmanager_v1.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
+
+
+@pytest.fixture
+def project() -> str:
+    """A project that no other test has secrets in."""
+    return f"projects/test-{next(_numbers)}"
+
+
+@pytest.fixture
+def secret(client: secretmanager_v1.SecretManagerServiceClient, project: str) -> str:
+    """The name of a fresh secret without versions."""
+    created = client.create_secret(
+        parent=project, secret_id="key", secret=secretmanager_v1.Secret(replication={"automatic": {}})
+    )
+    return created.name
