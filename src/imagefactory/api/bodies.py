@@ -8,20 +8,23 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefactory.api import content
 from imagefactory.domain.errors import Fault, InvalidRequest, MalformedRequest, UnsupportedMediaType
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import FailureCode
-from imagefactory.domain.submission import Submission, Upload, prompts_of_text, trimmed
+from imagefactory.domain.submission import Submission, Upload, key_faults, prompts_of_text, trimmed
 from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 
 if TYPE_CHECKING:
     from flask import Request
+    from werkzeug.datastructures import FileStorage, MultiDict
 
 Choice = TypeVar("Choice")
 
 _CHOICES = ("model", "aspect_ratio", "resolution", "output_format")
 _FORM_FIELDS = ("prompts_text", "api_key", *_CHOICES, "metadata")
 _JSON_FIELDS = (*_FORM_FIELDS, "prompts", "reference_images")
+_TWICE = "this field was given more than once"
 _RETRY_FIELDS = ("status", "error_codes", "batch_index", "api_key")
 
 
@@ -71,7 +74,7 @@ def submission(request: Request) -> tuple[Submission, list[Fault]]:
     if request.mimetype == "multipart/form-data":
         return _of_form(request)
     if request.mimetype == "application/json":
-        return _of_json(Reader(_object(request)))
+        return _of_json(Reader(content.json_object(request)))
     raise UnsupportedMediaType
 
 
@@ -85,7 +88,7 @@ def retry(request: Request) -> RetryRequest:
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    read = Reader(_object(request))
+    read = Reader(content.json_object(request))
     read.only(_RETRY_FIELDS)
     statuses = _chosen(read, "status", {status.value: status for status in RETRYABLE})
     codes = _chosen(read, "error_codes", {code.value: code for code in FailureCode})
@@ -94,6 +97,7 @@ def retry(request: Request) -> RetryRequest:
         if type(index) is not int or index < 0:
             read.wrong("batch_index", "this must be a whole number from 0", place)
     api_key = read.text("api_key")
+    read.faults += key_faults(api_key)
     if read.faults:
         raise InvalidRequest(f"{read.faults[0].field}: {read.faults[0].message}", faults=read.faults)
     return RetryRequest(tuple(statuses) or RETRYABLE, tuple(codes), tuple(indexes), api_key)
@@ -109,38 +113,37 @@ def _chosen(read: Reader, name: str, offered: dict[str, Choice]) -> list[Choice]
     return found
 
 
-def _object(request: Request) -> dict[str, Any]:
-    try:
-        value = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError) as wrong:
-        place = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
-        raise MalformedRequest(f"The body is not valid JSON{place}.") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest("The body must be a JSON object.")
-    return value
-
-
 def _of_form(request: Request) -> tuple[Submission, list[Fault]]:
-    try:
-        form, files = request.form, request.files
-    except ValueError:
-        raise MalformedRequest("The form cannot be read: its parts are not separated by its boundary.") from None
-    # An empty text field of a form was not filled in; an empty file without a name was not chosen.
+    form, files = request.form, request.files
+    if not form and not files:
+        # What the parser makes of a form without boundary, or cut short.
+        raise MalformedRequest("The form has no fields, or it is not whole.")
+    # An empty text field of a form was not filled in.
     read = Reader({name: value for name, value in form.items() if value})
-    uploads = [one for one in files.getlist("reference_images") if one.filename or one.content_length]
-    for name in files:
-        if name == "prompts_text":
-            read.values[name] = _file_text(read, files[name].read())
-        elif name != "reference_images":
-            read.wrong(name[:80], "there is no such file field; reference_images is")
     for name in form:
         if len(form.getlist(name)) > 1:
-            read.wrong(name[:80], "this field was given more than once")
+            read.wrong(name[:80], _TWICE)
+    references = _files(read, files)
     read.only(_FORM_FIELDS)
-    if not form and not files and not read.faults:
-        raise MalformedRequest("The form has no fields.")
-    references = tuple(Upload(one.read(), one.mimetype) for one in uploads)
     return _submission(read, _prompts_of_text(read), references, _metadata_of_form(read))
+
+
+def _files(read: Reader, files: MultiDict[str, FileStorage]) -> tuple[Upload, ...]:
+    """The reference images; a file of prompts goes to the fields of the form."""
+    references: list[Upload] = []
+    for name, file in files.items(multi=True):
+        data = file.read()
+        # An empty file without a name was not chosen.
+        if not data and not file.filename:
+            continue
+        if name == "reference_images":
+            references.append(Upload(data, file.mimetype))
+        elif name == "prompts_text" and name not in read.values:
+            read.values[name] = _file_text(read, data)
+        else:
+            taken = name == "prompts_text"
+            read.wrong(name[:80], _TWICE if taken else "there is no such file field; reference_images is")
+    return tuple(references)
 
 
 def _file_text(read: Reader, data: bytes) -> str:

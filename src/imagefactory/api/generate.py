@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imagefactory import log
+from imagefactory.api import content
 from imagefactory.api.http import Route, error, success
 from imagefactory.domain.errors import MalformedRequest, Unauthenticated
 from imagefactory.usecases.generate import Generate, Outcome
@@ -32,7 +33,7 @@ class GenerateRoutes:
         claims = self.tokens.claims(request)
         if claims.get("email") != self.service_account or claims.get("email_verified") is not True:
             raise Unauthenticated("Only the queue's own service account may call this.")
-        execution_id, index, attempt = _task_of(request.get_json(silent=True))
+        execution_id, index, attempt = _task_of(content.json_object(request))
         with log.context(execution_id=execution_id, batch_index=index):
             outcome = self.generate(execution_id, index, attempt)
             log.info("task done", outcome=outcome.name)
@@ -42,9 +43,7 @@ class GenerateRoutes:
         return success({"outcome": outcome.name})
 
 
-def _task_of(body: Any) -> tuple[str, int, int]:
-    if not isinstance(body, dict):
-        raise MalformedRequest("The body must be a JSON object.")
+def _task_of(body: dict[str, Any]) -> tuple[str, int, int]:
     execution_id, index, attempt = (body.get(name) for name in ("execution_id", "batch_index", "attempt"))
     if not isinstance(execution_id, str) or type(index) is not int or type(attempt) is not int:
         raise MalformedRequest("execution_id (a string), batch_index and attempt (whole numbers) are needed.")

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.routing import Map, RequestRedirect, Rule
 
 from imagefactory import log
+from imagefactory.api import content
 from imagefactory.domain.errors import (
+    MalformedRequest,
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
     from flask import Request
 
-#: The longest body that is read: what Cloud Run lets through, rounded down.
-MAX_BODY_BYTES = 32_000_000
-MAX_FORM_PARTS = 100
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _TRACE = re.compile(r"([0-9a-f]{32})(?:/.*)?", re.IGNORECASE)
 
@@ -68,6 +67,7 @@ class Api:
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
         with log.context(request_id=request_id, **self._trace(request)):
             response = self._answered(request)
+            content.read_to_the_end(request)
             response.headers["X-Request-Id"] = request_id
             response.headers["X-Content-Type-Options"] = "nosniff"
             self._allow_origin(request, response)
@@ -81,7 +81,10 @@ class Api:
         except Refusal as refusal:
             return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
         except RequestEntityTooLarge:
-            return error(PayloadTooLarge.status, PayloadTooLarge.code, str(PayloadTooLarge.__doc__))
+            message = f"{PayloadTooLarge.__doc__} A form has at most {content.MAX_FORM_PARTS} parts."
+            return error(PayloadTooLarge.status, PayloadTooLarge.code, message)
+        except ClientDisconnected:
+            return error(MalformedRequest.status, MalformedRequest.code, "The body ended before it was whole.")
         except Unavailable as outage:
             log.error("a service is unavailable", outage)
             message = "A service behind this one is unavailable; try again in a moment."
@@ -91,9 +94,7 @@ class Api:
             return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
 
     def _routed(self, request: Request) -> Response:
-        request.max_content_length = MAX_BODY_BYTES
-        request.max_form_memory_size = MAX_BODY_BYTES
-        request.max_form_parts = MAX_FORM_PARTS
+        content.bound(request)
         adapter = self._rules.bind("")
         try:
             if request.method == "OPTIONS":
@@ -103,8 +104,6 @@ class Api:
             raise MethodNotAllowed(sorted({*(wrong.valid_methods or ()), "OPTIONS"})) from None
         except (NoRoute, RequestRedirect):
             raise NotFound(f"There is nothing at {request.path[:200]}.") from None
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            raise PayloadTooLarge
         handler: Callable[..., Response] = self.routes[number].handler
         return handler(request, **{name: str(value) for name, value in arguments.items()})
 
@@ -155,7 +154,8 @@ def error(
 
 def lines(items: Iterable[Mapping[str, object]]) -> Response:
     """An answer of one JSON object a line, sent as it is made."""
-    return Response((dumped(item) + "\n" for item in items), mimetype="application/x-ndjson")
+    sent = (dumped(item) + "\n" for item in items)
+    return Response(sent, mimetype="application/x-ndjson", headers={"Cache-Control": "no-store"})
 
 
 def dumped(value: Any) -> str:

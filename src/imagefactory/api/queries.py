@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -55,11 +55,12 @@ class Query:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
-        return moment
+            if moment.tzinfo:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
+        return None
 
     def change_cursor(self) -> ChangeCursor | None:
         """The changes to go on from."""

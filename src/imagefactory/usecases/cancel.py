@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Results moved in one commit.
 WINDOW = 200
-#: How often a window is read again after a claim slipped in between.
-PATIENCE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +51,27 @@ class Cancel:
         return view(execution, owned_tally(self.executions, user, execution_id))
 
     def _cancel(self, execution: Execution, first: int, count: int) -> None:
-        for _ in range(PATIENCE):
-            known = self.executions.results(execution.id, first, count)
-            waiting = [(known.get(index), known.get(index) or Result(index)) for index in range(first, first + count)]
-            pending = [(known, result) for known, result in waiting if result.status is ResultStatus.PENDING]
-            try:
-                if pending:
-                    self.executions.move(execution, [Move(known, result.cancelled()) for known, result in pending])
-            except Conflict:
-                continue
-            self._delete_tasks(execution, [result for _, result in pending])
+        """Cancel what is pending in this window; where a claim slips in, each half of the window by itself.
+
+        A window of one whose result moved needs nothing more: its claim either cancelled it or had begun before.
+        """
+        known = self.executions.results(execution.id, first, count)
+        moves = [
+            Move(before, result.cancelled())
+            for index in range(first, first + count)
+            if (result := (before := known.get(index)) or Result(index)).status is ResultStatus.PENDING
+        ]
+        if not moves:
             return
-        log.warning("results kept moving during a cancel", execution_id=execution.id, first=first)
+        try:
+            self.executions.move(execution, moves)
+        except Conflict:
+            if count > 1:
+                half = count // 2
+                self._cancel(execution, first, half)
+                self._cancel(execution, first + half, count - half)
+            return
+        self._delete_tasks(execution, [move.after for move in moves])
 
     def _delete_tasks(self, execution: Execution, cancelled: list[Result]) -> None:
         """Take their tasks out of the queue, so that the others need not wait for them to pass."""

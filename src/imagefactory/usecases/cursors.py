@@ -51,8 +51,9 @@ class ChangeCursor:
             padded = token + "=" * (-len(token) % 4)
             at, after, version = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
             moment = datetime.fromisoformat(at)
-        except (ValueError, TypeError, binascii.Error, RecursionError) as wrong:
+            since = moment.astimezone(UTC)
+        except (ValueError, TypeError, binascii.Error, RecursionError, OverflowError) as wrong:
             raise ValueError("no such cursor") from wrong
         if moment.tzinfo is None or not isinstance(after, int | None) or not isinstance(version, str):
             raise ValueError("no such cursor")
-        return cls(moment, after, version)
+        return cls(since, after, version)

@@ -1,0 +1,60 @@
+"""The bodies of requests: bounded, read once, and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException
+
+from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge
+
+if TYPE_CHECKING:
+    from flask import Request
+
+#: The longest body that is read: what Cloud Run lets through, rounded down.
+MAX_BODY_BYTES = 32_000_000
+MAX_FORM_PARTS = 100
+
+
+def bound(request: Request) -> None:
+    """Limit what will be read.
+
+    Raises:
+        PayloadTooLarge: the body says itself that it is too long.
+    """
+    # One byte more, so that a body of unknown length that goes on is told from one that ends there.
+    request.max_content_length = MAX_BODY_BYTES + 1
+    request.max_form_memory_size = MAX_BODY_BYTES
+    request.max_form_parts = MAX_FORM_PARTS
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise PayloadTooLarge
+
+
+def json_object(request: Request) -> dict[str, Any]:
+    """The JSON object that is the body.
+
+    Raises:
+        PayloadTooLarge: the body is over the limit, whatever length it declared.
+        MalformedRequest: it is no JSON, or another value.
+    """
+    data = request.get_data(cache=False)
+    if len(data) > MAX_BODY_BYTES:
+        raise PayloadTooLarge
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as wrong:
+        place = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
+        raise MalformedRequest(f"The body is not valid JSON{place}.") from None
+    if not isinstance(value, dict):
+        raise MalformedRequest("The body must be a JSON object.")
+    return value
+
+
+def read_to_the_end(request: Request) -> None:
+    """Read what is left of the body: the framework does so before it answers, and fails where the body is bad."""
+    try:
+        request.get_data()
+    except HTTPException:
+        request.stream = io.BytesIO()
