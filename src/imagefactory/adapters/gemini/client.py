@@ -1,8 +1,7 @@
 """One call of the Gemini API.
 
-The key travels in a header, never in the URL, which proxies log. The body is read in pieces against the attempt's own
-deadline and a bound on its size; `requests` alone would wait its timeout anew for every piece. The lock around reading
-and decoding (the gate) keeps a hundred answers that come at once from standing in memory together.
+The key travels in a header, never in the URL, which proxies log. The whole call has one deadline, and the body a bound
+on its size. The gate around reading keeps a hundred answers that come at once from standing in memory together.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ import base64
 import json
 import math
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from imagefactory.adapters.gemini.answers import failure_of_status, image_of
+from imagefactory.adapters.gemini.deadline import DeadlineAdapter, deadline
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import Failure, FailureCode
 
@@ -38,27 +36,30 @@ class GeminiModel:
         self._gate = threading.BoundedSemaphore(gate)
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=pool))
+            self._session.mount(scheme, DeadlineAdapter(pool_maxsize=pool))
         # Neither proxies nor credentials from the environment: the caller's key goes to the provider alone.
         self._session.trust_env = False
 
     def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
         """POST the prompt, wait, and take the image out of the answer."""
-        deadline = time.monotonic() + timeout
-        try:
-            status, body = self._post(drawing, api_key, timeout, deadline)
-        except requests.Timeout as late:
-            raise AttemptFailed(_timeout(timeout)) from late
-        except (requests.RequestException, OSError) as broken:
-            # The cause is cut off here: its text may hold the address and headers of the request.
-            message = f"The connection to the Gemini API failed ({type(broken).__name__})."
-            raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from None
+        with deadline(timeout) as call:
+            try:
+                status, body = self._post(drawing, api_key, timeout)
+            except (requests.RequestException, OSError, ValueError) as broken:
+                # The cause is cut off here: its text may hold the address and headers of the request.
+                late = call.passed or isinstance(broken, requests.Timeout)
+                raise AttemptFailed(_timeout(timeout) if late else _broken(broken)) from None
+            # Cut off among the headers, an answer looks whole and empty.
+            if call.passed:
+                raise AttemptFailed(_timeout(timeout))
         if status != requests.codes.ok:
             raise AttemptFailed(failure_of_status(status, _json(body), api_key))
         return image_of(_json(body), api_key)
 
-    def _post(self, drawing: Drawing, api_key: str, timeout: float, deadline: float) -> tuple[int, bytes]:
+    def _post(self, drawing: Drawing, api_key: str, timeout: float) -> tuple[int, bytes]:
         headers = {
+            # Base64 hardly shrinks, and inflating it costs more than sending it.
+            "Accept-Encoding": "identity",
             "x-goog-api-key": api_key,
             "Content-Type": "application/json",
             "X-Server-Timeout": str(math.ceil(timeout)),
@@ -72,7 +73,7 @@ class GeminiModel:
             allow_redirects=False,
         )
         with response, self._gate:
-            return response.status_code, _read(response, deadline)
+            return response.status_code, _read(response)
 
 
 def request_body(drawing: Drawing) -> dict[str, Any]:
@@ -94,13 +95,11 @@ def request_body(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The whole body, within the deadline and the bound."""
+def _read(response: requests.Response) -> bytes:
+    """The whole body, within the bound."""
     body = bytearray()
     for piece in response.iter_content(PIECE_BYTES):
         body += piece
-        if time.monotonic() > deadline:
-            raise requests.Timeout
         if len(body) > MAX_ANSWER_BYTES:
             message = f"The answer is over {MAX_ANSWER_BYTES} bytes."
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True))
@@ -112,6 +111,11 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _broken(error: Exception) -> Failure:
+    message = f"The connection to the Gemini API failed ({type(error).__name__})."
+    return Failure(FailureCode.SERVER_ERROR, message, retryable=True)
 
 
 def _timeout(seconds: float) -> Failure:
