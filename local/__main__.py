@@ -1,0 +1,100 @@
+"""`python -m local`: starts the whole Image Factory on this machine, prints where it is, and stops all of it together.
+
+Ctrl-C stops it with exit code 0; a busy port, a missing program or the crash of one part ends it with exit code 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from local import help as help_texts
+from local.errors import CrashError, StackError
+from local.lifetime import run
+from local.logs import Terminal
+from local.ports import FIRST_PORT, Ports
+from local.settings import DEFAULT_LATENCY, Options
+from local.stack import running
+
+LONGEST_NAME = len("secret_manager")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m local", description="Runs the Image Factory on this machine.")
+    which = made.add_mutually_exclusive_group()
+    which.add_argument(
+        "--free-ports", action="store_true", help="take ports that are free, for tests or a second stack"
+    )
+    which.add_argument(
+        "--port-base", type=int, default=FIRST_PORT, metavar="N", help="first port of the row (default %(default)s)"
+    )
+    made.add_argument("--state-file", type=Path, metavar="F", help="write every address to F, once everything answers")
+    made.add_argument("--dispatch-rate", type=float, metavar="R", help="tasks a second (default: infra/queue.json)")
+    made.add_argument(
+        "--gemini-latency",
+        default=DEFAULT_LATENCY,
+        metavar="MIN-MAX",
+        help="seconds an image takes (default %(default)s)",
+    )
+    made.add_argument("--data-dir", type=Path, metavar="D", help="keep images and logs in D")
+    return made
+
+
+def options_from(arguments: argparse.Namespace) -> Options:
+    """What the command line and GEMINI_API_URL say; raises StackError for values that make no sense."""
+    return Options(
+        ports=Ports.free() if arguments.free_ports else Ports.row(arguments.port_base),
+        dispatch_rate=arguments.dispatch_rate,
+        latency=arguments.gemini_latency,
+        data_dir=arguments.data_dir,
+        state_file=arguments.state_file,
+        gemini_url=os.environ.get("GEMINI_API_URL") or None,
+    )
+
+
+async def serve(options: Options) -> int:
+    """Runs the stack until a part crashes, which it raises."""
+    began = time.monotonic()
+    if options.gemini_url:
+        say(f"Images come from {options.gemini_url}: each is paid for by the API key of the request that asks for it.")
+    async with running(options, os.environ, say, terminal=Terminal.standard(width=LONGEST_NAME)) as stack:
+        state = stack.state
+        say(f"\nThe Image Factory runs; everything answered after {time.monotonic() - began:.1f} s.\n")
+        for line in help_texts.table(state):
+            say(line)
+        say("\nTry it:")
+        for line in help_texts.commands(state.gateway, state.identity, state.workflow_id):
+            say(f"  {line}")
+        say("\nCtrl-C stops everything.\n")
+        raise await stack.crash()
+
+
+def say(line: str) -> None:
+    """Prints a line for people; a reader that has gone away is not an error."""
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except OSError:
+        return
+
+
+def main() -> int:
+    """The exit code: 0 after Ctrl-C, 1 when something went wrong, with a sentence that says what."""
+    try:
+        code = run(serve(options_from(parser().parse_args())), interrupted=0)
+    except CrashError as error:
+        sys.stderr.write(f"{error.report()}\n")
+        return 1
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    say("Everything has stopped.")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Where the lines of every part go: a file each, the last ones in memory, and the terminal when it is wanted."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import IO, TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TAIL_LINES = 20
+
+# ANSI colours that read well on light and dark: the bright and the plain ones without black, white and red.
+COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
+
+
+class Log:
+    """The log of one part: `FOLDER/NAME.log`, and lines prefixed with the name on `terminal`, if one is given."""
+
+    def __init__(self, folder: Path, name: str, terminal: Terminal | None) -> None:
+        self.name = name
+        self.path = folder / f"{name}.log"
+        self._file = self.path.open("wb")
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._terminal = terminal
+
+    def write(self, line: bytes) -> None:
+        """Keeps one line, given with or without its end."""
+        # Unbuffered in effect: whoever reads the file while the stack runs sees every line.
+        self._file.write(line.rstrip(b"\r\n") + b"\n")
+        self._file.flush()
+        text = line.decode(errors="replace").rstrip()
+        self._tail.append(text)
+        if self._terminal is not None:
+            self._terminal.write(self.name, text)
+
+    def tail(self) -> tuple[str, ...]:
+        """The last lines, oldest first."""
+        return tuple(self._tail)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+class Terminal:
+    """Prints lines of many parts, each behind the part's name; in colour when the stream is a terminal."""
+
+    def __init__(self, stream: IO[str], *, width: int) -> None:
+        self._stream: IO[str] | None = stream
+        self._coloured = stream.isatty()
+        self._width = width
+        self._colours: dict[str, int] = {}
+
+    @classmethod
+    def standard(cls, *, width: int) -> Self:
+        """The standard output; names are padded to `width` characters."""
+        return cls(sys.stdout, width=width)
+
+    def write(self, name: str, text: str) -> None:
+        """Prints one line; a reader that has gone away is not an error."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(f"{self._prefix(name)} {text}\n")
+            self._stream.flush()
+        except OSError:
+            # `python -m local | head`: the stack goes on without a terminal.
+            self._stream = None
+
+    def _prefix(self, name: str) -> str:
+        padded = f"{name:<{self._width}} |"
+        if not self._coloured:
+            return padded
+        colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
+        return f"\x1b[{colour}m{padded}\x1b[0m"

@@ -1,0 +1,75 @@
+"""Shows how an execution comes along: a bar with counts and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+
+ORDER = ("completed", "processing", "pending", "failed", "blocked", "cancelled")
+
+
+class ProgressView:
+    """Shows answers of the status API inside a `with` block."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last_line = ""
+        self._task: TaskID | None = None
+        self._bar = Progress(
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.description}"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        """Begins to show."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leaves the last state on the screen."""
+        self._bar.stop()
+
+    def show(self, data: dict[str, Any]) -> None:
+        """Shows one answer; where lines are printed, only one that says something new."""
+        line = describe(data)
+        if not self._console.is_terminal:
+            if line != self._last_line:
+                self._console.print(f"{data['progress']:3d} %  {line}", highlight=False, soft_wrap=True)
+            self._last_line = line
+            return
+        if self._task is None:
+            self._task = self._bar.add_task("", total=data["counts"]["total"])
+        self._bar.update(
+            self._task, completed=round(data["progress"] * data["counts"]["total"] / 100), description=line
+        )
+
+
+def describe(data: dict[str, Any]) -> str:
+    """The counts by status and the time left, in words."""
+    counts = data["counts"]
+    parts = [f"{counts[status]} {status}" for status in ORDER if counts[status]]
+    left = data["estimated_seconds_left"]
+    if left and data["progress"] < 100:  # noqa: PLR2004 - per cent
+        parts.append(f"about {duration(left)} left")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """A time span for people, such as 9 s, 3 min 20 s or 2 h 46 min."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes_left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

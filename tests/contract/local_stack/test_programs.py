@@ -1,0 +1,167 @@
+"""The stack finds its programs, or says in one sentence which is missing and what to install."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import firestore, storage
+from local.errors import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder without a line for every request."""
+
+    def log_message(self, *_arguments: object) -> None:
+        return
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address it is served at."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def fake_java(tmp_path: Path) -> Path:
+    """A folder with a `java` that says it is Java 8."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    program = folder / "java"
+    program.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
+    program.chmod(0o755)
+    return folder
+
+
+def test_the_jar_named_by_the_user_comes_first(tmp_path: Path) -> None:
+    jar = tmp_path / "my.jar"
+    jar.touch()
+
+    found = firestore.find_jar({"FIRESTORE_EMULATOR_JAR": str(jar)}, tmp_path, pytest.fail)
+
+    assert found == jar
+
+
+def test_a_named_jar_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"FIRESTORE_EMULATOR_JAR names /no/such\.jar, which is not a file\."):
+        firestore.find_jar({"FIRESTORE_EMULATOR_JAR": "/no/such.jar"}, tmp_path, pytest.fail)
+
+
+def test_the_jar_of_a_cloud_sdk_is_found_beside_its_gcloud_through_links(tmp_path: Path) -> None:
+    sdk = tmp_path / "sdk"
+    for folder in (sdk / "bin", (sdk / firestore.IN_SDK).parent, tmp_path / "links"):
+        folder.mkdir(parents=True)
+    (sdk / "bin" / "gcloud").touch(mode=0o755)
+    (sdk / firestore.IN_SDK).touch()
+    (tmp_path / "links" / "gcloud").symlink_to(sdk / "bin" / "gcloud")
+
+    found = firestore.find_jar({"PATH": str(tmp_path / "links")}, tmp_path, pytest.fail)
+
+    assert found == sdk / firestore.IN_SDK
+
+
+def test_a_chosen_jar_is_downloaded_once_and_checked(tmp_path: Path, site: tuple[Path, str]) -> None:
+    folder, url = site
+    (folder / "emulator.jar").write_bytes(b"the emulator")
+    digest = hashlib.sha256(b"the emulator").hexdigest()
+    wanted = {"FIRESTORE_EMULATOR_URL": f"{url}/emulator.jar", "FIRESTORE_EMULATOR_SHA256": digest}
+    said: list[str] = []
+
+    first = firestore.find_jar(wanted, tmp_path / "cache", said.append)
+    (folder / "emulator.jar").unlink()
+    second = firestore.find_jar(wanted, tmp_path / "cache", said.append)
+
+    assert first == second
+    assert first.read_bytes() == b"the emulator"
+    assert said == [f"Downloading the Firestore emulator, once: {url}/emulator.jar"]
+
+
+def test_another_file_than_the_expected_one_is_refused_and_not_kept(tmp_path: Path, site: tuple[Path, str]) -> None:
+    folder, url = site
+    (folder / "emulator.jar").write_bytes(b"something else")
+
+    with pytest.raises(StackError, match=r"is not the expected Firestore emulator: its SHA-256 is"):
+        firestore.find_jar({"FIRESTORE_EMULATOR_URL": f"{url}/emulator.jar"}, tmp_path / "cache", lambda _line: None)
+
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_without_emulator_and_network_one_sentence_says_what_to_install(tmp_path: Path, site: tuple[Path, str]) -> None:
+    _, url = site
+
+    with pytest.raises(
+        StackError, match=r"install it with `gcloud components install cloud-firestore-emulator`"
+    ) as told:
+        firestore.downloaded(f"{url}/no.jar", "0" * 64, tmp_path / "cache", lambda _line: None)
+
+    assert "404" in str(told.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_the_pinned_jar_is_named_with_a_whole_sha256() -> None:
+    assert firestore.URL.startswith("https://storage.googleapis.com/")
+    assert len(bytes.fromhex(firestore.SHA256)) == 32
+
+
+def test_an_old_java_is_passed_over_for_the_bundled_one(fake_java: Path) -> None:
+    bundled = firestore.bundled_java()
+    assert bundled is not None
+
+    found = firestore.find_java({"PATH": str(fake_java)}, bundled)
+
+    assert found == bundled
+    assert firestore.java_version(fake_java / "java") == 8
+    assert firestore.java_version(bundled) >= firestore.OLDEST_JAVA
+
+
+def test_without_any_java_one_sentence_says_what_to_install(fake_java: Path) -> None:
+    with pytest.raises(StackError, match=r"needs Java 11 or newer, and none was found: run `make setup`"):
+        firestore.find_java({"PATH": str(fake_java), "JAVA_HOME": "/no/such"}, None)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "start"),
+    [("Main-Class: com.example.Main\n", ["-jar"]), ("", ["-cp"])],
+    ids=["firebase-tools", "cloud-sdk"],
+)
+def test_both_kinds_of_jar_are_started_on_loopback(tmp_path: Path, manifest: str, start: list[str]) -> None:
+    jar = tmp_path / "emulator.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\n{manifest}")
+
+    command = firestore.command(tmp_path / "java", jar, 8084, firestore.write_logging(tmp_path))
+
+    assert [word for word in command if word in {"-jar", "-cp"}] == start
+    assert command[-4:] == ("--host", "127.0.0.1", "--port", "8084")
+
+
+def test_a_jar_that_is_none_is_said(tmp_path: Path) -> None:
+    jar = tmp_path / "emulator.jar"
+    jar.write_text("not a jar")
+
+    with pytest.raises(StackError, match=r"is not a readable jar"):
+        firestore.command(tmp_path / "java", jar, 8084, tmp_path)
+
+
+def test_fake_gcs_server_has_a_program_for_this_machine(tmp_path: Path) -> None:
+    assert storage.binary().is_file()
+
+    assert "memory" in storage.command(storage.binary(), 8085, None)
+    assert str(tmp_path) in storage.command(storage.binary(), 8085, tmp_path)

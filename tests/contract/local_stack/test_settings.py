@@ -1,0 +1,150 @@
+"""What the stack is told, the ports it takes, and the environment it gives to each function."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
+from local import environment
+from local.errors import StackError
+from local.ports import Ports
+from local.settings import ROOT, Options, QueueNumbers, State, workflow_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NUMBERS = QueueNumbers.read(ROOT / "infra" / "queue.json")
+STATE = State.of(Ports.row(8080), None, "workflow")
+
+
+def given(name: str, user: Mapping[str, str]) -> dict[str, str]:
+    """The environment of one function."""
+    return environment.for_function(name, STATE, NUMBERS, user, Path("/run"))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("submit", SubmitSettings), ("generate", GenerateSettings), ("status", StatusSettings)]
+)
+def test_each_function_gets_every_setting_it_needs(name: str, settings: type[Settings]) -> None:
+    read = settings.from_env(given(name, {}))
+
+    assert read.project_id == STATE.project
+    assert read.bucket == STATE.bucket
+
+
+@pytest.mark.parametrize("name", ["submit", "generate", "status"])
+def test_no_secret_of_the_user_s_shell_reaches_a_function(name: str) -> None:
+    user = {
+        "GEMINI_API_KEY": "1",
+        "AWS_SECRET_ACCESS_KEY": "2",
+        "GOOGLE_APPLICATION_CREDENTIALS": "/home/me/key.json",
+        "PYTHONPATH": "/home/me",
+        "HTTP_PROXY": "http://proxy",
+        "PATH": "/bin",
+    }
+
+    got = given(name, user)
+
+    assert not {"GEMINI_API_KEY", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "HTTP_PROXY"} & got.keys()
+    assert got.get("GOOGLE_APPLICATION_CREDENTIALS") != "/home/me/key.json"
+    assert got["PATH"] == "/bin"
+
+
+def test_settings_that_a_user_may_choose_are_passed_on() -> None:
+    user = {"MODEL_TIMEOUT_SECONDS": "3", "RETENTION_DAYS": "1", "LOG_LEVEL": "debug", "RESULT_URLS": "public"}
+
+    assert given("generate", user).items() >= user.items()
+
+
+def test_only_status_can_sign() -> None:
+    able = [name for name in ("submit", "generate", "status") if "GOOGLE_APPLICATION_CREDENTIALS" in given(name, {})]
+
+    assert able == ["status"]
+
+
+def test_generate_has_a_thread_for_every_call_that_waits_for_the_model() -> None:
+    threads = int(given("generate", {})["THREADS"])
+
+    assert threads >= NUMBERS.max_concurrent_dispatches
+
+
+def test_the_fixed_row_begins_with_the_gateway() -> None:
+    ports = Ports.row(9000)
+
+    assert astuple(ports) == tuple(range(9000, 9011))
+    assert ports.gateway == 9000
+
+
+def test_free_ports_are_different_and_free() -> None:
+    ports = Ports.free()
+
+    assert len(set(astuple(ports))) == len(astuple(ports))
+    ports.check()
+
+
+def test_a_busy_port_is_named_with_the_server_that_wants_it() -> None:
+    free = Ports.free()
+    with socket.create_server(("127.0.0.1", free.storage)), pytest.raises(StackError) as told:
+        free.check()
+
+    assert str(told.value) == (
+        f"Port {free.storage} (storage) is in use by another program: stop it, or start with --free-ports or"
+        " --port-base N."
+    )
+
+
+def test_several_busy_ports_are_named_together() -> None:
+    free = Ports.free()
+    with (
+        socket.create_server(("127.0.0.1", free.gateway)),
+        socket.create_server(("127.0.0.1", free.gemini)),
+        pytest.raises(StackError, match=rf"^Ports {free.gateway} \(gateway\), {free.gemini} \(gemini\) are in use"),
+    ):
+        free.check()
+
+
+@pytest.mark.parametrize("first", [0, -1, 65_530])
+def test_a_row_that_does_not_fit_is_said(first: int) -> None:
+    with pytest.raises(StackError, match=rf"^Port {first} cannot begin a row"):
+        Ports.row(first)
+
+
+@pytest.mark.parametrize("latency", ["", "1", "3-1", "-1-2", "a-b", "1-2-3"])
+def test_a_latency_that_is_no_range_is_said(latency: str) -> None:
+    with pytest.raises(StackError, match=r"--gemini-latency must be MIN-MAX"):
+        Options(Ports.row(), latency=latency)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 501.0, float("nan")])
+def test_a_rate_that_cloud_tasks_would_refuse_is_said(rate: float) -> None:
+    with pytest.raises(StackError, match=r"--dispatch-rate must be above 0 and at most 500"):
+        Options(Ports.row(), dispatch_rate=rate)
+
+
+def test_another_gemini_api_is_the_one_that_functions_call() -> None:
+    state = State.of(Ports.row(), "https://generativelanguage.googleapis.com/", "workflow")
+
+    assert state.gemini == "https://generativelanguage.googleapis.com"
+    assert environment.for_function("generate", state, NUMBERS, {}, Path("/run"))["GEMINI_API_URL"] == state.gemini
+
+
+def test_a_missing_number_of_the_queue_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    path.write_text('{"max_dispatches_per_second": 1}')
+
+    with pytest.raises(StackError, match=r"queue\.json does not state 'max_concurrent_dispatches'"):
+        QueueNumbers.read(path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}"])
+def test_a_workflow_file_without_an_id_is_said(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "workflow.json"
+    path.write_text(content)
+
+    with pytest.raises(StackError, match=r"workflow\.json"):
+        workflow_id(path)
