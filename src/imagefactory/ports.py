@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import Execution, ExecutionStatus, Prompt, Recipe, Sealed, Tally
     from imagefactory.domain.result import Result, ResultStatus, StoredImage
-    from imagefactory.domain.task import Task
+    from imagefactory.domain.task import Task, Watch
     from imagefactory.domain.workflow import Workflow
 
 
@@ -159,6 +159,14 @@ class Executions(Protocol):
         """
         ...
 
+    def note_recovery(self, execution: Execution) -> Execution:
+        """Count that lost tasks are about to be created anew.
+
+        Raises:
+            Conflict: the execution changed since it was read.
+        """
+        ...
+
     def request_cancel(self, execution_id: str) -> None:
         """Let no further attempt begin."""
         ...
@@ -185,6 +193,14 @@ class Tasks(Protocol):
 
     def delete(self, tasks: Sequence[Task]) -> None:
         """Delete these tasks where they still wait."""
+        ...
+
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of these tasks that are not in the queue, under none of the names their recoveries gave them."""
+        ...
+
+    def watch(self, watch: Watch) -> None:
+        """Create this round of a watchdog, in the watchdogs' own queue, unless it exists or existed."""
         ...
 
 

@@ -27,11 +27,13 @@ class BadSettings(Exception):
 class Settings:
     """What every function needs. A field's environment variable is its name in capitals.
 
-    `retention_days` is how long results are kept; `log_level` is debug, info, warning or error.
+    `dispatch_rate` is the queue's, in tasks a second; `retention_days` is how long results are kept; `log_level` is
+    debug, info, warning or error.
     """
 
     project_id: str
     bucket: str
+    dispatch_rate: float
     database: str = "(default)"
     log_level: str = "info"
     retention_days: int = 30
@@ -65,21 +67,21 @@ class Settings:
         return settings
 
     def faults(self) -> list[str]:
-        """What is wrong with these values taken together."""
-        return [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
+        """What is wrong with the values, each by itself and taken together."""
+        found = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
+        return found if self.dispatch_rate > 0 else [*found, "DISPATCH_RATE must be above 0"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(Settings):
-    """What the functions that face users need: whose tokens they take, which web pages may call, and the queue's pace.
+    """What the functions that face users need: whose tokens they take, and which web pages may call.
 
-    `cors_origins` is a comma-separated list; `dispatch_rate` is in tasks a second.
+    `cors_origins` is a comma-separated list.
     """
 
     id_token_issuer: str
     id_token_audience: str
     id_token_jwks_url: str
-    dispatch_rate: float
     cors_origins: str = ""
 
     @property
@@ -88,10 +90,8 @@ class ApiSettings(Settings):
         return frozenset(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
     def faults(self) -> list[str]:
-        """The rate must be a rate, and no origin may stand for all."""
+        """No origin may stand for all."""
         found = super().faults()
-        if self.dispatch_rate <= 0:
-            found.append("DISPATCH_RATE must be above 0")
         if "*" in self.origins:
             found.append("CORS_ORIGINS must name origins; * would let every page on the web call")
         return found
@@ -99,24 +99,29 @@ class ApiSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSettings(Settings):
-    """What the functions that create tasks need. `queue` is a full name, projects/…/locations/…/queues/….
+    """What the functions that create tasks need. The queues are full names, projects/…/locations/…/queues/….
 
+    `watchdog_seconds` is the pause between two rounds of an execution's watchdog.
     The `…_emulator_host` fields are host:port of a service without TLS; empty in the cloud.
     """
 
     queue: str
+    watchdog_queue: str
     generate_url: str
     tasks_service_account: str
     encryption_key_secret: str
     dispatch_deadline_seconds: float
+    watchdog_seconds: float = 60.0
     cloud_tasks_emulator_host: str = ""
     secret_manager_emulator_host: str = ""
 
     def faults(self) -> list[str]:
-        """The dispatch deadline must be one that Cloud Tasks takes."""
+        """The dispatch deadline must be one that Cloud Tasks takes, and the watchdog must pause."""
         found = super().faults()
         if not 0 < self.dispatch_deadline_seconds <= MAX_DISPATCH_DEADLINE:
             found.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
+        if self.watchdog_seconds <= 0:
+            found.append("WATCHDOG_SECONDS must be above 0")
         return found
 
 

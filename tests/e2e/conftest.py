@@ -99,13 +99,13 @@ class Client:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack, with a quick queue, a quick model, and a short first timeout for the model's calls."""
+    """The stack, with a quick queue, a quick model, and a first timeout of ten seconds for the model's calls."""
     folder = tmp_path_factory.mktemp("stack")
     state_file = folder / "state.json"
     command = [sys.executable, "-m", "local", "--free-ports", "--state-file", str(state_file)]
     command += ["--dispatch-rate", "20", "--gemini-latency", "0.05-0.2", "--data-dir", str(folder)]
     log = (folder / "stack.log").open("wb")
-    environment = os.environ | {"MODEL_TIMEOUT_SECONDS": "3", "LOG_LEVEL": "debug"}
+    environment = os.environ | {"MODEL_TIMEOUT_SECONDS": "10", "WATCHDOG_SECONDS": "2", "LOG_LEVEL": "debug"}
     process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)  # noqa: S603 - our own
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -7,6 +7,7 @@ import functools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -20,8 +21,9 @@ from imagefactory.domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
-    from imagefactory.domain.task import Task
+    from imagefactory.domain.task import Task, Watch
     from imagefactory.settings import QueueSettings
 
 #: The most that one call takes.
@@ -46,6 +48,7 @@ def of(settings: QueueSettings) -> CloudTasks:
     return CloudTasks(
         client(settings.cloud_tasks_emulator_host),
         queue=settings.queue,
+        watchdog_queue=settings.watchdog_queue,
         url=settings.generate_url,
         service_account=settings.tasks_service_account,
         deadline=settings.dispatch_deadline_seconds,
@@ -53,7 +56,7 @@ def of(settings: QueueSettings) -> CloudTasks:
 
 
 class CloudTasks:
-    """The port Tasks. `queue` is the queue's full name; tasks call `url` as `service_account`.
+    """The port Tasks. The queues are full names; tasks call `url` as `service_account`.
 
     `deadline` is how long one call of generate may take, in seconds, before Cloud Tasks counts it as failed.
     """
@@ -63,6 +66,7 @@ class CloudTasks:
         cloud: tasks_v2.CloudTasksClient,
         *,
         queue: str,
+        watchdog_queue: str,
         url: str,
         service_account: str,
         deadline: float,
@@ -70,6 +74,7 @@ class CloudTasks:
     ) -> None:
         self._cloud = cloud
         self._queue = queue
+        self._watchdog_queue = watchdog_queue
         self._url = url
         self._service_account = service_account
         self._deadline = duration_pb2.Duration(seconds=round(deadline))
@@ -99,6 +104,51 @@ class CloudTasks:
                     tasks_v2.BatchDeleteTasksRequest(parent=self._queue, names=names), timeout=CALL_SECONDS
                 )
 
+    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Ask for each task by each of its names, many at once.
+
+        Raises:
+            Unavailable: the queue did not answer.
+        """
+        with ThreadPoolExecutor(SINGLE_CALLS) as pool:
+            there = list(pool.map(self._exists, tasks))
+        return [task for task, exists in zip(tasks, there, strict=True) if not exists]
+
+    def watch(self, watch: Watch) -> None:
+        """Create the round's task, and try again where that fails in passing.
+
+        Raises:
+            Unavailable: it could not be created.
+        """
+        body = {
+            "execution_id": watch.execution_id,
+            "watch": {
+                "since": watch.since.isoformat(),
+                "round": watch.round,
+                "seen": watch.seen,
+                "idle": watch.idle,
+            },
+        }
+        request = self._create_request(self._watchdog_queue, watch.id, watch.schedule_at, body)
+        for pause in (*ROUNDS, None):
+            if self._create(request):
+                return
+            if pause is not None:
+                self._sleep(pause)
+        raise Unavailable("the watchdog's task could not be created")
+
+    def _exists(self, task: Task) -> bool:
+        for recovery in range(task.recovery, -1, -1):
+            name = self._name(replace(task, recovery=recovery))
+            try:
+                self._cloud.get_task(name=name, timeout=CALL_SECONDS)
+            except exceptions.NotFound:
+                continue
+            except OUTAGES as theirs:
+                raise Unavailable(type(theirs).__name__) from theirs
+            return True
+        return False
+
     def _created(self, tasks: Sequence[Task]) -> list[Task]:
         """Create the tasks; returns those that could not be, but may be if asked again."""
         groups = [tasks[start : start + CREATE_BATCH] for start in range(0, len(tasks), CREATE_BATCH)]
@@ -125,13 +175,13 @@ class CloudTasks:
 
     def _created_singly(self, tasks: Sequence[Task]) -> list[Task]:
         with ThreadPoolExecutor(SINGLE_CALLS) as pool:
-            done = pool.map(self._create, tasks)
+            done = pool.map(self._create, [self._request(task) for task in tasks])
             return [task for task, created in zip(tasks, done, strict=True) if not created]
 
-    def _create(self, task: Task) -> bool:
-        """Create one task; whether it is there now."""
+    def _create(self, request: tasks_v2.CreateTaskRequest) -> bool:
+        """Create one task; whether it is there now, or was."""
         try:
-            self._cloud.create_task(self._request(task), timeout=CALL_SECONDS)
+            self._cloud.create_task(request, timeout=CALL_SECONDS)
         except exceptions.AlreadyExists:
             return True
         except OUTAGES:
@@ -143,12 +193,15 @@ class CloudTasks:
 
     def _request(self, task: Task) -> tasks_v2.CreateTaskRequest:
         body = {"execution_id": task.execution_id, "batch_index": task.batch_index, "attempt": task.attempt}
+        return self._create_request(self._queue, task.id, task.schedule_at, body)
+
+    def _create_request(self, queue: str, task_id: str, at: datetime, body: object) -> tasks_v2.CreateTaskRequest:
         schedule = timestamp_pb2.Timestamp()
-        schedule.FromDatetime(task.schedule_at)
+        schedule.FromDatetime(at)
         return tasks_v2.CreateTaskRequest(
-            parent=self._queue,
+            parent=queue,
             task=tasks_v2.Task(
-                name=self._name(task),
+                name=f"{queue}/tasks/{task_id}",
                 schedule_time=schedule,
                 dispatch_deadline=self._deadline,
                 http_request=tasks_v2.HttpRequest(

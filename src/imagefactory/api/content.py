@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.wsgi import get_input_stream
 
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge
 
@@ -18,18 +20,38 @@ MAX_BODY_BYTES = 32_000_000
 MAX_FORM_PARTS = 100
 
 
+@dataclass(frozen=True)
+class _Source:
+    """The server's stream, whose own kinds of error become the one that the framework knows.
+
+    Gunicorn's, for chunks without a size, are no OSErrors.
+    """
+
+    stream: IO[bytes]
+
+    def read(self, size: int) -> bytes:
+        """Up to so many bytes."""
+        try:
+            return self.stream.read(size)
+        except Exception as broken:
+            raise OSError("the body breaks off") from broken
+
+
 def bound(request: Request) -> None:
     """Limit what will be read.
 
     Raises:
         PayloadTooLarge: the body says itself that it is too long.
     """
-    # One byte more, so that a body of unknown length that goes on is told from one that ends there.
-    request.max_content_length = MAX_BODY_BYTES + 1
+    # Until there is a stream with a bound, there is none: the framework, too, reads what it finds here.
+    request.stream = io.BytesIO()
     request.max_form_memory_size = MAX_BODY_BYTES
     request.max_form_parts = MAX_FORM_PARTS
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise PayloadTooLarge
+    source = {"wsgi.input": _Source(request.input_stream)}
+    # One byte more, so that a body of unknown length that goes on is told from one that ends there.
+    request.stream = get_input_stream(request.environ | source, max_content_length=MAX_BODY_BYTES + 1)
 
 
 def json_object(request: Request) -> dict[str, Any]:

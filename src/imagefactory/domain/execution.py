@@ -102,6 +102,8 @@ class Execution:
     #: the 202 answer's data, for replays
     answer: Mapping[str, object] = field(default_factory=dict)
     cancel_requested: bool = False
+    #: how often lost tasks were created anew
+    recoveries: int = 0
     #: how it ended, once somebody has noted that
     closed: ExecutionStatus | None = None
     version: object = field(default=None, compare=False, repr=False)

@@ -93,7 +93,8 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
     faults = [
         *found,
         *_prompt_faults(submission.prompts, workflow.max_prompts, known={fault.field for fault in found}),
-        *_key_faults(submission.api_key, required=workflow.requires_api_key, known={fault.field for fault in found}),
+        *_missing_key(submission.api_key, workflow, known={fault.field for fault in found}),
+        *key_faults(submission.api_key),
         *_model_faults(submission.model, model, workflow, aspect_ratio, resolution),
         *_reference_faults(submission.references, model, workflow),
         *_format_faults(submission.output_format, workflow),
@@ -151,11 +152,16 @@ def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[Fault]:
             yield Fault("custom_id", f"this custom_id stands {times[custom_id]} times; each must be unique", index)
 
 
-def _key_faults(api_key: str | None, *, required: bool, known: set[str]) -> Iterator[Fault]:
+def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[Fault]:
+    if not api_key and workflow.requires_api_key and "api_key" not in known:
+        yield Fault("api_key", "the workflow needs your Gemini API key")
+
+
+def key_faults(api_key: str | None) -> Iterator[Fault]:
+    """What is wrong with a key that is given."""
     if not api_key:
-        if required and "api_key" not in known:
-            yield Fault("api_key", "the workflow needs your Gemini API key")
-    elif len(api_key) > MAX_API_KEY_CHARACTERS or not _PRINTABLE_ASCII.fullmatch(api_key):
+        return
+    if len(api_key) > MAX_API_KEY_CHARACTERS or not _PRINTABLE_ASCII.fullmatch(api_key):
         yield Fault("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} printable ASCII characters, no spaces")
 
 

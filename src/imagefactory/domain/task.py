@@ -11,31 +11,67 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from imagefactory.domain.execution import Execution
     from imagefactory.domain.result import Result
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One attempt to be made, not before `schedule_at`; attempts count from 1, generations from 0."""
+    """One attempt to be made, not before `schedule_at`; attempts count from 1, generations and recoveries from 0."""
 
     execution_id: str
     batch_index: int
     attempt: int
     schedule_at: datetime
     generation: int = 0
+    recovery: int = 0
+
+    @classmethod
+    def of(cls, execution: Execution, result: Result, attempt: int, at: datetime) -> Task:
+        """The task for this attempt at a result as it stands."""
+        return cls(execution.id, result.index, attempt, at, result.generation, execution.recoveries)
 
     @property
     def id(self) -> str:
         """The task's name in its queue: the same for the same attempt, so that creating it twice does nothing.
 
-        It begins with a hash because Cloud Tasks slows down on names that follow one another.
+        A name stays taken after its task is gone, hence the recovery: how often lost tasks had to be created anew.
         """
-        key = f"{self.execution_id}-{self.batch_index}-{self.generation}-{self.attempt}"
-        return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}-{key}"
+        return _name(f"{self.execution_id}-{self.batch_index}-{self.generation}-{self.attempt}-{self.recovery}")
 
 
-def first_attempts(execution_id: str, results: Iterable[Result], start: datetime, rate: float) -> Iterator[Task]:
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One round of an execution's watchdog, not before `schedule_at`.
+
+    `since` tells apart the watchdogs of one execution: a retry begins another. `seen` is the tally's version in the
+    round before, `idle` how many rounds it has not changed.
+    """
+
+    execution_id: str
+    since: datetime
+    schedule_at: datetime
+    round: int = 1
+    seen: str = ""
+    idle: int = 0
+
+    @property
+    def id(self) -> str:
+        """The round's name in its queue."""
+        return _name(f"{self.execution_id}-watch-{round(self.since.timestamp() * 1000)}-{self.round}")
+
+
+def first_attempts(execution: Execution, results: Iterable[Result], start: datetime, rate: float) -> Iterator[Task]:
     """The first tasks of these results, 1/rate seconds apart from `start` on, so that batches share the pace."""
     for place, result in enumerate(results):
-        at = start + timedelta(seconds=place / rate)
-        yield Task(execution_id, result.index, 1, at, result.generation)
+        yield Task.of(execution, result, 1, start + timedelta(seconds=place / rate))
+
+
+def first_round(execution_id: str, since: datetime, interval: float) -> Watch:
+    """The first round of a new watchdog, `interval` seconds from its beginning."""
+    return Watch(execution_id, since, since + timedelta(seconds=interval))
+
+
+def _name(key: str) -> str:
+    """A name that begins with a hash: Cloud Tasks slows down on names that follow one another."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:16]}-{key}"

@@ -76,6 +76,4 @@ class Cancel:
     def _delete_tasks(self, execution: Execution, cancelled: list[Result]) -> None:
         """Take their tasks out of the queue, so that the others need not wait for them to pass."""
         now = self.clock.now()
-        self.tasks.delete(
-            [Task(execution.id, result.index, result.attempts + 1, now, result.generation) for result in cancelled]
-        )
+        self.tasks.delete([Task.of(execution, result, result.attempts + 1, now) for result in cancelled])

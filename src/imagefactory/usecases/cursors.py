@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: Two commits may become visible in another order than their times say, so a cursor looks back a little:
 #: a change may be told twice, never not at all.
 LOOK_BACK = timedelta(seconds=5)
+#: Above every index; the store takes only integers of 64 bits.
+INDEX_END = 1_000_000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,6 +56,7 @@ class ChangeCursor:
             since = moment.astimezone(UTC)
         except (ValueError, TypeError, binascii.Error, RecursionError, OverflowError) as wrong:
             raise ValueError("no such cursor") from wrong
-        if moment.tzinfo is None or not isinstance(after, int | None) or not isinstance(version, str):
+        is_index = after is None or (type(after) is int and 0 <= after < INDEX_END)
+        if moment.tzinfo is None or not is_index or not isinstance(version, str):
             raise ValueError("no such cursor")
         return cls(since, after, version)

@@ -60,8 +60,8 @@ class Attempt:
     execution: Execution
     result: Result
     started_at: datetime
-    #: whether an attempt before this one may have stored an image without saying so
-    takes_over: bool
+    #: whether there was an attempt before this one, which may have stored an image without saying so
+    follows: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class Generate:
             return self._end(execution, result, before)
         until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.recipe.timeout_base))
         claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
-        return Attempt(execution, claimed, now, takes_over=before.status is ResultStatus.PROCESSING)
+        return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
     def _standing(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
         """Why this task must not begin an attempt as the result stands; None when it may."""
@@ -140,7 +140,7 @@ class Generate:
 
     def _image(self, attempt: Attempt) -> tuple[StoredImage, Outcome]:
         execution, result = attempt.execution, attempt.result
-        if attempt.takes_over and (image := self.images.find(execution.id, result.index)):
+        if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
         generated = self._generated(attempt)
         picture = self._picture(generated, execution.recipe.output_format)
@@ -203,7 +203,7 @@ class Generate:
 
     def _enqueue_next(self, execution: Execution, waiting: Result) -> None:
         at = waiting.next_attempt_at or self.clock.now()
-        self.tasks.enqueue([Task(execution.id, waiting.index, waiting.attempts + 1, at, waiting.generation)])
+        self.tasks.enqueue([Task.of(execution, waiting, waiting.attempts + 1, at)])
 
     def _elapsed_ms(self, attempt: Attempt) -> int:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)

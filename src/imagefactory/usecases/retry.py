@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from imagefactory import log
 from imagefactory.domain.errors import Conflict, Fault, InvalidRequest, NotFound, NotRetryable
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
-from imagefactory.domain.task import first_attempts
+from imagefactory.domain.task import first_attempts, first_round
 from imagefactory.ports import Move
+from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.status import owned_tally
 from imagefactory.usecases.views import execution as view
 
@@ -41,13 +42,14 @@ class RetryRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Run results of an execution again. `rate` is the queue's, in tasks a second."""
+    """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds."""
 
     executions: Executions
     tasks: Tasks
     vault: Vault
     clock: Clock
     rate: float
+    watch_interval: float
 
     def __call__(self, user: str, execution_id: str, request: RetryRequest) -> Mapping[str, object]:
         """Reopen what matches and describe the execution then.
@@ -64,12 +66,17 @@ class Retry:
         if not chosen:
             raise NotRetryable
         sealed = self._sealed(execution, tally, request.api_key)
+        now = self.clock.now()
+        self.tasks.watch(first_round(execution_id, now, self.watch_interval))
         # Reopened before, so that a crash in between leaves the rest to another retry; and once more behind the moves,
         # because a closer that had counted before them may have closed the execution in between.
         self.executions.reopen(execution, sealed)
         moved = [result for first in range(0, len(chosen), WINDOW) for result in self._moved(execution, chosen, first)]
         self.executions.reopen(execution, sealed)
-        self.tasks.enqueue(list(first_attempts(execution_id, moved, self.clock.now(), self.rate)))
+        self.tasks.enqueue(list(first_attempts(execution, moved, now, self.rate)))
+        if not moved and (reopened := self.executions.get(execution_id)):
+            # Another request moved them all, and they may have ended since: then nobody else would delete the key.
+            close_if_ended(self.executions, reopened)
         log.info("results are retried", execution_id=execution_id, results=len(moved))
         return dict(view(execution, owned_tally(self.executions, user, execution_id))) | {"retried": len(moved)}
 

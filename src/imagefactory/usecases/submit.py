@@ -29,7 +29,7 @@ from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
 from imagefactory.domain.money import usd
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked
-from imagefactory.domain.task import first_attempts
+from imagefactory.domain.task import first_attempts, first_round
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,7 +55,10 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class Submit:
-    """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept."""
+    """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept.
+
+    `watch_interval` is the pause between the rounds of the watchdog, in seconds.
+    """
 
     workflows: Workflows
     submits: Submits
@@ -66,6 +69,7 @@ class Submit:
     clock: Clock
     rate: float
     retention_days: int
+    watch_interval: float
 
     def __call__(
         self,
@@ -170,6 +174,8 @@ class Submit:
                 sealed_key=self.vault.seal(order.api_key, execution.id) if order.api_key else None,
                 answer=self._answer(execution, order),
             )
+            # Before the commit point, so that an accepted execution is always watched.
+            self.tasks.watch(first_round(execution.id, execution.created_at, self.watch_interval))
             self.submits.accept(accepted)
         except Unavailable:
             self.submits.release(execution)
@@ -186,7 +192,7 @@ class Submit:
 
     def _enqueue(self, execution: Execution, start: datetime) -> None:
         results = (Result(index) for index in range(execution.prompt_count))
-        self.tasks.enqueue(list(first_attempts(execution.id, results, start, self.rate)))
+        self.tasks.enqueue(list(first_attempts(execution, results, start, self.rate)))
         self.submits.mark_enqueued(execution.id)
 
     def _replay(self, first: Execution) -> Accepted:

@@ -12,6 +12,7 @@ from imagefactory.api.generate import GenerateRoutes
 from imagefactory.api.http import Api
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.generate import Generate
+from imagefactory.usecases.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from imagefactory.settings import GenerateSettings
@@ -20,18 +21,29 @@ if TYPE_CHECKING:
 def api(settings: GenerateSettings) -> Api:
     """The function's HTTP face on real services."""
     database = firestore.client(settings.project_id, settings.database)
+    executions = firestore.FirestoreExecutions(database)
+    tasks = cloud_tasks.of(settings)
+    clock = SystemClock()
     routes = GenerateRoutes(
         tokens=Tokens.of(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url),
         service_account=settings.tasks_service_account,
         generate=Generate(
-            executions=firestore.FirestoreExecutions(database),
-            tasks=cloud_tasks.of(settings),
+            executions=executions,
+            tasks=tasks,
             images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
             pictures=PillowPictures(),
             model=GeminiModel(settings.gemini_api_url, gate=settings.gate),
             vault=secret_manager.of(settings),
-            clock=SystemClock(),
+            clock=clock,
             retry=settings.retry_policy,
+        ),
+        watchdog=Watchdog(
+            executions=executions,
+            submits=firestore.FirestoreSubmits(database),
+            tasks=tasks,
+            clock=clock,
+            rate=settings.dispatch_rate,
+            interval=settings.watchdog_seconds,
         ),
     )
     return Api(routes.routes(), settings.project_id)

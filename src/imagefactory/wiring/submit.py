@@ -37,8 +37,16 @@ def api(settings: SubmitSettings) -> Api:
             clock=clock,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
+            watch_interval=settings.watchdog_seconds,
         ),
         cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
-        retry=Retry(executions=executions, tasks=tasks, vault=vault, clock=clock, rate=settings.dispatch_rate),
+        retry=Retry(
+            executions=executions,
+            tasks=tasks,
+            vault=vault,
+            clock=clock,
+            rate=settings.dispatch_rate,
+            watch_interval=settings.watchdog_seconds,
+        ),
     )
     return Api(routes.routes(), settings.project_id, settings.origins)

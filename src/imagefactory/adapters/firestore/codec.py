@@ -37,6 +37,7 @@ def execution_document(execution: Execution) -> Document:
         "chunks": list(execution.chunks),
         "answer": dict(execution.answer),
         "cancel_requested": execution.cancel_requested,
+        "recoveries": execution.recoveries,
     }
 
 
@@ -61,6 +62,7 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         chunks=tuple(document["chunks"]),
         answer=document["answer"],
         cancel_requested=document["cancel_requested"],
+        recoveries=document["recoveries"],
         closed=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
         version=version,
     )

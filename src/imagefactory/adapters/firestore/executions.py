@@ -175,6 +175,14 @@ class FirestoreExecutions:
             snapshots = list(query.limit(limit).stream())
         return [execution for one in snapshots if (execution := _execution(one))]
 
+    def note_recovery(self, execution: Execution) -> Execution:
+        """Count it, if the execution is still as it was read."""
+        option = self._database.write_option(last_update_time=execution.version)
+        recoveries = execution.recoveries + 1
+        with ours():
+            written = self._layout.execution(execution.id).update({"recoveries": recoveries}, option=option)
+        return replace(execution, recoveries=recoveries, version=written.update_time)
+
     def request_cancel(self, execution_id: str) -> None:
         """Set the mark that every claim reads."""
         with ours():

@@ -47,8 +47,10 @@ def failure_of_status(status: int, answer: Any, api_key: str) -> Failure:
     code, retryable = _code(status, reasons)
     delay = 0.0
     if code is FailureCode.RATE_LIMIT_EXCEEDED:
-        delay = _retry_delay(message, details)
-        retryable = not _spent_for_the_day(message, details)
+        # In the whole text: what it says of limits and delays stands behind what a record keeps of it.
+        said = str(error.get("message"))
+        delay = _retry_delay(said, details)
+        retryable = not _spent_for_the_day(said, details)
     reason = reasons[0] if reasons else error.get("status")
     return Failure(code, message, retryable, delay, status, str(reason) if reason else None)
 
@@ -81,7 +83,9 @@ def _retry_delay(message: str, details: list[dict[str, Any]]) -> float:
 def _spent_for_the_day(message: str, details: list[dict[str, Any]]) -> bool:
     """Whether waiting is no use: a daily quota, or a quota of nothing."""
     violations = [_dict(one) for detail in details for one in _list(detail.get("violations"))]
-    return bool(_NO_QUOTA.search(message)) or any("PerDay" in str(one.get("quotaId", "")) for one in violations)
+    return bool(_NO_QUOTA.search(message)) or any(
+        "PerDay" in str(one.get("quotaId", "")) or one.get("quotaValue") == "0" for one in violations
+    )
 
 
 def image_of(answer: Any, api_key: str) -> Generated:

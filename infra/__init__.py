@@ -1,0 +1,1 @@
+"""The deployment: shell scripts that call gcloud, and `infra.plan`, which works out what they should bring about."""

@@ -1,0 +1,63 @@
+"""The environment of each deployed function: all that `imagefactory.settings` asks for."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from infra.plan.settings import Settings
+
+
+def environment(function: str, settings: Settings) -> dict[str, str]:
+    """The environment variables of this function."""
+    common = {name: settings[name] for name in ("PROJECT_ID", "BUCKET", "DATABASE", "LOG_LEVEL", "RETENTION_DAYS")}
+    # The framework's own default of four threads a CPU would let the other requests queue inside the instance.
+    common["THREADS"] = settings.size(function)["CONCURRENCY"]
+    # With many threads and big bodies, glibc's arenas would keep most of the memory they once had.
+    common["MALLOC_ARENA_MAX"] = "2"
+    own = {
+        "submit": _users(settings) | _tasks(settings),
+        "generate": _tasks(settings) | _model(settings),
+        "status": _users(settings) | _links(settings),
+    }
+    return common | own[function]
+
+
+def _users(settings: Settings) -> dict[str, str]:
+    names = ("ID_TOKEN_ISSUER", "ID_TOKEN_AUDIENCE", "ID_TOKEN_JWKS_URL", "CORS_ORIGINS")
+    return {name: settings[name] for name in names} | {
+        "DISPATCH_RATE": f"{settings.queue['max_dispatches_per_second']:g}"
+    }
+
+
+def _tasks(settings: Settings) -> dict[str, str]:
+    return {
+        "QUEUE": settings.queue_path,
+        "GENERATE_URL": settings.generate_url,
+        "TASKS_SERVICE_ACCOUNT": settings.account("tasks"),
+        "DISPATCH_DEADLINE_SECONDS": f"{settings.queue['dispatch_deadline_seconds']:g}",
+        "ENCRYPTION_KEY_SECRET": f"projects/{settings['PROJECT_ID']}/secrets/{settings['KEY_SECRET']}",
+    }
+
+
+def _model(settings: Settings) -> dict[str, str]:
+    names = (
+        *("GEMINI_API_URL", "TASKS_ISSUER", "TASKS_JWKS_URL"),
+        *("MODEL_TIMEOUT_SECONDS", "FUNCTION_TIMEOUT_SECONDS", "GATE"),
+    )
+    return {name: settings[name] for name in names}
+
+
+def _links(settings: Settings) -> dict[str, str]:
+    # Public URLs would need a bucket that everyone may read, and the references are in it.
+    return {"RESULT_URLS": "signed", "SIGNED_URL_SECONDS": settings["SIGNED_URL_SECONDS"]}
+
+
+def main() -> int:
+    """Print the environment of the function that is named, as gcloud's --env-vars-file takes it."""
+    sys.stdout.write(json.dumps(environment(sys.argv[1], Settings.from_env()), indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""The outside world in memory, for tests: every port with the promises that the real adapters keep.
+
+clock.py       a clock that stands still until it is moved
+faults.py      failures and deaths at any call of any port
+executions.py  Executions and Submits on one store
+services.py    Tasks, Images, Links, Vault, Workflows, Pictures
+model.py       a model that does as it is told
+factories.py   records of which a test states only what matters to it
+"""
+
+from imagefactory.testing.clock import ManualClock
+from imagefactory.testing.executions import InMemoryExecutions, InMemorySubmits, Store
+from imagefactory.testing.factories import (
+    START,
+    a_failure,
+    a_lease,
+    a_recipe,
+    a_result,
+    a_stored_image,
+    a_submission,
+    a_tally,
+    a_workflow,
+    an_execution,
+    some_prompts,
+    the_bytes_of,
+)
+from imagefactory.testing.faults import Call, Crash, Faults, Moment
+from imagefactory.testing.model import Asked, ScriptedModel, Takes, an_image
+from imagefactory.testing.services import (
+    FakePictures,
+    InMemoryImages,
+    InMemoryLinks,
+    InMemoryTasks,
+    InMemoryVault,
+    InMemoryWorkflows,
+)
+
+__all__ = [
+    "START",
+    "Asked",
+    "Call",
+    "Crash",
+    "FakePictures",
+    "Faults",
+    "InMemoryExecutions",
+    "InMemoryImages",
+    "InMemoryLinks",
+    "InMemorySubmits",
+    "InMemoryTasks",
+    "InMemoryVault",
+    "InMemoryWorkflows",
+    "ManualClock",
+    "Moment",
+    "ScriptedModel",
+    "Store",
+    "Takes",
+    "a_failure",
+    "a_lease",
+    "a_recipe",
+    "a_result",
+    "a_stored_image",
+    "a_submission",
+    "a_tally",
+    "a_workflow",
+    "an_execution",
+    "an_image",
+    "some_prompts",
+    "the_bytes_of",
+]

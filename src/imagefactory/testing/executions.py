@@ -1,0 +1,257 @@
+"""Executions and Submits in memory, on one store."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
+from imagefactory.domain.result import Result, ResultStatus
+from imagefactory.ports import Move, Moved, Reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from imagefactory.ports import Clock
+
+#: How many prompts a chunk takes; one byte more than a small test's batch would never be split.
+CHUNK_PROMPTS = 500
+
+
+@dataclass
+class Store:
+    """What the two ports share. Every write takes a new version, and the lock makes it one commit."""
+
+    clock: Clock
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    versions: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    executions: dict[str, Execution] = field(default_factory=dict)
+    chunks: dict[tuple[str, int], tuple[Prompt, ...]] = field(default_factory=dict)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    results: dict[str, dict[int, tuple[datetime, Result]]] = field(default_factory=dict)
+
+    def put(self, execution: Execution) -> Execution:
+        """Write an execution as it is; returns it with its new version."""
+        written = replace(execution, version=next(self.versions))
+        self.executions[execution.id] = written
+        return written
+
+    def replace(self, read: Execution, execution: Execution) -> Execution:
+        """Write an execution, if it still is as it was read.
+
+        Raises:
+            Conflict: it is not.
+        """
+        current = self.executions.get(read.id)
+        if current is None or current.version != read.version:
+            raise Conflict("the execution changed since it was read")
+        return self.put(execution)
+
+    def existing(self, execution_id: str) -> Execution:
+        """An execution in any phase.
+
+        Raises:
+            Conflict: there is none.
+        """
+        try:
+            return self.executions[execution_id]
+        except KeyError:
+            raise Conflict("there is no such execution") from None
+
+
+class InMemorySubmits:
+    """The port Submits."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def reserve(self, execution: Execution) -> Reservation:
+        """Take the id."""
+        with self._store.lock:
+            if holder := self._store.executions.get(execution.id):
+                return Reservation(holder, is_ours=False)
+            return Reservation(self._store.put(execution), is_ours=True)
+
+    def take_over(self, stale: Execution, execution: Execution) -> Reservation:
+        """Replace what is still as it was read."""
+        with self._store.lock:
+            return Reservation(self._store.replace(stale, execution), is_ours=True)
+
+    def release(self, execution: Execution) -> None:
+        """Forget what is still as it was reserved."""
+        with self._store.lock:
+            current = self._store.executions.get(execution.id)
+            if current and current.version == execution.version:
+                del self._store.executions[execution.id]
+
+    def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
+        """Keep the prompts in chunks of equal length."""
+        firsts = tuple(range(0, len(prompts), CHUNK_PROMPTS))
+        with self._store.lock:
+            for number, first in enumerate(firsts):
+                self._store.chunks[execution.id, number] = tuple(prompts[first : first + CHUNK_PROMPTS])
+        return firsts
+
+    def accept(self, execution: Execution) -> None:
+        """Let the execution exist."""
+        with self._store.lock:
+            self._store.replace(execution, execution)
+            self._store.results[execution.id] = {}
+            self._store.tallies[execution.id] = Tally(
+                execution.id,
+                execution.user,
+                execution.prompt_count,
+                updated_at=self._store.clock.now(),
+                version=str(next(self._store.versions)),
+            )
+
+    def mark_enqueued(self, execution_id: str) -> None:
+        """Note the phase."""
+        with self._store.lock:
+            self._store.put(replace(self._store.existing(execution_id), phase=Phase.ENQUEUED))
+
+    def remaining(self, limit: int) -> Sequence[Tally]:
+        """The tallies of executions that are not closed."""
+        with self._store.lock:
+            open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.closed]
+            return [replace(self._store.tallies[one], execution_id="") for one in sorted(open_ones)[:limit]]
+
+
+class InMemoryExecutions:
+    """The port Executions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def get(self, execution_id: str) -> Execution | None:
+        """An execution past its commit point."""
+        with self._store.lock:
+            found = self._store.executions.get(execution_id)
+            return found if found and _is_visible(found) else None
+
+    def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
+        """An execution and one of its results."""
+        with self._store.lock:
+            return self.get(execution_id), self._results(execution_id).get(index)
+
+    def tally(self, execution_id: str) -> Tally | None:
+        """The counters."""
+        with self._store.lock:
+            return self._store.tallies.get(execution_id)
+
+    def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+        """The counters of those that exist."""
+        return [tally for one in execution_ids if (tally := self.tally(one))]
+
+    def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
+        """Look into the chunks."""
+        found = {}
+        with self._store.lock:
+            for index in indexes:
+                number = bisect_right(execution.chunks, index) - 1
+                found[index] = self._store.chunks[execution.id, number][index - execution.chunks[number]]
+        return found
+
+    def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
+        """Write results and counters, all or nothing."""
+        with self._store.lock:
+            tally = self._store.tallies.get(execution.id)
+            current = self._results(execution.id)
+            if tally is None or any(_has_changed(move, current.get(move.after.index)) for move in moves):
+                raise Conflict("a result was moved by somebody else")
+            now = self._store.clock.now()
+            moved = tuple(replace(move.after, version=next(self._store.versions)) for move in moves)
+            self._store.results[execution.id].update({one.index: (now, one) for one in moved})
+            after = _moved(tally, moves, now, str(next(self._store.versions)))
+            self._store.tallies[execution.id] = after
+            return Moved(moved, after.ended)
+
+    def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
+        """Those in the range that were touched."""
+        with self._store.lock:
+            known = self._results(execution_id)
+            return {index: known[index] for index in range(first, first + count) if index in known}
+
+    def results_in(self, execution_id: str, statuses: Iterable[ResultStatus], first: int, limit: int) -> list[Result]:
+        """Those in the states, by index."""
+        wanted = set(statuses)
+        with self._store.lock:
+            known = sorted(self._results(execution_id).items())
+        return [one for index, one in known if index >= first and one.status in wanted][:limit]
+
+    def results_since(
+        self, execution_id: str, since: datetime, after: int | None, limit: int
+    ) -> list[tuple[datetime, Result]]:
+        """Those changed since, by the moment of change, then by index."""
+        start = (since, -1 if after is None else after)
+        with self._store.lock:
+            changes = list(self._store.results.get(execution_id, {}).values())
+        later = [(at, one) for at, one in changes if (at, one.index) > start]
+        return sorted(later, key=lambda change: (change[0], change[1].index))[:limit]
+
+    def listed(
+        self, user: str, closed: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
+    ) -> list[Execution]:
+        """The user's, newest first."""
+        with self._store.lock:
+            theirs = [one for one in self._store.executions.values() if one.user == user and _is_visible(one)]
+        wanted = [
+            one
+            for one in theirs
+            if (not closed or one.closed in closed) and (before is None or one.created_at < before)
+        ]
+        return sorted(wanted, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+
+    def note_recovery(self, execution: Execution) -> Execution:
+        """Count it, if the execution is as it was read."""
+        with self._store.lock:
+            return self._store.replace(execution, replace(execution, recoveries=execution.recoveries + 1))
+
+    def request_cancel(self, execution_id: str) -> None:
+        """Set the mark."""
+        with self._store.lock:
+            self._store.put(replace(self._store.existing(execution_id), cancel_requested=True))
+
+    def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
+        """Take the mark and the end back."""
+        with self._store.lock:
+            current = self._store.existing(execution.id)
+            self._store.put(replace(current, closed=None, cancel_requested=False, sealed_key=sealed_key))
+
+    def close(self, execution: Execution, status: ExecutionStatus) -> None:
+        """Note the end and forget the key."""
+        with self._store.lock:
+            current = self._store.executions.get(execution.id)
+            self._store.replace(execution, replace(current or execution, closed=status, sealed_key=None))
+
+    def _results(self, execution_id: str) -> dict[int, Result]:
+        return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}
+
+
+def _is_visible(execution: Execution) -> bool:
+    return execution.phase is not Phase.RESERVED
+
+
+def _has_changed(move: Move, current: Result | None) -> bool:
+    if move.before is None or current is None:
+        return move.before is not current
+    return move.before.version != current.version
+
+
+def _moved(tally: Tally, moves: Sequence[Move], now: datetime, version: str) -> Tally:
+    deltas: Counter[str] = Counter()
+    for move in moves:
+        for result, step in ((move.before or Result(move.after.index), -1), (move.after, 1)):
+            deltas["cost_microusd"] += step * result.cost_microusd
+            if result.status is not ResultStatus.PENDING:
+                deltas[result.status.value] += step
+    has_started = any(move.after.status is ResultStatus.PROCESSING for move in moves)
+    changed: dict[str, int] = {name: getattr(tally, name) + delta for name, delta in deltas.items()}
+    started_at = tally.started_at or (now if has_started else None)
+    return replace(tally, **changed, started_at=started_at, updated_at=now, version=version)  # type: ignore[arg-type] # the counters are the whole numbers among its fields

@@ -1,0 +1,80 @@
+"""A model that does as it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from imagefactory.domain.errors import AttemptFailed
+from imagefactory.domain.result import Failure
+from imagefactory.ports import Generated
+from imagefactory.testing.factories import the_bytes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from imagefactory.ports import Drawing
+    from imagefactory.testing.clock import ManualClock
+
+
+def an_image(extension: str = "png", width: int = 1024, height: int = 1024) -> Generated:
+    """An image that FakePictures can open."""
+    return Generated(the_bytes_of(extension, width, height), f"image/{extension}", usage={})
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """An outcome that comes only after so many seconds."""
+
+    seconds: float
+    then: Generated | Failure | BaseException = field(default_factory=an_image)
+
+
+Scripted: TypeAlias = "Generated | Failure | BaseException | Takes"
+Script: TypeAlias = "Callable[[Drawing, int], Scripted] | Mapping[str, Sequence[Scripted]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call of the model."""
+
+    drawing: Drawing
+    api_key: str
+    timeout: float
+
+
+class ScriptedModel:
+    """The port Model.
+
+    `script` maps a prompt's text to its outcomes, call by call, or is a function of the drawing and the number of calls
+    for that prompt so far (from 0). What the script does not say succeeds. `calls` are all calls, in order.
+    """
+
+    def __init__(self, clock: ManualClock, script: Script | None = None) -> None:
+        self._clock = clock
+        self.script: Script = {} if script is None else script
+        self.calls: list[Asked] = []
+
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
+        """Do what the script says."""
+        said = self._said(drawing, self.calls_by_prompt()[drawing.prompt])
+        self.calls.append(Asked(drawing, api_key, timeout))
+        if isinstance(said, Takes):
+            self._clock.advance(said.seconds)
+            said = said.then
+        if isinstance(said, Failure):
+            raise AttemptFailed(said)
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    def calls_by_prompt(self) -> Counter[str]:
+        """How often each prompt was asked for."""
+        return Counter(call.drawing.prompt for call in self.calls)
+
+    def _said(self, drawing: Drawing, number: int) -> Scripted:
+        if callable(self.script):
+            return self.script(drawing, number)
+        outcomes = self.script.get(drawing.prompt, ())
+        return outcomes[number] if number < len(outcomes) else an_image()

@@ -1,0 +1,132 @@
+"""Watchdog: comes back to an execution until it has ended, and mends what a crash or a lost task left behind.
+
+    round ──► gone?     ──► nothing to watch: the submit never reached its commit point, or the results have expired
+          ├─► ended?    ──► close it, should its closer have died
+          ├─► fan-out unfinished, its submit dead? ──► create the first tasks (again: the same names do nothing)
+          ├─► nothing moved since the last round?  ──► look for results whose task is gone, and create it anew
+          └─► and a task for the next round, in a queue of its own: what empties the prompts' queue does not stop it
+
+A round in which something has moved costs two reads, however large the execution is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from imagefactory import log
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import Phase
+from imagefactory.domain.result import Result, ResultStatus
+from imagefactory.domain.task import Task, first_attempts
+from imagefactory.usecases.closing import close_if_ended
+from imagefactory.usecases.submit import ACCEPTING_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from imagefactory.domain.execution import Execution, Tally
+    from imagefactory.domain.task import Watch
+    from imagefactory.ports import Clock, Executions, Submits, Tasks
+
+#: Results read at once, and the first so many tasks that stand for all: a purge spares none.
+WINDOW = 500
+PROBE = 50
+#: Pauses double while nothing moves, this many times at most: a paused queue is not asked every minute for a week.
+MOST_DOUBLINGS = 4
+
+
+class Round(Enum):
+    """What a round found."""
+
+    GONE = "there is no such execution"
+    ENDED = "the execution has ended, and is closed"
+    MOVING = "something has moved since the last round"
+    WAITING = "nothing has moved, and every result that waits has its task"
+    MENDED = "tasks were created anew"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watchdog:
+    """Make one round. `rate` is the queue's, in tasks a second; `interval` the pause between rounds, in seconds."""
+
+    executions: Executions
+    submits: Submits
+    tasks: Tasks
+    clock: Clock
+    rate: float
+    interval: float
+
+    def __call__(self, watch: Watch) -> Round:
+        """Make this round; unless it was the last, the next one then has its task."""
+        execution = self.executions.get(watch.execution_id)
+        tally = self.executions.tally(watch.execution_id)
+        if execution is None or tally is None:
+            return self._missing(watch)
+        if tally.status.is_terminal:
+            close_if_ended(self.executions, execution)
+            return Round.ENDED
+        found = self._mended(execution, tally, watch)
+        idle = 0 if found is Round.MOVING else watch.idle + 1
+        self._come_back(replace(watch, seen=tally.version, idle=idle))
+        return found
+
+    def _missing(self, watch: Watch) -> Round:
+        """A submit that is not done yet may still bring the execution; one that is dead never will."""
+        if self.clock.now() < watch.since + timedelta(seconds=ACCEPTING_SECONDS):
+            self._come_back(watch)
+            return Round.WAITING
+        return Round.GONE
+
+    def _come_back(self, watch: Watch) -> None:
+        pause = self.interval * 2 ** min(watch.idle, MOST_DOUBLINGS)
+        at = self.clock.now() + timedelta(seconds=pause)
+        self.tasks.watch(replace(watch, round=watch.round + 1, schedule_at=at))
+
+    def _mended(self, execution: Execution, tally: Tally, watch: Watch) -> Round:
+        now = self.clock.now()
+        if execution.phase is Phase.ACCEPTED:
+            if execution.accepting_until and now < execution.accepting_until:
+                return Round.MOVING
+            results = (Result(index) for index in range(execution.prompt_count))
+            self.tasks.enqueue(list(first_attempts(execution, results, execution.created_at, self.rate)))
+            self.submits.mark_enqueued(execution.id)
+            log.warning("an interrupted submit was completed", execution_id=execution.id)
+            return Round.MENDED
+        if tally.version != watch.seen:
+            return Round.MOVING
+        return self._recovered(execution, now)
+
+    def _recovered(self, execution: Execution, now: datetime) -> Round:
+        """Create the tasks that are gone, under names that no earlier task had."""
+        due = list(self._due(execution, now))
+        if not self.tasks.missing(due[:PROBE]):
+            return Round.WAITING
+        missing = self.tasks.missing(due)
+        try:
+            recovered = self.executions.note_recovery(execution)
+        except Conflict:
+            return Round.MOVING
+        self.tasks.enqueue(
+            [
+                replace(task, recovery=recovered.recoveries, schedule_at=now + timedelta(seconds=place / self.rate))
+                for place, task in enumerate(missing)
+            ]
+        )
+        log.warning("lost tasks were created anew", execution_id=execution.id, tasks=len(missing))
+        return Round.MENDED
+
+    def _due(self, execution: Execution, now: datetime) -> Iterator[Task]:
+        """The task that each result must have as it stands; a live attempt needs none."""
+        for first in range(0, execution.prompt_count, WINDOW):
+            count = min(WINDOW, execution.prompt_count - first)
+            known = self.executions.results(execution.id, first, count)
+            for index in range(first, first + count):
+                result = known.get(index) or Result(index)
+                if result.status is ResultStatus.PENDING:
+                    yield Task.of(execution, result, result.attempts + 1, now)
+                elif result.lease and result.lease.until <= now:
+                    yield Task.of(execution, result, result.attempts, now)
