@@ -1,0 +1,124 @@
+"""Google's own SDK, unmodified, cannot tell the stand-in from the Gemini API."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from google import genai
+from google.genai import errors, types
+from PIL import Image
+
+from local.gemini.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.gemini_standin.client import Gemini
+
+FLASH = "gemini-2.5-flash-image"
+
+#: Errors as the SDK types them: the outcome, its HTTP status, and Google's word for it.
+TYPED = [
+    (Outcome.BAD_REQUEST, 400, "INVALID_ARGUMENT"),
+    (Outcome.INVALID_KEY, 400, "INVALID_ARGUMENT"),
+    (Outcome.EXPIRED_KEY, 400, "INVALID_ARGUMENT"),
+    (Outcome.REGION_BLOCKED, 400, "FAILED_PRECONDITION"),
+    (Outcome.UNAUTHENTICATED, 401, "UNAUTHENTICATED"),
+    (Outcome.PERMISSION_DENIED, 403, "PERMISSION_DENIED"),
+    (Outcome.LEAKED_KEY, 403, "PERMISSION_DENIED"),
+    (Outcome.SUSPENDED_KEY, 403, "PERMISSION_DENIED"),
+    (Outcome.API_DISABLED, 403, "PERMISSION_DENIED"),
+    (Outcome.NOT_FOUND, 404, "NOT_FOUND"),
+    (Outcome.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.RATE_LIMITED_SHORT, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.QUOTA_EXHAUSTED, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.LIMIT_ZERO, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.SERVER_ERROR, 500, "INTERNAL"),
+    (Outcome.OVERLOADED, 503, "UNAVAILABLE"),
+    (Outcome.OVERLOADED_OLD, 503, "UNAVAILABLE"),
+    (Outcome.DEADLINE_UNAVAILABLE, 503, "UNAVAILABLE"),
+    (Outcome.DEADLINE_EXCEEDED, 504, "DEADLINE_EXCEEDED"),
+]
+
+
+@pytest.fixture
+def sdk(gemini: Gemini) -> Iterator[genai.Client]:
+    options = types.HttpOptions(base_url=gemini.url, api_version="v1beta", timeout=20_000)
+    with genai.Client(api_key="a-key", http_options=options) as client:
+        yield client
+
+
+def asked(client: genai.Client, prompt: object, model: str = FLASH, **image: str) -> types.GenerateContentResponse:
+    config = types.GenerateContentConfig(
+        response_modalities=["IMAGE"], image_config=types.ImageConfig.model_validate(image) if image else None
+    )
+    return client.models.generate_content(model=model, contents=prompt, config=config)  # type: ignore[arg-type] # str or list
+
+
+def picture(answer: types.GenerateContentResponse) -> tuple[str, tuple[int, int]]:
+    blobs = [part.inline_data for part in answer.parts or [] if part.inline_data]
+    [blob] = blobs
+    assert blob is not None
+    assert blob.data is not None
+    with Image.open(io.BytesIO(blob.data)) as image:
+        image.load()
+        return str(blob.mime_type), image.size
+
+
+def test_it_makes_an_image_and_reports_its_usage(sdk: genai.Client) -> None:
+    answer = asked(sdk, "a blue boat", aspect_ratio="16:9")
+
+    assert picture(answer) == ("image/png", (1344, 768))
+    assert answer.model_version == FLASH
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.candidates_token_count == 1290
+    assert answer.usage_metadata.candidates_tokens_details is not None
+    assert answer.usage_metadata.candidates_tokens_details[0].modality == types.MediaModality.IMAGE
+
+
+def test_a_model_with_sizes_makes_the_size_that_is_asked_for(sdk: genai.Client) -> None:
+    answer = asked(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="1:1", image_size="2K")
+
+    assert picture(answer) == ("image/jpeg", (2048, 2048))
+
+
+def test_a_reference_image_goes_with_the_prompt(sdk: genai.Client, gemini: Gemini) -> None:
+    reference = io.BytesIO()
+    Image.new("RGB", (32, 32), "red").save(reference, "PNG")
+
+    answer = asked(sdk, [types.Part.from_bytes(data=reference.getvalue(), mime_type="image/png"), "a blue boat"])
+
+    assert picture(answer)[0] == "image/png"
+    assert [call["reference_count"] for call in gemini.calls()] == [1]
+
+
+def test_models_are_listed_and_described(sdk: genai.Client) -> None:
+    names = [model.name for model in sdk.models.list()]
+
+    assert f"models/{FLASH}" in names
+    assert sdk.models.get(model=FLASH).name == f"models/{FLASH}"
+
+
+@pytest.mark.parametrize(("outcome", "status", "word"), TYPED, ids=lambda value: getattr(value, "value", str(value)))
+def test_each_failure_is_the_sdks_own_typed_error(
+    sdk: genai.Client, gemini: Gemini, outcome: Outcome, status: int, word: str
+) -> None:
+    gemini.rule(match=None, outcomes=[outcome.value])
+
+    with pytest.raises(errors.ServerError if status >= 500 else errors.ClientError) as raised:
+        asked(sdk, "a blue boat")
+
+    assert (raised.value.code, raised.value.status) == (status, word)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.BLOCKED_SAFETY])
+def test_a_refused_prompt_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome) -> None:
+    gemini.rule(match=None, outcomes=[outcome.value])
+
+    answer = asked(sdk, "a blue boat")
+
+    assert answer.prompt_feedback is not None
+    assert answer.prompt_feedback.block_reason is not None
+    assert not answer.candidates
