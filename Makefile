@@ -26,7 +26,8 @@ stage: $(FUNCTIONS:%=build/%) ## Lay out each function as it is uploaded
 build/%: functions/%/main.py functions/%/requirements.txt $(PACKAGE)
 	@rm -rf $@ && mkdir -p $@
 	@cp $(filter functions/%,$^) $@/
-	@cp -R src/imagefactory $@/imagefactory && find $@ -name __pycache__ -prune -exec rm -r {} +
+	@cp -R src/imagefactory $@/imagefactory && rm -r $@/imagefactory/testing
+	@find $@ -name __pycache__ -prune -exec rm -r {} +
 	@touch $@
 
 demo: setup stage ## Make five images from examples/ on a local stack, into out/

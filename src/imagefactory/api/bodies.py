@@ -123,6 +123,9 @@ def _of_form(request: Request) -> tuple[Submission, list[Fault]]:
     for name in form:
         if len(form.getlist(name)) > 1:
             read.wrong(name[:80], _TWICE)
+        # The parser puts this character for bytes that are no text; the prompt would be paid for as it is not.
+        if "\ufffd" in form[name]:
+            read.wrong(name[:80], "this is not UTF-8, or holds the character U+FFFD, which a form cannot carry")
     references = _files(read, files)
     read.only(_FORM_FIELDS)
     return _submission(read, _prompts_of_text(read), references, _metadata_of_form(read))

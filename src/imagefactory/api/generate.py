@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from imagefactory import log
 from imagefactory.api import content
 from imagefactory.api.http import Route, error, success
-from imagefactory.domain.errors import MalformedRequest, Unauthenticated
+from imagefactory.domain.errors import MalformedRequest, Unauthenticated, Unavailable
 from imagefactory.domain.task import Watch
 from imagefactory.usecases.generate import Generate, Outcome
 
@@ -35,7 +35,15 @@ class GenerateRoutes:
 
     def routes(self) -> list[Route]:
         """What is served where."""
-        return [Route("POST", "/", self._task)]
+        return [Route("POST", "/", self._answered)]
+
+    def _answered(self, request: Request) -> Response:
+        """Carry the task out, or let the queue bring it again: not by 503, which would slow the queue for everybody."""
+        try:
+            return self._task(request)
+        except Unavailable as outage:
+            log.error("a service is unavailable", outage)
+            return error(500, outage.code, "A service behind this one is unavailable; the task may come again.")
 
     def _task(self, request: Request) -> Response:
         claims = self.tokens.claims(request)
@@ -49,7 +57,7 @@ class GenerateRoutes:
             outcome = self.generate(execution_id, index, attempt)
             log.info("task done", outcome=outcome.name)
         if outcome is Outcome.HELD_ELSEWHERE:
-            # Not 429 or 503: those would slow the queue for everybody.
+            # Not 429 or 503, as above.
             return error(409, outcome.name, outcome.value)
         return success({"outcome": outcome.name})
 
@@ -74,7 +82,13 @@ def _watch_of(body: dict[str, Any]) -> Watch:
         place, seen, idle = watch["round"], watch["seen"], watch["idle"]
     except (TypeError, KeyError, ValueError):
         raise MalformedRequest("watch must have since (a timestamp), round, seen and idle.") from None
-    if not _is_id(execution_id) or type(place) is not int or type(idle) is not int or not isinstance(seen, str):
+    if (
+        not _is_id(execution_id)
+        or type(place) is not int
+        or type(idle) is not int
+        or not isinstance(seen, str)
+        or not since.tzinfo
+    ):
         raise MalformedRequest("execution_id (a UUID), and in watch round and idle (whole numbers) are needed.")
     return Watch(str(execution_id), since, since, place, seen, idle)
 

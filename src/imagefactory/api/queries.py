@@ -31,6 +31,9 @@ class Query:
             for name in request.args
             if name not in known
         ]
+        self.faults += [
+            Fault(name[:80], "this was given more than once") for name in known if len(request.args.getlist(name)) > 1
+        ]
 
     def limit(self) -> int:
         """How many to show."""

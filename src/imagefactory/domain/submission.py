@@ -115,8 +115,8 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
 
 
 def _summary(faults: Sequence[Fault]) -> str:
-    rest = f" There are {len(faults) - 1} more faults; details lists them all." if len(faults) > 1 else ""
-    return f"{faults[0].field}: {faults[0].message}{rest}"
+    rest = f" All {len(faults)} faults are in details." if len(faults) > 1 else ""
+    return f"{faults[0].field}: {faults[0].message}.{rest}"
 
 
 def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:

@@ -36,7 +36,8 @@ class ListExecutions:
             if len(batch) <= limit or len(shown) > limit:
                 break
             before = batch[-1].created_at
-        more = shown[limit - 1][0].created_at.isoformat() if len(shown) > limit else None
+        # A plus sign in a URL would be read as a space.
+        more = shown[limit - 1][0].created_at.isoformat().replace("+00:00", "Z") if len(shown) > limit else None
         return {
             "executions": [views.execution(one, tally) for one, tally in shown[:limit]],
             "next_cursor": more,

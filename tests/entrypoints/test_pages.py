@@ -1,0 +1,88 @@
+"""Pages of other origins: those that are configured may call, no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.entrypoints.function import (
+    EXECUTE,
+    error_of,
+    execution_of,
+)
+from tests.entrypoints.world import OTHER_PAGE, PAGE
+
+if TYPE_CHECKING:
+    from tests.entrypoints.function import Function
+
+
+@pytest.mark.parametrize("origin", [PAGE, OTHER_PAGE])
+def test_a_page_of_a_configured_origin_may_read_the_answer(status: Function, origin: str) -> None:
+    answers = [status.get(path, headers={"Origin": origin}) for path in ("/api/executions", "/nowhere")]
+
+    for answer in answers:
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert answer.headers["Vary"] == "Origin"
+        assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.test", "null", "*", PAGE + ".evil.test", PAGE.upper(), f"{PAGE}/", "http://page.test", ""]
+)
+def test_a_page_of_another_origin_may_not(status: Function, origin: str) -> None:
+    answer = status.get("/api/executions", headers={"Origin": origin})
+
+    assert not [name for name in dict(answer.headers) if name.startswith("Access-Control")]
+    assert answer.headers["Vary"] == "Origin"
+
+
+def test_no_cache_may_take_an_answer_for_one_origin_for_another(status: Function) -> None:
+    answer = status.get("/api/executions")
+
+    assert answer.headers["Vary"] == "Origin"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_preflight_is_answered_without_a_token(submit: Function) -> None:
+    headers = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,idempotency-key",
+    }
+
+    answer = submit.ask("OPTIONS", EXECUTE, user=None, headers=headers)
+
+    assert (answer.status_code, answer.get_data()) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert answer.headers["Access-Control-Allow-Methods"] == "OPTIONS, POST"
+    assert {"authorization", "content-type", "idempotency-key", "if-none-match", "x-request-id"} == {
+        name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")
+    }
+    assert answer.headers["Access-Control-Max-Age"] == "3600"
+    assert answer.headers["X-Request-Id"]
+
+
+def test_a_preflight_of_another_origin_allows_nothing(submit: Function) -> None:
+    headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
+
+    answer = submit.ask("OPTIONS", EXECUTE, user=None, headers=headers)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (204, "OPTIONS, POST")
+    assert not [name for name in dict(answer.headers) if name.startswith("Access-Control")]
+
+
+def test_a_preflight_for_a_path_that_leads_nowhere_is_not_found(submit: Function) -> None:
+    error_of(submit.ask("OPTIONS", "/nowhere", user=None, headers={"Origin": PAGE}), 404, "NOT_FOUND")
+
+
+def test_an_unchanged_answer_may_be_read_by_the_page_too(submit: Function, status: Function) -> None:
+    path = f"/api/executions/{execution_of(submit)}"
+    etag = status.get(path).headers["ETag"]
+
+    answer = status.get(path, headers={"Origin": PAGE, "If-None-Match": etag})
+
+    assert answer.status_code == 304
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    assert "ETag" in answer.headers["Access-Control-Expose-Headers"]

@@ -1,0 +1,137 @@
+"""The factory on ports in memory: the use cases as in the cloud, with a clock and failures that a test controls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.api.auth import Tokens
+from imagefactory.api.generate import GenerateRoutes
+from imagefactory.api.http import Api
+from imagefactory.api.status import StatusRoutes
+from imagefactory.api.submit import SubmitRoutes
+from imagefactory.domain.retry import RetryPolicy
+from imagefactory.domain.workflow import Workflow
+from imagefactory.testing import (
+    FakePictures,
+    Faults,
+    InMemoryExecutions,
+    InMemoryImages,
+    InMemoryLinks,
+    InMemorySubmits,
+    InMemoryTasks,
+    InMemoryVault,
+    InMemoryWorkflows,
+    ManualClock,
+    ScriptedModel,
+    Store,
+)
+from imagefactory.usecases.cancel import Cancel
+from imagefactory.usecases.generate import Generate
+from imagefactory.usecases.listing import ListExecutions
+from imagefactory.usecases.retry import Retry
+from imagefactory.usecases.status import ShowExecution
+from imagefactory.usecases.submit import Submit
+from imagefactory.usecases.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = json.loads((ROOT / "infra/workflow.json").read_text())
+RATE = 1.0
+GENERATE_URL = "https://generate.test"
+SERVICE_ACCOUNT = "queue@image-factory-test.iam.gserviceaccount.com"
+PAGE, OTHER_PAGE = "https://page.test", "https://other.test"
+
+
+class World:
+    """One store, one queue and one bucket under all three functions."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.faults = Faults()
+        self.store = Store(self.clock)
+        self.tasks = InMemoryTasks()
+        self.images = InMemoryImages()
+        self.vault = InMemoryVault()
+        self.model = ScriptedModel(self.clock)
+        self._links = InMemoryLinks()
+        self._workflows = InMemoryWorkflows([Workflow.from_document(WORKFLOW["id"], WORKFLOW)])
+        self._executions = self.faults.watched(InMemoryExecutions(self.store), "executions")
+        self._submits = self.faults.watched(InMemorySubmits(self.store), "submits")
+
+    def submit_api(self, settings: SubmitSettings) -> Api:
+        """What wiring.submit makes, on this world."""
+        submit = Submit(
+            workflows=self._workflows,
+            submits=self._submits,
+            tasks=self.tasks,
+            images=self.images,
+            pictures=PillowPictures(),
+            vault=self.vault,
+            clock=self.clock,
+            rate=settings.dispatch_rate,
+            retention_days=settings.retention_days,
+            watch_interval=settings.watchdog_seconds,
+        )
+        cancel = Cancel(executions=self._executions, tasks=self.tasks, clock=self.clock)
+        retry = Retry(
+            executions=self._executions,
+            tasks=self.tasks,
+            vault=self.vault,
+            clock=self.clock,
+            rate=settings.dispatch_rate,
+            watch_interval=settings.watchdog_seconds,
+        )
+        tokens = Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url)
+        return Api(SubmitRoutes(tokens, submit, cancel, retry).routes(), settings.project_id, settings.origins)
+
+    def status_api(self, settings: StatusSettings) -> Api:
+        """What wiring.status makes, on this world."""
+        show = ShowExecution(
+            executions=self._executions, links=self._links, clock=self.clock, rate=settings.dispatch_rate
+        )
+        listing = ListExecutions(executions=self._executions)
+        tokens = Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url)
+        return Api(StatusRoutes(tokens, show, listing, self._workflows).routes(), settings.project_id, settings.origins)
+
+    def generate_api(self, settings: GenerateSettings) -> Api:
+        """What wiring.generate makes, on this world."""
+        tokens = Tokens.of(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
+        watchdog = Watchdog(
+            executions=self._executions,
+            submits=self._submits,
+            tasks=self.tasks,
+            clock=self.clock,
+            rate=settings.dispatch_rate,
+            interval=settings.watchdog_seconds,
+        )
+        routes = GenerateRoutes(tokens, settings.tasks_service_account, self.generate(), watchdog)
+        return Api(routes.routes(), settings.project_id)
+
+    def generate(self) -> Generate:
+        """The use case that tasks call."""
+        return Generate(
+            executions=self._executions,
+            tasks=self.tasks,
+            images=self.images,
+            pictures=FakePictures(),
+            model=self.model,
+            vault=self.vault,
+            clock=self.clock,
+            retry=RetryPolicy(),
+        )
+
+    def work(self, deliveries: int = 1000) -> None:
+        """Let the queue deliver so many tasks, each at its time, until none is left."""
+        generate = self.generate()
+        for _ in range(deliveries):
+            if not self.tasks.waiting:
+                return
+            task = min(self.tasks.waiting.values(), key=lambda one: (one.schedule_at, one.batch_index))
+            self.clock.move_to(task.schedule_at)
+            generate(task.execution_id, task.batch_index, task.attempt)
+            self.tasks.done(task)

@@ -1,0 +1,199 @@
+"""The documents name what is there: settings, routes, codes, statuses, targets and options, by their exact names."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from imagefactory.domain.errors import Refusal, Unavailable
+from imagefactory.domain.execution import ExecutionStatus
+from imagefactory.domain.result import FailureCode, ResultStatus
+from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
+from local.__main__ import parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+API = (ROOT / "docs/api.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+
+RECORDS = {"submit": SubmitSettings, "generate": GenerateSettings, "status": StatusSettings}
+CODES = {kind.code: kind.status for kind in Refusal.__subclasses__()}
+CODES |= {Unavailable.code: Unavailable.status, "INTERNAL": 500}
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "local/**/*.md", "infra/**/*.md", "examples/**/*.md", "tests/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+def rows(document: str) -> dict[str, list[str]]:
+    """The rows of a document's tables by the code in their first cells: the text of the other cells."""
+    found: dict[str, list[str]] = {}
+    for line in document.splitlines():
+        if line.startswith("| `"):
+            first, *others = (cell.strip() for cell in line.strip("|").split("|"))
+            found |= dict.fromkeys(re.findall(r"`([^`]+)`", first), others)
+    return found
+
+
+def section(document: str, heading: str) -> str:
+    """The text under a heading, up to the next of its kind."""
+    return document.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def settings() -> dict[str, set[str]]:
+    """Every environment variable, with the functions that read it."""
+    found: dict[str, set[str]] = {}
+    for function, record in RECORDS.items():
+        for setting in fields(record):
+            found.setdefault(setting.name.upper(), set()).add(function)
+    return found
+
+
+def routes() -> set[tuple[str, str]]:
+    """The method and path of every route for users, as the code that serves them spells it."""
+    return {
+        (str(method.value).lower(), re.sub(r"<uuid:(\w+)>", r"{\1}", str(path.value)))
+        for name in ("submit", "status")
+        for node in ast.walk(ast.parse((ROOT / f"src/imagefactory/api/{name}.py").read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Route"
+        for method, path in [node.args[:2]]
+        if isinstance(method, ast.Constant) and isinstance(path, ast.Constant)
+    }
+
+
+def test_every_setting_stands_in_the_table_with_the_functions_that_read_it() -> None:
+    table = rows(section(OPERATIONS, "Settings"))
+
+    assert set(table) == set(settings())
+    for name, functions in settings().items():
+        told = set(RECORDS) if table[name][0] == "all" else set(table[name][0].split(", "))
+        assert told == functions, name
+
+
+def test_a_setting_with_a_default_tells_it() -> None:
+    table = rows(section(OPERATIONS, "Settings"))
+    for record in RECORDS.values():
+        for setting in fields(record):
+            if isinstance(setting.default, str | int | float) and setting.default != "":
+                value, text = f"{setting.default}".removesuffix(".0"), table[setting.name.upper()][1]
+                assert f"default {value}" in text or f"default `{value}`" in text or f"`{value}` (default)" in text
+
+
+def test_every_route_stands_in_the_documents() -> None:
+    assert len(routes()) == 7
+    for method, path in routes():
+        assert re.search(rf"^\| {method.upper()} \| `{re.escape(path)}` \|", API, re.MULTILINE), path
+
+
+def test_the_openapi_document_has_the_same_routes_and_no_other() -> None:
+    methods = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+    told = {(method, path) for path, item in OPENAPI["paths"].items() for method in item if method in methods}
+
+    assert OPENAPI["openapi"].startswith("3.1")
+    assert told == routes()
+
+
+def test_every_reference_in_the_openapi_document_leads_somewhere() -> None:
+    references = list(_references(OPENAPI))
+
+    assert references
+    for reference in references:
+        place: Any = OPENAPI
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+def test_every_error_code_stands_in_the_documents_with_its_status() -> None:
+    table = rows(section(API, "Error codes"))
+
+    assert {code: cells[0] for code, cells in table.items()} == {code: str(status) for code, status in CODES.items()}
+    assert set(OPENAPI["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]) == set(
+        CODES
+    )
+
+
+def test_every_failure_code_and_every_status_stands_in_the_documents() -> None:
+    table = rows(section(API, "Watch an execution"))
+    named = _enums(OPENAPI["components"]["schemas"])
+
+    for kind in (FailureCode, ResultStatus, ExecutionStatus):
+        names = {member.value for member in kind}
+        assert names <= set(table)
+        assert names in named, f"the OpenAPI document has no enum of {names}"
+
+
+def _enums(value: Any) -> list[set[str]]:
+    if isinstance(value, dict):
+        own = [set(value["enum"])] if isinstance(value.get("enum"), list) else []
+        return own + [found for inner in value.values() for found in _enums(inner)]
+    return [found for inner in value for found in _enums(inner)] if isinstance(value, list) else []
+
+
+def test_every_target_of_make_stands_in_the_documents() -> None:
+    targets = re.findall(r"^([a-z0-9-]+):.*?## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    told = (ROOT / "README.md").read_text() + (ROOT / "CONTRIBUTING.md").read_text()
+
+    assert len(targets) > 10
+    for target in targets:
+        assert f"make {target}" in told, target
+
+
+def test_the_documents_name_no_target_that_make_does_not_have() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        assert set(re.findall(r"`(?:\$ )?make ([a-z0-9-]+)", document.read_text())) <= targets, document
+
+
+def test_every_option_of_the_local_stack_stands_in_its_document_and_no_other() -> None:
+    options = set(re.findall(r"--[a-z-]+", parser().format_help())) - {"--help"}
+    table = rows((ROOT / "local/README.md").read_text())
+
+    told = {name.split()[0] for name in table if name.startswith("--")}
+
+    assert len(options) > 4
+    assert told == options
+
+
+@pytest.mark.parametrize("document", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS])
+def test_every_link_in_a_document_leads_somewhere(document: Path) -> None:
+    text = _FENCE.sub("", document.read_text())
+    for link in _LINK.findall(text):
+        if link.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path) if path else document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in _anchors(target.read_text()), link
+
+
+def _anchors(text: str) -> set[str]:
+    """The fragments of a document's headings, as GitHub makes them."""
+    headings = (heading.strip().lower().replace("`", "") for heading in _HEADING.findall(_FENCE.sub("", text)))
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}

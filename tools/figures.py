@@ -1,0 +1,183 @@
+"""`python tools/figures.py`: the code in numbers, by folder; exit code 1 where a module or a function grew too long.
+
+A function's length is that of its body: from the first statement after its docstring to the last, without blank lines.
+Comments are those on a line of their own or behind code; `# noqa` and `# type: ignore` are none.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import statistics
+import sys
+import tokenize
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("src", "functions", "local", "tools", "tests")
+#: Where the limits hold.
+BOUNDED = ("src", "functions", "local", "tools")
+MAX_MODULE, MAX_FUNCTION = 300, 40
+
+Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file: its length in lines, its functions, comments, and what of it is documented."""
+
+    path: Path
+    lines: int
+    comments: int
+    documented: list[bool]
+    functions: list[tuple[str, int]]
+    annotated: list[bool]
+
+    @classmethod
+    def read(cls, path: Path) -> Module:
+        """Measure a file."""
+        text = path.read_text()
+        tree = ast.parse(text, path)
+        functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+        lines = text.splitlines()
+        return cls(
+            path=path.relative_to(ROOT),
+            lines=len(lines),
+            comments=sum(1 for _ in _comments(text)),
+            documented=[ast.get_docstring(node) is not None for node in _public(tree)],
+            functions=[(f"{node.name}:{node.lineno}", _length(node, lines)) for node in functions],
+            annotated=[_is_annotated(node) for node in functions],
+        )
+
+
+@dataclass
+class Folder:
+    """The files under a folder."""
+
+    name: str
+    modules: list[Module] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        """All their lines."""
+        return sum(module.lines for module in self.modules)
+
+    def row(self) -> tuple[str, ...]:
+        """The folder's line of the table."""
+        lengths = sorted(length for module in self.modules for _, length in module.functions)
+        modules = sorted(module.lines for module in self.modules)
+        documented = [one for module in self.modules for one in module.documented]
+        annotated = [one for module in self.modules for one in module.annotated]
+        comments = sum(module.comments for module in self.modules)
+        return (
+            self.name,
+            str(len(modules)),
+            str(self.lines),
+            f"{statistics.median(modules):.0f}",
+            str(modules[-1]),
+            str(len(lengths)),
+            f"{statistics.median(lengths):.0f}",
+            str(lengths[int(len(lengths) * 0.9)]),
+            str(lengths[-1]),
+            _share([length > MAX_FUNCTION for length in lengths]),
+            f"{100 * comments / self.lines:.1f}",
+            _share(documented),
+            _share(annotated),
+        )
+
+    def too_long(self) -> Iterator[str]:
+        """What breaks a limit."""
+        for module in self.modules:
+            if module.lines > MAX_MODULE:
+                yield f"{module.path} has {module.lines} lines; at most {MAX_MODULE}"
+            for name, length in module.functions:
+                if length > MAX_FUNCTION:
+                    yield f"{module.path}: the body of {name} has {length} lines; at most {MAX_FUNCTION}"
+
+
+HEADER = (
+    "folder",
+    "modules",
+    "lines",
+    "median",
+    "longest",
+    "functions",
+    "median",
+    "p90",
+    "longest",
+    f"over {MAX_FUNCTION}",
+    "comments/100",
+    "docstrings",
+    "annotated",
+)
+
+
+def _share(found: Sequence[bool]) -> str:
+    return f"{100 * sum(found) / len(found):.0f} %" if found else "-"
+
+
+def _public(tree: ast.Module) -> Iterator[ast.Module | ast.ClassDef | Function]:
+    """The module, and every class and function that is public or holds what is."""
+    yield tree
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    outer = [node for node in tree.body if isinstance(node, kinds)]
+    inner = [node for one in outer if isinstance(one, ast.ClassDef) for node in one.body if isinstance(node, kinds)]
+    yield from (node for node in (*outer, *inner) if not node.name.startswith("_"))
+
+
+def _length(function: Function, lines: Sequence[str]) -> int:
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    if not body:
+        return 0
+    return sum(1 for line in lines[body[0].lineno - 1 : body[-1].end_lineno] if line.strip())
+
+
+def _is_annotated(function: Function) -> bool:
+    taken = function.args
+    given = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *filter(None, (taken.vararg, taken.kwarg))]
+    named = [one for place, one in enumerate(given) if place or one.arg not in ("self", "cls")]
+    return function.returns is not None and all(one.annotation for one in named)
+
+
+def _comments(text: str) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and not token.string.startswith(("# noqa", "# type:", "# fmt:")):
+            yield token.string
+
+
+def folders() -> list[Folder]:
+    """Every folder, measured."""
+    return [Folder(name, [Module.read(path) for path in sorted((ROOT / name).rglob("*.py"))]) for name in FOLDERS]
+
+
+def table(measured: Sequence[Folder]) -> str:
+    """The rows under their header, in columns."""
+    rows = [HEADER, *(folder.row() for folder in measured)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def main() -> int:
+    """Print the table, and what is too long."""
+    measured = folders()
+    tests = sum(folder.lines for folder in measured if folder.name == "tests")
+    tested = sum(folder.lines for folder in measured if folder.name in ("src", "functions", "local"))
+    faults = [fault for folder in measured if folder.name in BOUNDED for fault in folder.too_long()]
+    for line in (table(measured), f"\ntests to source: {tests / tested:.2f}", *faults):
+        sys.stdout.write(f"{line}\n")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
