@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from imagefactory.domain.provenance import Tokens
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution, ExecutionStatus, Prompt, Recipe, Sealed, Tally
+    from imagefactory.domain.provenance import Provenance
     from imagefactory.domain.result import Result, ResultStatus, StoredImage
     from imagefactory.domain.task import Task, Watch
     from imagefactory.domain.workflow import Workflow
@@ -79,6 +83,14 @@ class Submits(Protocol):
 
     def release(self, execution: Execution) -> None:
         """Give a reservation back that led to nothing; an execution past its commit point stays."""
+        ...
+
+    def expire(self, execution_id: str, now: datetime) -> None:
+        """Delete a reservation whose time to be accepted is over, so that it never will be; one with time left stays.
+
+        Raises:
+            Conflict: it is past its commit point.
+        """
         ...
 
     def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
@@ -215,7 +227,7 @@ class Images(Protocol):
         """The bytes of a reference image."""
         ...
 
-    def put(self, execution_id: str, index: int, image: Picture) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
         """Store the image of this prompt, once: when one is there already, that one is returned."""
         ...
 
@@ -286,11 +298,11 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What the model made: the bytes of one image, and the usage and identity it reported."""
+    """What the model made: the bytes of one image with the MIME type it claims, and what it reported of it."""
 
     data: bytes = field(repr=False)
     content_type: str
-    usage: Mapping[str, object]
+    tokens: Tokens = field(default_factory=Tokens)
     model_version: str | None = None
     response_id: str | None = None
 
@@ -298,8 +310,8 @@ class Generated:
 class Model(Protocol):
     """The provider's image model."""
 
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
-        """Make one image within `timeout` seconds.
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:
+        """Make one image within `timeout` seconds; while it is in use, only so many others are.
 
         Raises:
             AttemptFailed: with the reason, and whether another attempt may help.

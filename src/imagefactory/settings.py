@@ -6,11 +6,12 @@ and says everything that is wrong with it at once.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Self, get_type_hints
 
-from imagefactory.domain.retry import OVERHEAD_SECONDS, RetryPolicy
+from imagefactory.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ class Settings:
     def faults(self) -> list[str]:
         """What is wrong with the values, each by itself and taken together."""
         found = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
-        return found if self.dispatch_rate > 0 else [*found, "DISPATCH_RATE must be above 0"]
+        return found if 0 < self.dispatch_rate < math.inf else [*found, "DISPATCH_RATE must be above 0"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,33 +156,37 @@ class StatusSettings(ApiSettings):
 class GenerateSettings(QueueSettings):
     """The settings of generate; times in seconds.
 
-    `model_timeout_seconds` is the first attempt's; `function_timeout_seconds` is the deployed function's own limit;
-    `gate` is how many of the model's answers are read and decoded at once.
+    `model_timeout_seconds` is the first attempt's; `overhead_seconds` is what claim, upload and commit may take around
+    the model's call; `function_timeout_seconds` is the deployed function's own limit; `gate` is how many of the
+    model's answers are read and decoded at once.
     """
 
     gemini_api_url: str
     tasks_issuer: str
     tasks_jwks_url: str
     model_timeout_seconds: float = 120.0
+    overhead_seconds: float = 60.0
     function_timeout_seconds: float = 540.0
     gate: int = 8
 
     @property
     def retry_policy(self) -> RetryPolicy:
         """The rules for attempts, with this deployment's first timeout."""
-        return RetryPolicy(timeout_base=self.model_timeout_seconds)
+        return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.overhead_seconds)
 
     def faults(self) -> list[str]:
         """Deadlines nest: model call < attempt < function < dispatch."""
         found = super().faults()
         policy = self.retry_policy
-        attempt = policy.timeout(policy.max_attempts) + OVERHEAD_SECONDS
+        attempt = policy.lease(policy.max_attempts)
         if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
             found.append(
                 f"deadlines must nest: the longest attempt ({attempt:.0f} s) within FUNCTION_TIMEOUT_SECONDS "
                 f"({self.function_timeout_seconds:.0f}) within DISPATCH_DEADLINE_SECONDS "
                 f"({self.dispatch_deadline_seconds:.0f})"
             )
+        if self.overhead_seconds <= 0:
+            found.append("OVERHEAD_SECONDS must be above 0")
         if self.gate < 1:
             found.append("GATE must be at least 1")
         return found

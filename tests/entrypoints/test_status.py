@@ -82,6 +82,10 @@ def test_each_kind_of_result_has_the_keys_that_belong_to_it(submit: Function, st
         "bytes": 14,
         "cost_usd": 0.039,
         "processing_time_ms": 0,
+        "model_version": None,
+        "response_id": None,
+        "tokens": {"image": 0, "text": 0, "input": 0},
+        "warnings": [],
     }
     assert blocked == {
         "batch_index": 1,

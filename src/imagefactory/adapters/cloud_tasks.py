@@ -33,6 +33,8 @@ BATCH_CALLS, SINGLE_CALLS = 8, 32
 #: Seconds waited before each further round for what failed in passing.
 ROUNDS = (0.2, 0.5, 1.0, 2.0, 4.0)
 CALL_SECONDS = 20.0
+#: What another round may mend; a long-running operation that is not done in time raises Python's own error.
+NOT_NOW: tuple[type[Exception], ...] = (*OUTAGES, TimeoutError)
 
 
 @functools.cache
@@ -164,9 +166,11 @@ class CloudTasks:
         try:
             operation = self._cloud.batch_create_tasks(request, timeout=CALL_SECONDS)
             error = operation.exception(timeout=CALL_SECONDS)
-        except OUTAGES:
+        except exceptions.MethodNotImplemented:
+            raise
+        except NOT_NOW:
             return list(tasks)
-        failed = operation.metadata.failed_requests
+        failed = operation.metadata.failed_requests if operation.metadata else {}
         if error is not None and not failed:
             return list(tasks)
         return [

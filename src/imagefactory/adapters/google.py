@@ -6,10 +6,10 @@ Only the adapters use it. What is not in the table is a defect and goes on as it
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
-from google.api_core import exceptions
+from google.api_core import exceptions, retry
 from google.auth import exceptions as auth_exceptions
 
 from imagefactory.domain.errors import Conflict, Unavailable
@@ -35,7 +35,27 @@ OUTAGES: tuple[type[Exception], ...] = (
     auth_exceptions.RefreshError,
     requests.ConnectionError,
     requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
 )
+#: Seconds for one gRPC call, and for all its tries together. The clients' own, up to 300 s, would outlast a request.
+CALL_SECONDS, PATIENCE_SECONDS = 10.0, 20.0
+#: How every gRPC call but the queue's is made. A try whose reply was lost is told from somebody else's by its mark.
+PATIENTLY: dict[str, Any] = {
+    "timeout": CALL_SECONDS,
+    "retry": retry.Retry(
+        predicate=retry.if_exception_type(
+            exceptions.Aborted,
+            exceptions.DeadlineExceeded,
+            exceptions.InternalServerError,
+            exceptions.ResourceExhausted,
+            exceptions.ServiceUnavailable,
+        ),
+        initial=0.1,
+        maximum=3.0,
+        multiplier=1.6,
+        timeout=PATIENCE_SECONDS,
+    ),
+}
 
 
 @contextlib.contextmanager

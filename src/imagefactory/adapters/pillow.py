@@ -39,14 +39,17 @@ class PillowPictures:
             raise ValueError("the image is damaged or cut short") from broken
         finally:
             image.close()
-        return Picture(data, _FORMATS[str(image.format)], width, height)
+        # A JPEG with further pictures behind the first, as phones write it, goes by another name (MPO).
+        return Picture(data, _FORMATS.get(str(image.format), PictureFormat.JPG), width, height)
 
     def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
         """Write the image anew, without transparency where the format has none."""
         if picture.format is wanted:
             return picture
         with _image(picture.data) as image:
-            drawn = image.convert("RGB") if wanted is PictureFormat.JPG else image
+            # PNG has no colours for print.
+            to_rgb = wanted is PictureFormat.JPG or image.mode == "CMYK"
+            drawn = image.convert("RGB") if to_rgb else image
             target = io.BytesIO()
             drawn.save(target, _NAMES[wanted], quality=QUALITY)
         return Picture(target.getvalue(), wanted, picture.width, picture.height)

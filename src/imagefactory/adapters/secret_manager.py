@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google import PATIENTLY, ours
 from imagefactory.domain.execution import Sealed
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ class SecretManagerVault:
         now = self._monotonic()
         if self._latest is None or now - self._latest[0] >= LATEST_SECONDS:
             with ours():
-                answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest")
+                answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest", **PATIENTLY)
             self._latest = (now, answer.name)
         return self._latest[1]
 
     def _read(self, version: str) -> bytes:
         with ours(passing=(exceptions.NotFound, exceptions.FailedPrecondition)):
-            return self._cloud.access_secret_version(name=version).payload.data
+            return self._cloud.access_secret_version(name=version, **PATIENTLY).payload.data

@@ -6,7 +6,10 @@ result will record, so that an attempt that finds it there adopts it instead of 
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -19,7 +22,9 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from imagefactory.adapters.google import ours
 from imagefactory.domain.errors import Conflict
+from imagefactory.domain.provenance import Provenance
 from imagefactory.domain.result import StoredImage
+from imagefactory.ports import PictureFormat
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 #: Bytes of reference images a process remembers: a few executions at a time use a handful.
 REMEMBERED_REFERENCES = 6
 REMEMBERED_LINKS = 20_000
-UPLOAD_SECONDS = 30.0
+UPLOAD_SECONDS, LIST_SECONDS = 30.0, 10.0
 _RETRY = DEFAULT_RETRY.with_timeout(45.0)
 _IMAGE_CACHE = "private, max-age=86400, immutable"
 
@@ -66,12 +71,16 @@ class CloudStorageImages:
             )
         return name
 
-    def put(self, execution_id: str, index: int, picture: Picture) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
         """Write `executions/{id}/{index}.{ext}`, unless it is there."""
         name = f"{_prefix(execution_id, index)}{picture.format.value}"
         blob = self._bucket.blob(name)
         blob.cache_control = _IMAGE_CACHE
-        blob.metadata = {"width": str(picture.width), "height": str(picture.height)}
+        blob.metadata = {
+            "width": str(picture.width),
+            "height": str(picture.height),
+            "made": json.dumps(asdict(made)),
+        }
         content_type = picture.format.content_type
         try:
             with ours():
@@ -87,21 +96,29 @@ class CloudStorageImages:
             if stored := self.find(execution_id, index):
                 return stored
             raise
-        return StoredImage(name, content_type, picture.width, picture.height, len(picture.data))
+        stored = StoredImage(name, content_type, picture.width, picture.height, len(picture.data), made)
+        first = self.find(execution_id, index) or stored
+        if first.name != name:
+            # Another attempt stored it in another format, and so under another name: the older one stays.
+            with contextlib.suppress(Conflict), ours():
+                blob.delete()
+        return first
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
-        """Look for the image by its name without the extension, which only its maker knew."""
+        """Look for the oldest image by its name without the extension, which only its maker knew."""
+        prefix = _prefix(execution_id, index)
         with ours():
-            blobs = list(
-                self._bucket.client.list_blobs(self._bucket, prefix=_prefix(execution_id, index), max_results=1)
+            found = self._bucket.client.list_blobs(
+                self._bucket, prefix=prefix, max_results=len(PictureFormat), timeout=LIST_SECONDS, retry=_RETRY
             )
+            blobs = list(found)
         if not blobs:
             return None
-        blob = blobs[0]
+        blob = min(blobs, key=lambda one: one.generation)
         facts = blob.metadata or {}
-        return StoredImage(
-            blob.name, blob.content_type, int(facts.get("width", 0)), int(facts.get("height", 0)), blob.size
-        )
+        size = int(facts.get("width", 0)), int(facts.get("height", 0))
+        made = Provenance.of(json.loads(facts["made"])) if "made" in facts else Provenance()
+        return StoredImage(blob.name, blob.content_type, *size, blob.size, made)
 
     def _read(self, name: str) -> bytes:
         with ours():

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from imagefactory.domain.provenance import TokenPrices
+
 
 class ExecutionStatus(StrEnum):
     """Where an execution stands, in the order of a life."""
@@ -67,7 +69,7 @@ class Recipe:
     """How each image of an execution is made, fixed when it was accepted.
 
     `image_size` is what the provider is sent: None for a model that has no sizes. `timeout_base` is in seconds, None
-    for the usual one. `price_microusd` is per image.
+    for the usual one. `price_microusd` is per image; `token_prices` are what is billed, where they are known.
     """
 
     model: str
@@ -78,6 +80,7 @@ class Recipe:
     price_microusd: int
     expected_seconds: float
     timeout_base: float | None = None
+    token_prices: TokenPrices | None = None
     references: tuple[Reference, ...] = ()
 
 
@@ -107,6 +110,10 @@ class Execution:
     #: how it ended, once somebody has noted that
     closed: ExecutionStatus | None = None
     version: object = field(default=None, compare=False, repr=False)
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether this is a reservation whose submit has not come to its commit point in time."""
+        return self.phase is Phase.RESERVED and (self.accepting_until is None or self.accepting_until <= now)
 
 
 @dataclass(frozen=True, slots=True)

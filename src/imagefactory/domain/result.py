@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from imagefactory.domain.provenance import Provenance
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -63,13 +65,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An image in the bucket: its object's name, MIME type, size in pixels and bytes, and the attempt that made it."""
+    """An image in the bucket: its object's name, MIME type, size in pixels and in bytes, and where it comes from."""
 
     name: str
     content_type: str
     width: int
     height: int
     bytes: int
+    made: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from imagefactory.domain.result import FailureCode
 if TYPE_CHECKING:
     from imagefactory.domain.result import Failure
 
-#: Seconds that claim, upload and commit may take around the model call.
-OVERHEAD_SECONDS = 60.0
 #: Share of the timeout above which an attempt is logged as slow.
 SLOW_SHARE = 0.8
 
@@ -31,6 +29,8 @@ class RetryPolicy:
     timeout_step: float = 30.0
     timeout_delay: float = 5.0
     error_delay: float = 2.0
+    #: what claim, upload and commit may take around the model call
+    overhead: float = 60.0
 
     def timeout(self, attempt: int, base: float | None = None) -> float:
         """Seconds the model call of this attempt (1-based) may take; `base` replaces the usual first timeout."""
@@ -38,7 +38,7 @@ class RetryPolicy:
 
     def lease(self, attempt: int, base: float | None = None) -> float:
         """Seconds after which an attempt that has not reported is taken for dead."""
-        return self.timeout(attempt, base) + OVERHEAD_SECONDS
+        return self.timeout(attempt, base) + self.overhead
 
     def delay(self, failure: Failure, attempt: int) -> float | None:
         """Seconds until the next attempt, or None when this failure was the last word."""

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.domain.money import microusd
+from imagefactory.domain.provenance import TokenPrices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,7 @@ class Model:
     timeout_seconds: Mapping[str, float] = field(default_factory=dict)
     retired_on: date | None = None
     successor: str | None = None
+    token_prices: TokenPrices | None = None
 
     @classmethod
     def from_row(cls, model_id: str, row: Mapping[str, Any]) -> Model:
@@ -47,6 +49,7 @@ class Model:
             timeout_seconds={resolution: float(s) for resolution, s in (row.get("timeout_seconds") or {}).items()},
             retired_on=date.fromisoformat(retired_on) if retired_on else None,
             successor=row.get("successor"),
+            token_prices=TokenPrices(**row["usd_per_million_tokens"]) if row.get("usd_per_million_tokens") else None,
         )
 
     def warnings(self, today: date) -> list[str]:

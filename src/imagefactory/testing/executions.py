@@ -90,6 +90,15 @@ class InMemorySubmits:
             if current and current.version == execution.version:
                 del self._store.executions[execution.id]
 
+    def expire(self, execution_id: str, now: datetime) -> None:
+        """Forget a reservation that is overdue."""
+        with self._store.lock:
+            current = self._store.executions.get(execution_id)
+            if current and _is_visible(current):
+                raise Conflict("the execution exists")
+            if current and current.is_overdue(now):
+                del self._store.executions[execution_id]
+
     def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
         """Keep the prompts in chunks of equal length."""
         firsts = tuple(range(0, len(prompts), CHUNK_PROMPTS))

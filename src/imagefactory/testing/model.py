@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +14,7 @@ from imagefactory.testing.factories import the_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from imagefactory.ports import Drawing
     from imagefactory.testing.clock import ManualClock
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 def an_image(extension: str = "png", width: int = 1024, height: int = 1024) -> Generated:
     """An image that FakePictures can open."""
-    return Generated(the_bytes_of(extension, width, height), f"image/{extension}", usage={})
+    return Generated(the_bytes_of(extension, width, height), f"image/{extension}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class ScriptedModel:
         self.script: Script = {} if script is None else script
         self.calls: list[Asked] = []
 
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:
         """Do what the script says."""
         said = self._said(drawing, self.calls_by_prompt()[drawing.prompt])
         self.calls.append(Asked(drawing, api_key, timeout))
@@ -67,7 +69,7 @@ class ScriptedModel:
             raise AttemptFailed(said)
         if isinstance(said, BaseException):
             raise said
-        return said
+        return contextlib.nullcontext(said)
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each prompt was asked for."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Sealed
+from imagefactory.domain.provenance import Provenance
 from imagefactory.domain.result import StoredImage
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.testing.factories import the_bytes_of
@@ -84,6 +85,7 @@ class StoredObject:
     content_type: str
     width: int = 0
     height: int = 0
+    made: Provenance = field(default_factory=Provenance)
 
 
 class InMemoryImages:
@@ -106,13 +108,14 @@ class InMemoryImages:
         except KeyError:
             raise Conflict("there is no such object") from None
 
-    def put(self, execution_id: str, index: int, image: Picture) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
         """Keep the image, unless the prompt has one."""
         with self._lock:
             if stored := self.find(execution_id, index):
                 return stored
-            name = f"{_prefix(execution_id, index)}{image.format.value}"
-            self.objects[name] = StoredObject(image.data, image.format.content_type, image.width, image.height)
+            name = f"{_prefix(execution_id, index)}{picture.format.value}"
+            content_type = picture.format.content_type
+            self.objects[name] = StoredObject(picture.data, content_type, picture.width, picture.height, made)
             return _stored(name, self.objects[name])
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
@@ -132,7 +135,7 @@ def _prefix(execution_id: str, index: int) -> str:
 
 
 def _stored(name: str, kept: StoredObject) -> StoredImage:
-    return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data))
+    return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data), kept.made)
 
 
 class InMemoryLinks:

@@ -13,6 +13,7 @@ state, delivering the task again leads on from it.
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import AttemptFailed, Conflict, Unavailable
+from imagefactory.domain.provenance import Provenance, cost, oddities
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.retry import SLOW_SHARE, RetryPolicy
 from imagefactory.domain.task import Task
@@ -28,9 +30,10 @@ from imagefactory.ports import Drawing, Move, PictureFormat
 from imagefactory.usecases.closing import close_if_ended
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution
+    from imagefactory.domain.execution import Execution, Recipe
     from imagefactory.domain.result import StoredImage
     from imagefactory.ports import Clock, Executions, Generated, Images, Model, Picture, Pictures, Tasks, Vault
 
@@ -116,7 +119,7 @@ class Generate:
     def _end(self, execution: Execution, result: Result | None, before: Result) -> Outcome:
         """End a result that gets no further attempt, unless a dead attempt left its image."""
         if before.status is ResultStatus.PROCESSING and (image := self.images.find(execution.id, before.index)):
-            self._move(execution, result, before.completed(image, execution.recipe.price_microusd, 0))
+            self._move(execution, result, before.completed(image, image.made.cost_microusd, 0))
             return Outcome.ADOPTED
         if execution.cancel_requested:
             self._move(execution, result, before.cancelled())
@@ -135,29 +138,33 @@ class Generate:
                 log.error("a service failed during the attempt", failed)
                 message = "A storage service of the factory was unavailable."
                 return self._report(attempt, Failure(FailureCode.STORAGE_ERROR, message, retryable=True))
-            done = attempt.result.completed(image, attempt.execution.recipe.price_microusd, self._elapsed_ms(attempt))
+            done = attempt.result.completed(image, image.made.cost_microusd, self._elapsed_ms(attempt))
             return self._finish(attempt, done, outcome)
 
     def _image(self, attempt: Attempt) -> tuple[StoredImage, Outcome]:
         execution, result = attempt.execution, attempt.result
         if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
-        generated = self._generated(attempt)
-        picture = self._picture(generated, execution.recipe.output_format)
-        return self.images.put(execution.id, result.index, picture), Outcome.COMPLETED
+        with self._generated(attempt) as generated:
+            picture = self._picture(generated, execution.recipe.output_format)
+            made = _provenance(execution.recipe, generated, picture)
+            return self.images.put(execution.id, result.index, picture, made), Outcome.COMPLETED
 
-    def _generated(self, attempt: Attempt) -> Generated:
+    @contextlib.contextmanager
+    def _generated(self, attempt: Attempt) -> Iterator[Generated]:
         execution, result = attempt.execution, attempt.result
         recipe = execution.recipe
         prompt = self.executions.prompts(execution, [result.index])[result.index]
         references = tuple((one.content_type, self.images.reference(one.name)) for one in recipe.references)
         timeout = self.retry.timeout(result.attempts, recipe.timeout_base)
+        drawing = Drawing(prompt.text, recipe, references)
+        api_key = self._api_key(execution)
         began = self.clock.now()
-        generated = self.model.generate(Drawing(prompt.text, recipe, references), self._api_key(execution), timeout)
-        seconds = (self.clock.now() - began).total_seconds()
-        if seconds > SLOW_SHARE * timeout:
-            log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
-        return generated
+        with self.model.generate(drawing, api_key, timeout) as generated:
+            seconds = (self.clock.now() - began).total_seconds()
+            if seconds > SLOW_SHARE * timeout:
+                log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
+            yield generated
 
     def _api_key(self, execution: Execution) -> str:
         if execution.sealed_key is None:
@@ -207,3 +214,19 @@ class Generate:
 
     def _elapsed_ms(self, attempt: Attempt) -> int:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
+
+
+def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Provenance:
+    """What is kept of the image besides the image."""
+    odd = oddities(recipe, picture.width, picture.height, generated.model_version)
+    if not recipe.output_format and generated.content_type != picture.format.content_type:
+        odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
+    if odd:
+        log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)
+    return Provenance(
+        cost_microusd=cost(recipe, generated.tokens),
+        tokens=generated.tokens,
+        model_version=generated.model_version,
+        response_id=generated.response_id,
+        warnings=odd,
+    )

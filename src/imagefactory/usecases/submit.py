@@ -117,6 +117,7 @@ class Submit:
             price_microusd=model.price_microusd[resolution],
             expected_seconds=model.expected_seconds[resolution],
             timeout_base=model.timeout_seconds.get(resolution),
+            token_prices=model.token_prices,
         )
         return Execution(
             id=_execution_id(user, idempotency_key),
@@ -180,6 +181,8 @@ class Submit:
         except Unavailable:
             self.submits.release(execution)
             raise
+        except Conflict as late:
+            raise Unavailable("the submit took too long, and its reservation went to another or expired") from late
         self._enqueue(accepted, self.clock.now())
         log.info("execution accepted", execution_id=execution.id, prompts=execution.prompt_count)
         return accepted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.money import usd
@@ -57,6 +58,10 @@ def result(state: Result, prompt: Prompt, address: tuple[str, datetime | None] |
             "height": state.image.height,
             "bytes": state.image.bytes,
             "cost_usd": usd(state.cost_microusd),
+            "model_version": state.image.made.model_version,
+            "response_id": state.image.made.response_id,
+            "tokens": asdict(state.image.made.tokens),
+            "warnings": list(state.image.made.warnings),
         }
     if state.processing_time_ms is not None:
         shown["processing_time_ms"] = state.processing_time_ms

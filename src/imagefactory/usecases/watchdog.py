@@ -75,11 +75,20 @@ class Watchdog:
         return found
 
     def _missing(self, watch: Watch) -> Round:
-        """A submit that is not done yet may still bring the execution; one that is dead never will."""
-        if self.clock.now() < watch.since + timedelta(seconds=ACCEPTING_SECONDS):
-            self._come_back(watch)
-            return Round.WAITING
-        return Round.GONE
+        """A submit that is not done yet may still bring the execution; one that is late is kept from it.
+
+        Else the execution of a submit that was only slow would have no watchdog.
+        """
+        now = self.clock.now()
+        try:
+            if now >= watch.since + timedelta(seconds=ACCEPTING_SECONDS):
+                self.submits.expire(watch.execution_id, now)
+                return Round.GONE
+        except Conflict:
+            log.warning("a late submit was accepted after all", execution_id=watch.execution_id)
+            watch = replace(watch, idle=watch.idle + 1)
+        self._come_back(watch)
+        return Round.WAITING
 
     def _come_back(self, watch: Watch) -> None:
         pause = self.interval * 2 ** min(watch.idle, MOST_DOUBLINGS)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Recipe, Reference, Sealed, Tally
+from imagefactory.domain.provenance import Provenance, TokenPrices
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus, StoredImage
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def execution_document(execution: Execution) -> Document:
         "created_at": execution.created_at,
         "expires_at": execution.expires_at,
         "fingerprint": execution.fingerprint,
-        "metadata": dict(execution.metadata),
+        # As pairs: the caller's keys may be names that Firestore keeps for itself, such as __name__.
+        "metadata": [{"key": key, "value": value} for key, value in execution.metadata.items()],
         "sealed_key": sealed_document(execution.sealed_key),
         "phase": execution.phase.value,
         "state": str(state),
@@ -43,7 +45,6 @@ def execution_document(execution: Execution) -> Document:
 
 def execution_of(execution_id: str, document: Mapping[str, Any], version: object) -> Execution:
     """The execution in this document."""
-    recipe = document["recipe"]
     sealed = document["sealed_key"]
     state = document["state"]
     return Execution(
@@ -51,11 +52,11 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         user=document["user"],
         workflow_id=document["workflow_id"],
         prompt_count=document["prompt_count"],
-        recipe=Recipe(**recipe | {"references": tuple(Reference(**one) for one in recipe["references"])}),
+        recipe=_recipe_of(document["recipe"]),
         created_at=document["created_at"],
         expires_at=document["expires_at"],
         fingerprint=document["fingerprint"],
-        metadata=document["metadata"],
+        metadata={pair["key"]: pair["value"] for pair in document["metadata"]},
         sealed_key=Sealed(**sealed) if sealed else None,
         phase=Phase(document["phase"]),
         accepting_until=document["accepting_until"],
@@ -65,6 +66,17 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         recoveries=document["recoveries"],
         closed=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
         version=version,
+    )
+
+
+def _recipe_of(recipe: Document) -> Recipe:
+    prices = recipe["token_prices"]
+    return Recipe(
+        **recipe
+        | {
+            "references": tuple(Reference(**one) for one in recipe["references"]),
+            "token_prices": TokenPrices(**prices) if prices else None,
+        }
     )
 
 
@@ -95,7 +107,7 @@ def result_of(document: Mapping[str, Any], version: object) -> Result:
             "status": ResultStatus(values["status"]),
             "lease": Lease(**lease) if lease else None,
             "failure": Failure(**failure | {"code": FailureCode(failure["code"])}) if failure else None,
-            "image": StoredImage(**image) if image else None,
+            "image": StoredImage(**image | {"made": Provenance.of(image["made"])}) if image else None,
             "version": version,
         }
     )

@@ -21,7 +21,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google import PATIENTLY, ours
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
 from imagefactory.domain.result import Result, ResultStatus
@@ -50,19 +50,20 @@ class FirestoreExecutions:
     def get(self, execution_id: str) -> Execution | None:
         """Read the execution's document."""
         with ours():
-            return _execution(self._layout.execution(execution_id).get())
+            return _execution(self._layout.execution(execution_id).get(**PATIENTLY))
 
     def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
         """Read both documents in one call."""
         asked, one = self._layout.execution(execution_id), self._layout.result(execution_id, index)
         with ours():
-            found = {snapshot.reference.path: snapshot for snapshot in self._database.get_all([asked, one])}
+            snapshots = self._database.get_all([asked, one], **PATIENTLY)
+            found = {snapshot.reference.path: snapshot for snapshot in snapshots}
         return _execution(found[asked.path]), _result(found[one.path])
 
     def tally(self, execution_id: str) -> Tally | None:
         """Read the counters."""
         with ours():
-            return _tally(execution_id, self._layout.counts(execution_id).get())
+            return _tally(execution_id, self._layout.counts(execution_id).get(**PATIENTLY))
 
     def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
         """Read the counters of several executions in one call."""
@@ -70,7 +71,8 @@ class FirestoreExecutions:
             return []
         names = {self._layout.counts(one).path: one for one in execution_ids}
         with ours():
-            snapshots = list(self._database.get_all([self._layout.counts(one) for one in execution_ids]))
+            references = [self._layout.counts(one) for one in execution_ids]
+            snapshots = list(self._database.get_all(references, **PATIENTLY))
         found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
         tallies = (_tally(one, found[one]) for one in execution_ids)
         return [tally for tally in tallies if tally]
@@ -93,7 +95,7 @@ class FirestoreExecutions:
             self._write(batch, execution, move, mark)
         try:
             with ours():
-                written = batch.commit()
+                written = batch.commit(**PATIENTLY)
         except Conflict:
             return self._resolved(execution, moves, mark)
         # A commit reports its transforms' results in the order of their fields' names.
@@ -121,7 +123,7 @@ class FirestoreExecutions:
         counts = self._layout.counts(execution.id)
         references = [self._layout.result(execution.id, move.after.index) for move in moves]
         with ours():
-            found = {one.reference.path: one for one in self._database.get_all([counts, *references])}
+            found = {one.reference.path: one for one in self._database.get_all([counts, *references], **PATIENTLY)}
         snapshots = [found[reference.path] for reference in references]
         if any(not one.exists or one.get("commit") != mark for one in snapshots):
             raise Conflict("a result was moved by somebody else")
@@ -154,7 +156,7 @@ class FirestoreExecutions:
         else:
             query = query.start_after({"updated_at": since, "index": after})
         with ours():
-            snapshots = list(query.limit(limit).stream())
+            snapshots = list(query.limit(limit).stream(**PATIENTLY))
         return [
             (snapshot.get("updated_at"), codec.result_of(snapshot.to_dict() or {}, snapshot.update_time))
             for snapshot in snapshots
@@ -172,7 +174,7 @@ class FirestoreExecutions:
         if before is not None:
             query = query.start_after({"created_at": before})
         with ours():
-            snapshots = list(query.limit(limit).stream())
+            snapshots = list(query.limit(limit).stream(**PATIENTLY))
         return [execution for one in snapshots if (execution := _execution(one))]
 
     def note_recovery(self, execution: Execution) -> Execution:
@@ -180,33 +182,35 @@ class FirestoreExecutions:
         option = self._database.write_option(last_update_time=execution.version)
         recoveries = execution.recoveries + 1
         with ours():
-            written = self._layout.execution(execution.id).update({"recoveries": recoveries}, option=option)
+            reference = self._layout.execution(execution.id)
+            written = reference.update({"recoveries": recoveries}, option=option, **PATIENTLY)
         return replace(execution, recoveries=recoveries, version=written.update_time)
 
     def request_cancel(self, execution_id: str) -> None:
         """Set the mark that every claim reads."""
         with ours():
-            self._layout.execution(execution_id).update({"cancel_requested": True})
+            self._layout.execution(execution_id).update({"cancel_requested": True}, **PATIENTLY)
 
     def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
         """Take back that it was cancelled or ended."""
         change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.sealed_document(sealed_key)}
         with ours():
-            self._layout.execution(execution.id).update(change)
+            self._layout.execution(execution.id).update(change, **PATIENTLY)
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the status and overwrite the key, if the execution is still as it was read."""
         option = self._database.write_option(last_update_time=execution.version)
         with ours():
-            self._layout.execution(execution.id).update({"state": status.value, "sealed_key": None}, option=option)
+            change = {"state": status.value, "sealed_key": None}
+            self._layout.execution(execution.id).update(change, option=option, **PATIENTLY)
 
     def _found(self, query: Any) -> list[Result]:
         with ours():
-            return [result for snapshot in query.stream() if (result := _result(snapshot))]
+            return [result for snapshot in query.stream(**PATIENTLY) if (result := _result(snapshot))]
 
     def _read_chunk(self, execution_id: str, number: int) -> list[Prompt]:
         with ours():
-            document = self._layout.chunk(execution_id, number).get().to_dict() or {}
+            document = self._layout.chunk(execution_id, number).get(**PATIENTLY).to_dict() or {}
         texts = document["texts"]
         custom_ids = document["custom_ids"] or [None] * len(texts)
         return [Prompt(text, custom_id) for text, custom_id in zip(texts, custom_ids, strict=True)]

@@ -10,12 +10,14 @@ from google.cloud import firestore
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google import PATIENTLY, ours
 from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import Phase
 from imagefactory.ports import Reservation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from imagefactory.domain.execution import Execution, Prompt, Tally
 
@@ -38,10 +40,10 @@ class FirestoreSubmits:
         mark = uuid.uuid4().hex
         try:
             with ours():
-                written = reference.create(codec.execution_document(execution) | {"commit": mark})
+                written = reference.create(codec.execution_document(execution) | {"commit": mark}, **PATIENTLY)
         except Conflict:
             with ours():
-                snapshot = reference.get()
+                snapshot = reference.get(**PATIENTLY)
             # Released in between: the next request finds the id free.
             if not snapshot.exists:
                 raise
@@ -59,9 +61,23 @@ class FirestoreSubmits:
         option = self._database.write_option(last_update_time=execution.version)
         try:
             with ours():
-                self._layout.execution(execution.id).delete(option=option)
+                self._layout.execution(execution.id).delete(option=option, **PATIENTLY)
         except Conflict:
             return
+
+    def expire(self, execution_id: str, now: datetime) -> None:
+        """Delete an overdue reservation, if it is still as it was read."""
+        reference = self._layout.execution(execution_id)
+        with ours():
+            snapshot = reference.get(**PATIENTLY)
+            if not snapshot.exists:
+                return
+            found = codec.execution_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time)
+            if found.phase is not Phase.RESERVED:
+                raise Conflict("the execution exists")
+            if found.is_overdue(now):
+                option = self._database.write_option(last_update_time=found.version)
+                reference.delete(option=option, **PATIENTLY)
 
     def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
         """Pack the prompts into as few documents, and these into as few commits, as the limits allow."""
@@ -94,14 +110,15 @@ class FirestoreSubmits:
     def mark_enqueued(self, execution_id: str) -> None:
         """Note the phase; nothing else changes."""
         with ours():
-            self._layout.execution(execution_id).update({"phase": "enqueued"})
+            self._layout.execution(execution_id).update({"phase": "enqueued"}, **PATIENTLY)
 
     def remaining(self, limit: int) -> Sequence[Tally]:
         """The counters of executions that have not ended."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with ours():
-            found = [snapshot.reference.id for snapshot in query.select([]).limit(limit).stream()]
-            counts = self._database.get_all([self._layout.counts(one) for one in found]) if found else []
+            found = [snapshot.reference.id for snapshot in query.select([]).limit(limit).stream(**PATIENTLY)]
+            names = [self._layout.counts(one) for one in found]
+            counts = self._database.get_all(names, **PATIENTLY) if found else []
             return [
                 codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
                 for snapshot in counts
@@ -118,17 +135,17 @@ class FirestoreSubmits:
             batch.create(self._layout.counts(read.id), counters)
         try:
             with ours():
-                return batch.commit()[0].update_time
+                return batch.commit(**PATIENTLY)[0].update_time
         except Conflict:
             with ours():
-                snapshot = reference.get(["commit"])
+                snapshot = reference.get(["commit"], **PATIENTLY)
             if not snapshot.exists or snapshot.get("commit") != mark:
                 raise
             return snapshot.update_time
 
     def _commit(self, batch: Any) -> None:
         with ours():
-            batch.commit()
+            batch.commit(**PATIENTLY)
 
 
 def _size(prompt: Prompt) -> int:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google import PATIENTLY, ours
 from imagefactory.domain.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class FirestoreWorkflows:
         if workflow and now - read_at < MAX_AGE_SECONDS:
             return workflow
         with ours():
-            snapshot = self._layout.workflows.document(workflow_id).get()
+            snapshot = self._layout.workflows.document(workflow_id).get(**PATIENTLY)
         if not snapshot.exists:
             return None
         workflow = Workflow.from_document(workflow_id, snapshot.to_dict() or {})

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from imagefactory.domain.errors import AttemptFailed
+from imagefactory.domain.provenance import Tokens
 from imagefactory.domain.result import Failure, FailureCode
 from imagefactory.ports import Generated
 
@@ -32,6 +33,7 @@ REFUSALS = frozenset(
     }
 )
 MAX_MESSAGE = 500
+MAX_TOKENS = 1_000_000_000
 _RETRY_DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 _RETRY_SENTENCE = re.compile(r"Please retry in (\d+(?:\.\d+)?)s")
 _NO_QUOTA = re.compile(r"\blimit: 0\b")
@@ -105,10 +107,18 @@ def image_of(answer: Any, api_key: str) -> Generated:
     return Generated(
         data=_decoded(data),
         content_type=content_type,
-        usage=_dict(answer.get("usageMetadata")),
-        model_version=answer.get("modelVersion"),
-        response_id=answer.get("responseId"),
+        tokens=_tokens(_dict(answer.get("usageMetadata"))),
+        model_version=_text(answer.get("modelVersion")),
+        response_id=_text(answer.get("responseId")),
     )
+
+
+def _tokens(usage: dict[str, Any]) -> Tokens:
+    """The tokens used. The details tell only those of images; what candidates have beyond them is text."""
+    details = [_dict(one) for one in _list(usage.get("candidatesTokensDetails"))]
+    image = sum(_count(one.get("tokenCount")) for one in details if one.get("modality") == "IMAGE")
+    text = max(_count(usage.get("candidatesTokenCount")) - image, 0) + _count(usage.get("thoughtsTokenCount"))
+    return Tokens(image, text, _count(usage.get("promptTokenCount")))
 
 
 def _blob(part: dict[str, Any]) -> tuple[str, str] | None:
@@ -152,6 +162,14 @@ def _unusable(message: str) -> AttemptFailed:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 <= value < MAX_TOKENS else 0
+
+
+def _text(value: Any) -> str | None:
+    return value[:MAX_MESSAGE] if isinstance(value, str) else None
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,12 +1,14 @@
 """One call of the Gemini API.
 
 The key travels in a header, never in the URL, which proxies log. The whole call has one deadline, and the body a bound
-on its size. The gate around reading keeps a hundred answers that come at once from standing in memory together.
+on its size. The gate, from the first byte read until the image is stored, keeps a hundred answers that come at once
+from standing in memory together.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import threading
@@ -20,6 +22,8 @@ from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import Failure, FailureCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from imagefactory.ports import Drawing, Generated
 
 CONNECT_SECONDS = 10.0
@@ -40,11 +44,22 @@ class GeminiModel:
         # Neither proxies nor credentials from the environment: the caller's key goes to the provider alone.
         self._session.trust_env = False
 
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Generated:
-        """POST the prompt, wait, and take the image out of the answer."""
+    @contextlib.contextmanager
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Iterator[Generated]:
+        """POST the prompt, wait, and take the image out of the answer; keeps a place at the gate while it is in use."""
+        with contextlib.ExitStack() as place:
+            status, answer = self._answer(drawing, api_key, timeout, place)
+            if status != requests.codes.ok:
+                raise AttemptFailed(failure_of_status(status, answer, api_key))
+            generated = image_of(answer, api_key)
+            # The image stands in the answer once more, as text.
+            del answer
+            yield generated
+
+    def _answer(self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack) -> tuple[int, Any]:
         with deadline(timeout) as call:
             try:
-                status, body = self._post(drawing, api_key, timeout)
+                status, body = self._post(drawing, api_key, timeout, place)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
                 late = call.passed or isinstance(broken, requests.Timeout)
@@ -52,11 +67,11 @@ class GeminiModel:
             # Cut off among the headers, an answer looks whole and empty.
             if call.passed:
                 raise AttemptFailed(_timeout(timeout))
-        if status != requests.codes.ok:
-            raise AttemptFailed(failure_of_status(status, _json(body), api_key))
-        return image_of(_json(body), api_key)
+        return status, _json(body)
 
-    def _post(self, drawing: Drawing, api_key: str, timeout: float) -> tuple[int, bytes]:
+    def _post(
+        self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack
+    ) -> tuple[int, bytearray]:
         headers = {
             # Base64 hardly shrinks, and inflating it costs more than sending it.
             "Accept-Encoding": "identity",
@@ -72,7 +87,8 @@ class GeminiModel:
             stream=True,
             allow_redirects=False,
         )
-        with response, self._gate:
+        with response:
+            place.enter_context(self._gate)
             return response.status_code, _read(response)
 
 
@@ -95,7 +111,7 @@ def request_body(drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: requests.Response) -> bytearray:
     """The whole body, within the bound."""
     body = bytearray()
     for piece in response.iter_content(PIECE_BYTES):
@@ -103,10 +119,10 @@ def _read(response: requests.Response) -> bytes:
         if len(body) > MAX_ANSWER_BYTES:
             message = f"The answer is over {MAX_ANSWER_BYTES} bytes."
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True))
-    return bytes(body)
+    return body
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytearray) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -1,0 +1,58 @@
+"""The two stores that keep the same promises: in memory, and Firestore."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from imagefactory.domain.result import Lease, Result
+from imagefactory.ports import Move
+from imagefactory.testing import a_lease, a_stored_image, an_execution, some_prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from imagefactory.domain.execution import Execution, Prompt, Tally
+    from imagefactory.ports import Executions, Submits
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The ports Executions and Submits on one store; `tick` lets its clock move on."""
+
+    executions: Executions
+    submits: Submits
+    tick: Callable[[], object]
+
+    def reserved(self, **what_matters: Any) -> Execution:
+        """A reservation of ours."""
+        return self.submits.reserve(an_execution(**what_matters)).execution
+
+    def accepted(self, prompts: Sequence[Prompt] | int = 3, **what_matters: Any) -> Execution:
+        """An execution that exists."""
+        given = some_prompts(prompts) if isinstance(prompts, int) else tuple(prompts)
+        execution = self.reserved(prompt_count=len(given), **what_matters)
+        execution = replace(execution, chunks=self.submits.write_prompts(execution, given))
+        self.submits.accept(execution)
+        accepted = self.executions.get(execution.id)
+        assert accepted is not None
+        return accepted
+
+    def tally(self, execution: Execution) -> Tally:
+        """Its counters."""
+        tally = self.executions.tally(execution.id)
+        assert tally is not None
+        return tally
+
+    def moved(self, execution: Execution, before: Result | None, after: Result) -> Result:
+        """The result after this step."""
+        return self.executions.move(execution, [Move(before, after)]).results[0]
+
+    def claimed(self, execution: Execution, index: int = 0, lease: Lease | None = None) -> Result:
+        """A result whose first attempt has begun."""
+        return self.moved(execution, None, Result(index).claimed(lease or a_lease()))
+
+    def completed(self, execution: Execution, index: int = 0) -> Result:
+        """A result with its image."""
+        claimed = self.claimed(execution, index)
+        return self.moved(execution, claimed, claimed.completed(a_stored_image(execution.id, index), 39_000, 1))

@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import ExecutionStatus, Phase, Sealed
+from imagefactory.domain.result import FailureCode, Result, ResultStatus
+from imagefactory.ports import Move
+from imagefactory.testing import START, a_failure, a_lease, a_result, a_stored_image, some_prompts
+
+if TYPE_CHECKING:
+    from imagefactory.domain.execution import Tally
+    from imagefactory.ports import Moved
+    from tests.contract.executions.stores import Stores
+
+STATUSES = tuple(ResultStatus)
+SEALED = Sealed("v", b"n", b"c")
+
+
+def counts(tally: Tally) -> dict[str, int]:
+    """The counts that are not zero."""
+    return {name: count for name, count in tally.counts().items() if count}
+
+
+class TestWhatDoesNotExist:
+    def test_is_none(self, stores: Stores) -> None:
+        executions = stores.executions
+
+        assert executions.get("none") is None
+        assert executions.load("none", 0) == (None, None)
+        assert executions.tally("none") is None
+        assert executions.results("none", 0, 10) == {}
+        assert executions.results_in("none", STATUSES, 0, 10) == []
+        assert executions.results_since("none", START, None, 10) == []
+
+    def test_cannot_be_moved_cancelled_reopened_or_closed(self, stores: Stores) -> None:
+        execution = stores.reserved(phase=Phase.RESERVED)
+        stores.submits.release(execution)
+
+        with pytest.raises(Conflict):
+            stores.executions.move(execution, [Move(None, Result(0).cancelled())])
+        with pytest.raises(Conflict):
+            stores.executions.request_cancel(execution.id)
+        with pytest.raises(Conflict):
+            stores.executions.reopen(execution, None)
+        with pytest.raises(Conflict):
+            stores.executions.close(execution, ExecutionStatus.FAILED)
+        with pytest.raises(Conflict):
+            stores.executions.note_recovery(execution)
+        assert stores.executions.results(execution.id, 0, 10) == {}
+
+    def test_is_left_out_of_several_tallies(self, stores: Stores) -> None:
+        first, second = stores.accepted(1), stores.accepted(2)
+
+        tallies = stores.executions.tallies([second.id, "none", first.id])
+
+        assert [tally.execution_id for tally in tallies] == [second.id, first.id]
+        assert stores.executions.tallies([]) == []
+
+
+class TestAMove:
+    def test_of_an_untouched_result_makes_its_document(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        claimed = Result(1).claimed(a_lease())
+
+        moved = stores.executions.move(execution, [Move(None, claimed)])
+
+        assert stores.executions.load(execution.id, 1) == (execution, claimed)
+        assert moved.results == (claimed,)
+        assert moved.ended == 0
+        tally = stores.tally(execution)
+        assert counts(tally) == {"total": 3, "pending": 2, "processing": 1}
+        assert tally.status is ExecutionStatus.PROCESSING
+        assert tally.started_at is not None
+
+    def test_hands_on_the_version_for_the_next_one(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        claimed = stores.claimed(execution)
+
+        completed = stores.moved(execution, claimed, claimed.completed(a_stored_image(), 39_000, 25_000))
+
+        assert stores.executions.results(execution.id, 0, 1) == {0: completed}
+        assert stores.tally(execution).cost_microusd == 39_000
+
+    def test_with_a_version_that_was_read_works_as_well(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        stores.claimed(execution)
+        _, read = stores.executions.load(execution.id, 0)
+        assert read is not None
+
+        stores.moved(execution, read, read.ended(a_failure()))
+
+        assert counts(stores.tally(execution)) == {"total": 3, "pending": 2, "failed": 1}
+
+    def test_that_comes_second_conflicts_and_writes_nothing(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        first = stores.claimed(execution)
+        before = stores.tally(execution)
+
+        with pytest.raises(Conflict):
+            stores.claimed(execution)
+
+        assert stores.executions.results(execution.id, 0, 1) == {0: first}
+        assert stores.tally(execution) == before
+
+    def test_from_a_stale_version_conflicts_and_writes_nothing(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        stale = stores.claimed(execution)
+        waiting = stores.moved(execution, stale, stale.postponed(a_failure(), START))
+        before = stores.tally(execution)
+
+        with pytest.raises(Conflict):
+            stores.moved(execution, stale, stale.completed(a_stored_image(), 39_000, 1))
+
+        assert stores.executions.results(execution.id, 0, 1) == {0: waiting}
+        assert stores.tally(execution) == before
+
+    def test_of_a_result_that_was_never_written_conflicts(self, stores: Stores) -> None:
+        execution, other = stores.accepted(), stores.accepted()
+        elsewhere = stores.claimed(other)
+
+        with pytest.raises(Conflict):
+            stores.moved(execution, elsewhere, elsewhere.cancelled())
+
+    def test_of_many_is_all_or_nothing(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        stores.claimed(execution, 1)
+        before = stores.tally(execution)
+
+        with pytest.raises(Conflict):
+            stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(3)])
+
+        assert list(stores.executions.results(execution.id, 0, 3)) == [1]
+        assert stores.tally(execution) == before
+
+    def test_of_many_tells_how_many_have_ended(self, stores: Stores) -> None:
+        execution = stores.accepted(250)
+        stores.claimed(execution, 249)
+
+        moved = stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(200)])
+
+        assert moved.ended == 200
+        assert [result.index for result in moved.results] == list(range(200))
+        assert counts(stores.tally(execution)) == {"total": 250, "pending": 49, "processing": 1, "cancelled": 200}
+
+    @pytest.mark.parametrize("after", STATUSES)
+    @pytest.mark.parametrize("before", STATUSES)
+    def test_between_any_two_states_moves_the_counters_so(
+        self, stores: Stores, before: ResultStatus, after: ResultStatus
+    ) -> None:
+        execution = stores.accepted()
+        stores.completed(execution, 2)
+
+        first = stores.moved(execution, None, a_result(status=before))
+        moved = stores.executions.move(execution, [Move(first, a_result(status=after, version=first.version))])
+
+        tally = stores.tally(execution)
+        expected = {status.value: 0 for status in STATUSES} | {"total": 3}
+        for status in (after, ResultStatus.PENDING, ResultStatus.COMPLETED):
+            expected[status.value] += 1
+        assert tally.counts() == expected
+        assert tally.cost_microusd == 39_000 * expected["completed"]
+        assert moved.ended == tally.ended
+
+    def test_keeps_everything_that_a_result_knows(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        failure = a_failure(
+            FailureCode.RATE_LIMIT_EXCEEDED,
+            message="Étrange \x00",
+            retry_after=35.5,
+            provider_status=429,
+            provider_reason="RESOURCE_EXHAUSTED",
+        )
+        result = Result(
+            index=0,
+            status=ResultStatus.COMPLETED,
+            attempts=3,
+            generation=2,
+            lease=a_lease(),
+            next_attempt_at=START + timedelta(microseconds=123_456),
+            failure=failure,
+            image=a_stored_image(),
+            cost_microusd=39_000,
+            processing_time_ms=25_000,
+        )
+
+        stores.moved(execution, None, result)
+
+        assert stores.executions.load(execution.id, 0)[1] == result
+
+    def test_changes_the_tallys_version_each_time(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        versions = [stores.tally(execution).version]
+        result = stores.claimed(execution)
+        versions.append(stores.tally(execution).version)
+        stores.moved(execution, result, result.postponed(a_failure(), START))
+        versions.append(stores.tally(execution).version)
+
+        assert len(set(versions)) == 3
+
+    def test_that_begins_a_later_attempt_keeps_the_first_start(self, stores: Stores) -> None:
+        execution = stores.accepted()
+        stores.claimed(execution, 0)
+        first = stores.tally(execution).started_at
+        stores.tick()
+
+        stores.claimed(execution, 1)
+
+        assert stores.tally(execution).started_at == first
+
+    def test_of_twenty_at_once_keeps_the_counters_exact(self, stores: Stores) -> None:
+        execution = stores.accepted(20)
+
+        def finish(index: int) -> Moved:
+            claimed = stores.claimed(execution, index)
+            return stores.executions.move(execution, [Move(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
+
+        with ThreadPoolExecutor(20) as threads:
+            moved = list(threads.map(finish, range(20)))
+
+        tally = stores.tally(execution)
+        assert counts(tally) == {"total": 20, "completed": 20}
+        assert tally.cost_microusd == 20 * 39_000
+        # Exactly one learns that it was the last.
+        assert sorted(one.ended for one in moved) == list(range(1, 21))
+
+    def test_of_the_same_result_by_twenty_at_once_succeeds_once(self, stores: Stores) -> None:
+        execution = stores.accepted()
+
+        def claim(_: int) -> bool:
+            try:
+                stores.claimed(execution)
+            except Conflict:
+                return False
+            return True
+
+        with ThreadPoolExecutor(20) as threads:
+            claimed = sum(threads.map(claim, range(20)))
+
+        assert claimed == 1
+        assert counts(stores.tally(execution)) == {"total": 3, "pending": 2, "processing": 1}
+
+
+class TestResults:
+    def test_of_a_window_are_those_that_were_touched(self, stores: Stores) -> None:
+        execution = stores.accepted(120)
+        for index in (0, 9, 10, 99, 100):
+            stores.claimed(execution, index)
+
+        assert sorted(stores.executions.results(execution.id, 0, 120)) == [0, 9, 10, 99, 100]
+        assert sorted(stores.executions.results(execution.id, 9, 90)) == [9, 10]
+        assert stores.executions.results(execution.id, 101, 19) == {}
+
+    def test_in_states_come_by_index_from_the_first_on(self, stores: Stores) -> None:
+        execution = stores.accepted(120)
+        for index in (100, 3, 20, 1):
+            stores.claimed(execution, index)
+        stores.moved(execution, None, Result(2).cancelled())
+
+        def found(statuses: list[ResultStatus], first: int, limit: int) -> list[int]:
+            return [one.index for one in stores.executions.results_in(execution.id, statuses, first, limit)]
+
+        running, cancelled = ResultStatus.PROCESSING, ResultStatus.CANCELLED
+        assert found([running], 0, 10) == [1, 3, 20, 100]
+        assert found([running], 3, 2) == [3, 20]
+        assert found([running, cancelled], 2, 10) == [2, 3, 20, 100]
+        assert found([ResultStatus.PENDING], 0, 10) == []
+
+    def test_since_a_moment_come_in_the_order_of_their_changes(self, stores: Stores) -> None:
+        execution = stores.accepted(10)
+        stores.claimed(execution, 7)
+        stores.tick()
+        stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in (3, 1, 2)])
+        stores.tick()
+        stores.claimed(execution, 0)
+
+        everything = stores.executions.results_since(execution.id, START - timedelta(days=9999), None, 10)
+
+        assert [result.index for _, result in everything] == [7, 1, 2, 3, 0]
+        moments = [at for at, _ in everything]
+        assert moments == sorted(moments)
+        assert moments[1] == moments[3]
+        assert moments[4] == stores.tally(execution).updated_at
+
+    def test_since_a_change_go_on_behind_it(self, stores: Stores) -> None:
+        execution = stores.accepted(10)
+        stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(4)])
+        stores.tick()
+        stores.claimed(execution, 9)
+        [(moment, _), *_] = stores.executions.results_since(execution.id, START - timedelta(days=9999), None, 10)
+
+        def since(after: int | None, limit: int = 10) -> list[int]:
+            found = stores.executions.results_since(execution.id, moment, after, limit)
+            return [result.index for _, result in found]
+
+        assert since(None) == [0, 1, 2, 3, 9]
+        assert since(1) == [2, 3, 9]
+        assert since(1, 2) == [2, 3]
+        assert since(3) == [9]
+
+
+class TestTheList:
+    def test_has_the_users_own_newest_first(self, stores: Stores) -> None:
+        days = [stores.accepted(1, created_at=START + timedelta(days=day)) for day in (2, 0, 1)]
+        stores.accepted(1, user="bob")
+        stores.reserved(phase=Phase.RESERVED)
+
+        def listed(days_before: int | None = None, limit: int = 10) -> list[str]:
+            before = None if days_before is None else START + timedelta(days=days_before)
+            return [one.id for one in stores.executions.listed("alice", None, before, limit)]
+
+        newest, oldest, middle = (one.id for one in days)
+        assert listed() == [newest, middle, oldest]
+        assert listed(limit=2) == [newest, middle]
+        assert listed(days_before=2) == [middle, oldest]
+        assert listed(days_before=0) == []
+
+    def test_can_be_narrowed_by_how_they_ended(self, stores: Stores) -> None:
+        running, failed, done = (stores.accepted(1, created_at=START + timedelta(days=day)) for day in (3, 2, 1))
+        stores.executions.close(failed, ExecutionStatus.FAILED)
+        stores.executions.close(done, ExecutionStatus.COMPLETED)
+
+        def listed(*closed: ExecutionStatus | None) -> list[str]:
+            return [one.id for one in stores.executions.listed("alice", closed, None, 10)]
+
+        assert listed(None) == [running.id]
+        assert listed(ExecutionStatus.FAILED) == [failed.id]
+        assert listed(ExecutionStatus.COMPLETED, None) == [running.id, done.id]
+        assert listed(ExecutionStatus.CANCELLED) == []
+        assert listed() == [running.id, failed.id, done.id]
+
+
+class TestTheEnd:
+    def test_is_noted_and_takes_the_key_along(self, stores: Stores) -> None:
+        execution = stores.accepted(sealed_key=SEALED)
+
+        stores.executions.close(execution, ExecutionStatus.FAILED)
+
+        assert stores.executions.get(execution.id) == replace(execution, closed=ExecutionStatus.FAILED, sealed_key=None)
+
+    def test_is_not_noted_on_an_execution_that_has_changed(self, stores: Stores) -> None:
+        execution = stores.accepted(sealed_key=SEALED)
+        stores.executions.request_cancel(execution.id)
+
+        with pytest.raises(Conflict):
+            stores.executions.close(execution, ExecutionStatus.FAILED)
+
+        assert stores.executions.get(execution.id) == replace(execution, cancel_requested=True)
+
+    def test_is_taken_back_by_reopening(self, stores: Stores) -> None:
+        execution = stores.accepted(sealed_key=SEALED)
+        stores.executions.request_cancel(execution.id)
+        cancelled = stores.executions.get(execution.id)
+        assert cancelled is not None
+        stores.executions.close(cancelled, ExecutionStatus.CANCELLED)
+
+        stores.executions.reopen(execution, Sealed("v2", b"n", b"c"))
+
+        assert stores.executions.get(execution.id) == replace(execution, sealed_key=Sealed("v2", b"n", b"c"))
+
+    def test_of_an_execution_without_a_key_leaves_none(self, stores: Stores) -> None:
+        execution = stores.accepted()
+
+        stores.executions.reopen(execution, None)
+
+        assert stores.executions.get(execution.id) == execution
+
+
+def test_recoveries_are_counted_one_by_one(stores: Stores) -> None:
+    execution = stores.accepted()
+
+    first = stores.executions.note_recovery(execution)
+    second = stores.executions.note_recovery(first)
+
+    assert (first.recoveries, second.recoveries) == (1, 2)
+    assert stores.executions.get(execution.id) == second
+    with pytest.raises(Conflict):
+        stores.executions.note_recovery(first)
+
+
+def test_prompts_of_several_executions_are_not_mixed_up(stores: Stores) -> None:
+    one, other = stores.accepted(some_prompts(3)), stores.accepted(some_prompts(600)[::-1])
+
+    found = stores.executions.prompts(one, [2])[2], stores.executions.prompts(other, [599])[599]
+
+    assert (found[0].text, found[1].text) == ("prompt number 2", "prompt number 0")

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.domain.errors import Conflict
+from imagefactory.domain.execution import ExecutionStatus, Phase, Prompt, Reference, Sealed
+from imagefactory.domain.result import Result
+from imagefactory.testing import START, a_recipe, an_execution, some_prompts
+
+if TYPE_CHECKING:
+    from tests.contract.executions.stores import Stores
+
+RESERVED = Phase.RESERVED
+
+
+def test_an_id_can_be_reserved_once(stores: Stores) -> None:
+    asked = an_execution(phase=RESERVED, fingerprint="the first")
+
+    first = stores.submits.reserve(asked)
+    second = stores.submits.reserve(replace(asked, fingerprint="the second"))
+
+    assert (first.is_ours, second.is_ours) == (True, False)
+    assert first.execution == second.execution == asked
+
+
+def test_a_reservation_is_seen_by_nobody_else(stores: Stores) -> None:
+    reserved = stores.reserved(phase=RESERVED)
+
+    executions = stores.executions
+    assert executions.get(reserved.id) is None
+    assert executions.load(reserved.id, 0) == (None, None)
+    assert executions.tally(reserved.id) is None
+    assert executions.listed(reserved.user, None, None, 10) == []
+    assert list(stores.submits.remaining(10)) == []
+
+
+def test_a_dead_submits_reservation_can_be_taken_over_once(stores: Stores) -> None:
+    dead = stores.reserved(phase=RESERVED)
+    ours, theirs = replace(dead, fingerprint="ours"), replace(dead, fingerprint="theirs")
+
+    taken = stores.submits.take_over(dead, ours)
+
+    assert (taken.is_ours, taken.execution) == (True, ours)
+    with pytest.raises(Conflict):
+        stores.submits.take_over(dead, theirs)
+    assert stores.submits.reserve(dead).execution == ours
+
+
+def test_a_released_id_is_free_again(stores: Stores) -> None:
+    reserved = stores.reserved(phase=RESERVED)
+
+    stores.submits.release(reserved)
+    stores.submits.release(reserved)
+
+    assert stores.submits.reserve(reserved).is_ours
+
+
+def test_releasing_what_was_taken_over_changes_nothing(stores: Stores) -> None:
+    dead = stores.reserved(phase=RESERVED)
+    taken = stores.submits.take_over(dead, replace(dead, fingerprint="ours")).execution
+
+    stores.submits.release(dead)
+
+    assert stores.submits.reserve(dead).execution == taken
+
+
+def test_releasing_what_was_accepted_changes_nothing(stores: Stores) -> None:
+    reserved = stores.reserved(phase=RESERVED)
+    accepted = replace(reserved, phase=Phase.ACCEPTED)
+    stores.submits.accept(accepted)
+
+    stores.submits.release(reserved)
+
+    assert stores.executions.get(reserved.id) == accepted
+
+
+def test_an_overdue_reservation_expires_and_its_submit_cannot_accept(stores: Stores) -> None:
+    late = stores.reserved(phase=RESERVED, accepting_until=START)
+
+    stores.submits.expire(late.id, START)
+    stores.submits.expire(late.id, START)
+
+    with pytest.raises(Conflict):
+        stores.submits.accept(replace(late, phase=Phase.ACCEPTED))
+    assert stores.submits.reserve(late).is_ours
+
+
+def test_a_reservation_that_is_in_time_does_not_expire(stores: Stores) -> None:
+    reserved = stores.reserved(phase=RESERVED, accepting_until=START)
+
+    stores.submits.expire(reserved.id, START - timedelta(seconds=1))
+
+    assert not stores.submits.reserve(reserved).is_ours
+
+
+def test_what_was_accepted_does_not_expire(stores: Stores) -> None:
+    accepted = stores.accepted(accepting_until=START)
+
+    with pytest.raises(Conflict):
+        stores.submits.expire(accepted.id, START + timedelta(days=1))
+
+    assert stores.executions.get(accepted.id) == accepted
+
+
+def test_an_accepted_execution_exists_with_all_that_was_asked(stores: Stores) -> None:
+    references = (Reference("executions/e/references/0.webp", "image/webp"), Reference("r", "image/png"))
+    recipe = a_recipe(
+        model="large", image_size="4K", resolution="4K", output_format="jpg", timeout_base=240.0, references=references
+    )
+    asked = an_execution(
+        recipe=recipe,
+        metadata={"job": "42", "a.b": "c", "é `'\"\\": "\x00\u2028", "k" * 64: "v" * 512, "$x[0]": "~*/"},
+        sealed_key=Sealed("projects/p/secrets/s/versions/1", bytes(range(12)), bytes(range(256))),
+        answer={"execution_id": "e", "warnings": ["w"], "urls": {"self": "/"}, "estimated_cost_usd": 0.117},
+    )
+
+    stores.submits.reserve(replace(asked, phase=RESERVED))
+    reserved = stores.submits.reserve(asked).execution
+    stores.submits.accept(replace(asked, version=reserved.version))
+
+    assert stores.executions.get(asked.id) == asked
+    tally = stores.tally(asked)
+    assert (tally.execution_id, tally.user, tally.total) == (asked.id, "alice", 3)
+    assert (tally.status, tally.pending, tally.cost_microusd) == (ExecutionStatus.QUEUED, 3, 0)
+    assert (tally.started_at, tally.version != "") == (None, True)
+    assert tally.updated_at is not None
+
+
+@pytest.mark.parametrize("key", ["__reserved__", "__name__"])
+def test_no_metadata_a_caller_may_send_is_too_odd_to_store(stores: Stores, key: str) -> None:
+    accepted = stores.accepted(metadata={key: "v"})
+
+    assert accepted.metadata == {key: "v"}
+
+
+def test_a_submit_that_was_taken_over_cannot_accept(stores: Stores) -> None:
+    dead = stores.reserved(phase=RESERVED)
+    stores.submits.take_over(dead, replace(dead, fingerprint="ours"))
+
+    with pytest.raises(Conflict):
+        stores.submits.accept(replace(dead, phase=Phase.ACCEPTED))
+
+    assert stores.executions.get(dead.id) is None
+    assert stores.executions.tally(dead.id) is None
+
+
+def test_a_submit_that_was_released_cannot_accept(stores: Stores) -> None:
+    reserved = stores.reserved(phase=RESERVED)
+    stores.submits.release(reserved)
+
+    with pytest.raises(Conflict):
+        stores.submits.accept(replace(reserved, phase=Phase.ACCEPTED))
+
+
+def test_marking_changes_the_phase_alone(stores: Stores) -> None:
+    accepted = stores.accepted()
+
+    stores.submits.mark_enqueued(accepted.id)
+
+    assert stores.executions.get(accepted.id) == replace(accepted, phase=Phase.ENQUEUED)
+    with pytest.raises(Conflict):
+        stores.submits.mark_enqueued("none")
+
+
+@pytest.mark.parametrize("count", [1, 499, 500, 501, 1500])
+def test_prompts_come_back_as_they_were_given(stores: Stores, count: int) -> None:
+    prompts = some_prompts(count)
+    execution = stores.accepted(prompts)
+
+    indexes = sorted({0, count // 2, count - 1})
+
+    assert stores.executions.prompts(execution, indexes) == {index: prompts[index] for index in indexes}
+    assert stores.executions.prompts(execution, []) == {}
+
+
+def test_prompts_keep_every_oddity_and_their_custom_ids(stores: Stores) -> None:
+    prompts = [
+        Prompt("a\x00b\x1f"),
+        Prompt("\u202eright to left", "id-1"),
+        Prompt("cafe\u0301 vs caf\u00e9", "\x00"),
+        Prompt("👩‍👩‍👧 \U0010ffff\ufeff"),
+        Prompt("line\u2028separator\u0085next"),
+    ]
+    execution = stores.accepted(prompts)
+
+    found = stores.executions.prompts(execution, range(5))
+
+    assert [found[index] for index in range(5)] == prompts
+
+
+def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> None:
+    waiting, running, ended = stores.accepted(5), stores.accepted(3), stores.accepted(1)
+    stores.reserved(phase=RESERVED)
+    stores.claimed(running)
+    stores.moved(ended, None, Result(0).cancelled())
+    stores.executions.close(ended, ExecutionStatus.CANCELLED)
+
+    remaining = stores.submits.remaining(10)
+
+    assert sorted(tally.pending for tally in remaining) == [2, 5]
+    assert len(stores.submits.remaining(1)) == 1
+    assert waiting.closed is None

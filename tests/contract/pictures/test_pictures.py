@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, features
+
+from imagefactory.adapters.pillow import MAX_PIXELS, PillowPictures
+from imagefactory.ports import Picture, PictureFormat
+from imagefactory.testing import FakePictures, the_bytes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imagefactory.ports import Pictures
+
+NAMES = {PictureFormat.PNG: "PNG", PictureFormat.JPG: "JPEG", PictureFormat.WEBP: "WEBP"}
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The port Pictures, and how bytes are made that it takes for an image, whole or cut short."""
+
+    pictures: Pictures
+    draw: Callable[[PictureFormat, int, int], bytes]
+    cut_short: Callable[[bytes], bytes]
+
+
+def drawn(image_format: PictureFormat, width: int = 64, height: int = 48, mode: str = "RGB", **how: Any) -> bytes:
+    """A real image, a gradient so that it does not shrink to nothing."""
+    target = io.BytesIO()
+    gradient = Image.linear_gradient("L").resize((width, height)).convert(mode)
+    gradient.save(target, NAMES[image_format], **how)
+    return target.getvalue()
+
+
+@pytest.fixture(params=["memory", "pillow"])
+def studio(request: pytest.FixtureRequest) -> Studio:
+    if request.param == "memory":
+        fakes = FakePictures()
+        return Studio(fakes, lambda one, *size: the_bytes_of(one.value, *size), lambda data: data.rstrip(b"."))
+    return Studio(PillowPictures(), drawn, lambda data: data[: len(data) * 2 // 3])
+
+
+@pytest.mark.parametrize("image_format", PictureFormat)
+def test_an_image_is_opened_with_its_format_and_size(studio: Studio, image_format: PictureFormat) -> None:
+    data = studio.draw(image_format, 64, 48)
+
+    assert studio.pictures.opened(data) == Picture(data, image_format, 64, 48)
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", b"%PDF-1.7", bytes(1000)])
+def test_what_is_no_image_is_refused(studio: Studio, data: bytes) -> None:
+    with pytest.raises(ValueError, match="no PNG, JPEG or WebP image"):
+        studio.pictures.opened(data)
+
+
+@pytest.mark.parametrize("image_format", PictureFormat)
+def test_an_image_that_was_cut_short_is_refused(studio: Studio, image_format: PictureFormat) -> None:
+    data = studio.draw(image_format, 64, 48)
+
+    with pytest.raises(ValueError, match="damaged"):
+        studio.pictures.opened(studio.cut_short(data))
+
+
+@pytest.mark.parametrize("wanted", PictureFormat)
+@pytest.mark.parametrize("given_format", PictureFormat)
+def test_an_image_is_converted_to_the_format_that_is_wanted(
+    studio: Studio, given_format: PictureFormat, wanted: PictureFormat
+) -> None:
+    picture = studio.pictures.opened(studio.draw(given_format, 64, 48))
+
+    converted = studio.pictures.converted(picture, wanted)
+
+    assert (converted.format, converted.width, converted.height) == (wanted, 64, 48)
+    assert studio.pictures.opened(converted.data) == converted
+    assert (converted is picture) is (given_format is wanted)
+
+
+PILLOW = PillowPictures()
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A PNG whose header promises this size; behind it stands next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+class TestPillow:
+    def test_refuses_a_decompression_bomb_by_its_header(self) -> None:
+        for width, height in ((65_535, 65_535), (10_000, 4_001), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)):
+            with pytest.raises(ValueError, match=r"pixels; at most|too large"):
+                PILLOW.opened(png_of_size(width, height))
+
+    def test_takes_the_largest_image_that_a_model_makes(self) -> None:
+        assert PILLOW.opened(drawn(PictureFormat.PNG, 6336, 2688, compress_level=1)).width == 6336
+
+    def test_refuses_a_header_without_an_image(self) -> None:
+        with pytest.raises(ValueError, match="damaged"):
+            PILLOW.opened(png_of_size(64, 48))
+
+    def test_takes_a_photograph_with_a_second_picture_inside_for_the_jpeg_it_is(self) -> None:
+        target = io.BytesIO()
+        second = Image.new("RGB", (32, 24))
+        Image.new("RGB", (64, 48)).save(target, "MPO", save_all=True, append_images=[second])
+
+        picture = PILLOW.opened(target.getvalue())
+
+        assert (picture.format, picture.width, picture.height) == (PictureFormat.JPG, 64, 48)
+
+    @pytest.mark.parametrize(
+        ("image_format", "mode"),
+        [
+            (PictureFormat.PNG, "RGBA"),
+            (PictureFormat.PNG, "LA"),
+            (PictureFormat.PNG, "P"),
+            (PictureFormat.PNG, "1"),
+            (PictureFormat.PNG, "I;16"),
+            (PictureFormat.WEBP, "RGBA"),
+            (PictureFormat.JPG, "L"),
+            (PictureFormat.JPG, "CMYK"),
+        ],
+    )
+    @pytest.mark.parametrize("wanted", PictureFormat)
+    def test_converts_from_every_way_to_hold_colours(
+        self, image_format: PictureFormat, mode: str, wanted: PictureFormat
+    ) -> None:
+        picture = PILLOW.opened(drawn(image_format, mode=mode))
+
+        converted = PILLOW.converted(picture, wanted)
+
+        assert PILLOW.opened(converted.data) == converted
+
+    def test_knows_all_three_formats_on_this_machine(self) -> None:
+        assert features.check("webp")
+
+    @given(st.data())
+    @settings(max_examples=300, deadline=None)
+    def test_refuses_damaged_images_with_nothing_but_its_own_words(self, data: st.DataObject) -> None:
+        whole = bytearray(drawn(data.draw(st.sampled_from(list(PictureFormat))), 16, 16))
+        for _ in range(data.draw(st.integers(1, 8))):
+            whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+
+        try:
+            PILLOW.opened(bytes(whole[: data.draw(st.integers(1, len(whole)))]))
+        except ValueError as refused:
+            assert str(refused).startswith("the ")  # noqa: PT017 - some are still images

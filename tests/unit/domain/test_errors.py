@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from imagefactory.domain import errors
+from imagefactory.domain.errors import AttemptFailed, FactoryError, Refusal
+from imagefactory.testing import a_failure
+
+REFUSALS = {
+    "MalformedRequest": (400, "MALFORMED_REQUEST"),
+    "InvalidRequest": (400, "VALIDATION_FAILED"),
+    "Unauthenticated": (401, "UNAUTHENTICATED"),
+    "NotFound": (404, "NOT_FOUND"),
+    "MethodNotAllowed": (405, "METHOD_NOT_ALLOWED"),
+    "StillAccepting": (409, "STILL_ACCEPTING"),
+    "NotRetryable": (409, "NOTHING_TO_RETRY"),
+    "PayloadTooLarge": (413, "PAYLOAD_TOO_LARGE"),
+    "UnsupportedMediaType": (415, "UNSUPPORTED_MEDIA_TYPE"),
+    "IdempotencyKeyReused": (422, "IDEMPOTENCY_KEY_REUSED"),
+}
+
+
+def test_the_refusals_are_a_closed_list_with_one_status_and_code_each() -> None:
+    found = {one.__name__: (one.status, one.code) for one in Refusal.__subclasses__()}
+
+    assert found == REFUSALS
+
+
+@pytest.mark.parametrize("name", set(REFUSALS) - {"MethodNotAllowed"})
+def test_a_refusal_without_words_of_its_own_says_what_its_kind_means(name: str) -> None:
+    kind = getattr(errors, name)
+
+    assert str(kind()) == kind.__doc__
+    assert str(kind("in other words")) == "in other words"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "headers"),
+    [
+        (errors.NotFound(), {}),
+        (errors.Unauthenticated(), {"WWW-Authenticate": 'Bearer realm="image-factory"'}),
+        (errors.MethodNotAllowed(["GET", "POST"]), {"Allow": "GET, POST"}),
+        (errors.StillAccepting(), {"Retry-After": "2"}),
+    ],
+)
+def test_a_refusal_brings_the_headers_that_belong_to_it(refusal: Refusal, headers: dict[str, str]) -> None:
+    assert refusal.headers == headers
+
+
+def test_a_failed_attempt_carries_its_failure_and_says_its_message() -> None:
+    failed = AttemptFailed(a_failure(message="no luck"))
+
+    assert str(failed) == "no luck"
+    assert isinstance(failed, FactoryError)

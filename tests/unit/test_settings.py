@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.domain.retry import RetryPolicy
+from imagefactory.settings import BadSettings, GenerateSettings, Settings, StatusSettings, SubmitSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMON = {"PROJECT_ID": "p", "BUCKET": "b", "DISPATCH_RATE": "1"}
+API = COMMON | {
+    "ID_TOKEN_ISSUER": "https://issuer",
+    "ID_TOKEN_AUDIENCE": "p",
+    "ID_TOKEN_JWKS_URL": "https://issuer/jwks",
+}
+QUEUE = COMMON | {
+    "QUEUE": "projects/p/locations/l/queues/q",
+    "WATCHDOG_QUEUE": "projects/p/locations/l/queues/w",
+    "GENERATE_URL": "https://generate",
+    "TASKS_SERVICE_ACCOUNT": "tasks@p",
+    "ENCRYPTION_KEY_SECRET": "projects/p/secrets/s",
+    "DISPATCH_DEADLINE_SECONDS": "600",
+}
+GENERATE = QUEUE | {
+    "GEMINI_API_URL": "https://gemini",
+    "TASKS_ISSUER": "https://tasks",
+    "TASKS_JWKS_URL": "https://jwks",
+}
+
+
+def refused(kind: type[Settings], env: Mapping[str, str]) -> str:
+    with pytest.raises(BadSettings) as bad:
+        kind.from_env(env)
+    return str(bad.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "env"),
+    [(SubmitSettings, API | QUEUE), (StatusSettings, API), (GenerateSettings, GENERATE), (Settings, COMMON)],
+)
+def test_each_function_starts_with_what_it_needs_and_nothing_else(kind: type[Settings], env: dict[str, str]) -> None:
+    settings = kind.from_env(env)
+
+    assert (settings.project_id, settings.bucket) == ("p", "b")
+    assert (settings.database, settings.log_level, settings.retention_days) == ("(default)", "info", 30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "env"), [(SubmitSettings, API | QUEUE), (StatusSettings, API), (GenerateSettings, GENERATE)]
+)
+def test_each_variable_that_is_missing_is_named_in_one_go(kind: type[Settings], env: dict[str, str]) -> None:
+    message = refused(kind, {})
+
+    assert {part.removesuffix(" is not set") for part in message.split("; ")} == set(env)
+
+
+def test_an_empty_variable_is_a_missing_one() -> None:
+    assert refused(Settings, COMMON | {"BUCKET": ""}) == "BUCKET is not set"
+    assert Settings.from_env(COMMON | {"DATABASE": ""}).database == "(default)"
+
+
+def test_values_are_read_as_their_types() -> None:
+    settings = GenerateSettings.from_env(
+        GENERATE | {"RETENTION_DAYS": "7", "MODEL_TIMEOUT_SECONDS": "90.5", "GATE": "2"}
+    )
+
+    assert (settings.retention_days, settings.model_timeout_seconds, settings.gate) == (7, 90.5, 2)
+
+
+def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None:
+    message = refused(SubmitSettings, API | QUEUE | {"RETENTION_DAYS": "a month", "DISPATCH_RATE": "fast", "QUEUE": ""})
+
+    assert set(message.split("; ")) == {
+        "RETENTION_DAYS is 'a month', which is no int",
+        "QUEUE is not set",
+        "DISPATCH_RATE is 'fast', which is no float",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "env", "faults"),
+    [
+        (StatusSettings, API | {"RETENTION_DAYS": "0"}, ["RETENTION_DAYS"]),
+        (StatusSettings, API | {"DISPATCH_RATE": "0"}, ["DISPATCH_RATE"]),
+        (StatusSettings, API | {"DISPATCH_RATE": "-1"}, ["DISPATCH_RATE"]),
+        (StatusSettings, API | {"DISPATCH_RATE": "nan"}, ["DISPATCH_RATE"]),
+        (StatusSettings, API | {"CORS_ORIGINS": "https://page,*"}, ["CORS_ORIGINS"]),
+        (StatusSettings, API | {"RESULT_URLS": "secret"}, ["RESULT_URLS"]),
+        (StatusSettings, API | {"SIGNED_URL_SECONDS": "59"}, ["SIGNED_URL_SECONDS"]),
+        (StatusSettings, API | {"SIGNED_URL_SECONDS": "604801"}, ["SIGNED_URL_SECONDS"]),
+        (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "1801"}, ["DISPATCH_DEADLINE_SECONDS"]),
+        (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "0"}, ["DISPATCH_DEADLINE_SECONDS"]),
+        (SubmitSettings, API | QUEUE | {"WATCHDOG_SECONDS": "0"}, ["WATCHDOG_SECONDS"]),
+        (GenerateSettings, GENERATE | {"GATE": "0"}, ["GATE"]),
+        (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "421"}, ["deadlines must nest"]),
+        (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "nan"}, ["deadlines must nest"]),
+        (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "-500"}, ["deadlines must nest"]),
+        (GenerateSettings, GENERATE | {"FUNCTION_TIMEOUT_SECONDS": "239"}, ["deadlines must nest"]),
+        (GenerateSettings, GENERATE | {"FUNCTION_TIMEOUT_SECONDS": "600"}, ["deadlines must nest"]),
+        (
+            SubmitSettings,
+            API | QUEUE | {"DISPATCH_RATE": "0", "DISPATCH_DEADLINE_SECONDS": "0", "RETENTION_DAYS": "-1"},
+            ["RETENTION_DAYS", "DISPATCH_DEADLINE_SECONDS", "DISPATCH_RATE"],
+        ),
+    ],
+)
+def test_values_that_cannot_work_keep_the_function_from_starting(
+    kind: type[Settings], env: dict[str, str], faults: list[str]
+) -> None:
+    told = refused(kind, env).split("; ")
+
+    assert [any(one.startswith(fault) for one in told) for fault in faults] == [True] * len(faults)
+
+
+def test_origins_are_a_list_and_none_by_default() -> None:
+    assert StatusSettings.from_env(API).origins == frozenset()
+    assert StatusSettings.from_env(API | {"CORS_ORIGINS": " https://a , https://b,"}).origins == {
+        "https://a",
+        "https://b",
+    }
+
+
+def test_the_first_timeout_can_be_chosen() -> None:
+    settings = GenerateSettings.from_env(GENERATE | {"MODEL_TIMEOUT_SECONDS": "60"})
+
+    assert settings.retry_policy == RetryPolicy(timeout_base=60)
+
+
+def test_the_time_around_the_model_call_can_be_chosen_and_deadlines_still_nest() -> None:
+    settings = GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "20"})
+
+    assert settings.retry_policy.lease(1) == 140
+    with pytest.raises(BadSettings, match="OVERHEAD_SECONDS must be above 0"):
+        GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "0"})
+    with pytest.raises(BadSettings, match="deadlines must nest: the longest attempt \\(680 s\\)"):
+        GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "500"})
+
+
+def test_without_an_argument_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        monkeypatch.delenv(name)
+    for name, value in COMMON.items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.from_env() == Settings(project_id="p", bucket="b", dispatch_rate=1.0)

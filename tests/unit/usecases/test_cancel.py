@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.domain.errors import Conflict, NotFound
+from imagefactory.domain.execution import ExecutionStatus
+from imagefactory.domain.result import Result, ResultStatus
+from imagefactory.ports import Move
+from imagefactory.testing import Call, Moment, Takes, a_failure, a_lease
+from imagefactory.usecases.generate import Outcome
+from tests.unit.world import USER, World
+
+if TYPE_CHECKING:
+    from imagefactory.ports import Drawing
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_what_has_not_begun_is_cancelled_at_once_with_its_tasks(world: World) -> None:
+    execution = world.given()
+
+    data = world.cancel(USER, execution.id)
+
+    assert (data["status"], data["progress"]) == ("cancelled", 100)
+    assert data["counts"] == world.tally(execution.id).counts()
+    assert world.tally(execution.id).cancelled == 3
+    assert world.tasks.waiting == {}
+    assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
+
+
+def test_what_has_ended_stays_as_it_is(world: World) -> None:
+    execution = world.given()
+    world.scripted({"second prompt": [a_failure(retryable=False)]})
+    world.generate(execution.id, 0, 1)
+    world.generate(execution.id, 1, 1)
+
+    world.cancel(USER, execution.id)
+
+    statuses = [world.result(execution.id, index).status for index in range(3)]
+    assert statuses == ["completed", "failed", "cancelled"]
+
+
+def test_what_runs_may_finish_and_is_kept(world: World) -> None:
+    execution = world.given()
+
+    def cancelled_meanwhile(drawing: Drawing, _: int) -> Takes:
+        data = world.cancel(USER, execution.id)
+        assert data["status"] == "processing", drawing
+        return Takes(20)
+
+    world.scripted(cancelled_meanwhile)
+
+    assert world.generate(execution.id, 0, 1) is Outcome.COMPLETED
+    tally = world.tally(execution.id)
+    assert (tally.completed, tally.cancelled, tally.status) == (1, 2, ExecutionStatus.CANCELLED)
+    assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
+
+
+def test_what_fails_while_it_is_cancelled_gets_no_other_attempt(world: World) -> None:
+    execution = world.given("only prompt")
+
+    def cancelled_meanwhile(*_: object) -> object:
+        world.cancel(USER, execution.id)
+        return a_failure()
+
+    world.scripted(cancelled_meanwhile)  # type: ignore[arg-type] # object is what a script may return here
+
+    world.run()
+
+    assert world.result(execution.id).status is ResultStatus.CANCELLED
+    assert len(world.model.calls) == 1
+
+
+def test_what_waits_for_its_next_attempt_is_cancelled_with_its_task(world: World) -> None:
+    execution = world.given("only prompt")
+    world.scripted({"only prompt": [a_failure()]})
+    [first] = world.tasks.due(world.clock.now())
+    world.deliver(first)
+
+    world.cancel(USER, execution.id)
+
+    assert world.result(execution.id).status is ResultStatus.CANCELLED
+    assert world.tasks.waiting == {}
+
+
+def test_cancelling_again_changes_nothing(world: World) -> None:
+    execution = world.given()
+    first = world.cancel(USER, execution.id)
+    world.clock.advance(60)
+
+    assert world.cancel(USER, execution.id) == first
+
+
+def test_an_execution_that_has_ended_stays_as_it_ended(world: World) -> None:
+    execution = world.given()
+    world.run()
+
+    assert world.cancel(USER, execution.id)["status"] == "completed"
+    assert not world.execution(execution.id).cancel_requested
+
+
+def test_an_execution_of_another_user_does_not_exist(world: World) -> None:
+    execution = world.given()
+
+    for user, execution_id in (("bob", execution.id), (USER, "none")):
+        with pytest.raises(NotFound):
+            world.cancel(user, execution_id)
+
+
+def test_an_execution_that_expires_meanwhile_does_not_exist(world: World) -> None:
+    execution = world.given()
+    world.store.executions.clear()
+
+    with pytest.raises(NotFound):
+        world.cancel(USER, execution.id)
+
+
+def test_a_claim_that_slips_in_between_keeps_its_result_only(world: World) -> None:
+    execution = world.given(*(f"prompt {number}" for number in range(10)))
+
+    def claim_one(call: Call) -> None:
+        if call.name == "executions.move":
+            world.faults.hook = None
+            world.executions.move(execution, [Move(None, Result(6).claimed(a_lease()))])
+
+    world.faults.hook = claim_one
+
+    assert world.cancel(USER, execution.id)["status"] == "processing"
+    tally = world.tally(execution.id)
+    assert (tally.processing, tally.cancelled) == (1, 9)
+
+
+def test_results_that_keep_moving_are_left_to_their_tasks(world: World) -> None:
+    execution = world.given()
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=5)
+
+    assert world.cancel(USER, execution.id)["status"] == "queued"
+    world.run()
+    assert world.tally(execution.id).cancelled == 3
+
+
+def test_a_large_batch_is_cancelled_in_several_commits(world: World) -> None:
+    execution = world.given(*(f"prompt {number}" for number in range(450)))
+
+    world.cancel(USER, execution.id)
+
+    assert world.tally(execution.id).cancelled == 450
+    assert world.faults.calls.count("executions.move") == 3

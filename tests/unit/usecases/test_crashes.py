@@ -1,0 +1,154 @@
+"""A batch of three prompts, run once for every port call: the process dies there, before or after the call.
+
+Then every task is delivered again until the queue is empty, as Cloud Tasks does, and once more for good measure. What
+must hold then holds whatever died where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from imagefactory.domain.errors import FactoryError, Unavailable
+from imagefactory.domain.result import FailureCode, ResultStatus
+from imagefactory.testing import Crash, Moment, Takes, a_failure
+from tests.unit.world import KEY, USER, World
+
+PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
+REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
+#: Model calls of an undisturbed run: one, two and one.
+USUAL_CALLS = 4
+
+
+def a_world() -> World:
+    world = World()
+    world.scripted({"stubborn prompt": [Takes(20, a_failure())], "bad prompt": [Takes(3, REFUSED)]})
+    return world
+
+
+def calls_of(world: World) -> list[str]:
+    """Every port call of an undisturbed submit and run."""
+    world.accepted(*PROMPTS, key="once")
+    world.run()
+    return world.faults.calls
+
+
+def submitted_despite(world: World, error: type[BaseException]) -> str:
+    """The id of the batch, submitted again with the same key if its submit was cut off."""
+    try:
+        return str(world.accepted(*PROMPTS, key="once").data["execution_id"])
+    except error:
+        world.faults.hook = None
+        world.clock.advance(120)
+        return str(world.accepted(*PROMPTS, key="once").data["execution_id"])
+
+
+def check(world: World, execution_id: str) -> None:
+    tally = world.tally(execution_id)
+    results = [world.result(execution_id, index) for index in range(3)]
+    execution = world.execution(execution_id)
+    # Nothing stays processing, and nothing is lost.
+    assert all(result.status.is_terminal for result in results)
+    # The counters are what the results are.
+    for status in ResultStatus:
+        assert getattr(tally, status.value) == sum(result.status is status for result in results)
+    assert sum(tally.counts().values()) == 2 * tally.total
+    assert tally.cost_microusd == sum(result.cost_microusd for result in results)
+    # A completed result has one image, and it is the one that is recorded.
+    for result in results:
+        recorded = [result.image.name] if result.image else []
+        assert bool(recorded) == (result.status is ResultStatus.COMPLETED)
+        assert world.images.of(execution_id, result.index) == recorded
+    # A prompt is asked for no more often than the rules allow.
+    assert max(world.model.calls_by_prompt().values()) <= 3
+    assert all(call.api_key == KEY for call in world.model.calls)
+    # The key is gone, and how it ended is noted.
+    assert (execution.sealed_key, execution.closed) == (None, tally.status)
+
+
+CALLS = calls_of(a_world())
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{number}-{name}" for number, name in enumerate(CALLS)])
+@pytest.mark.parametrize("error", [Crash, Unavailable])
+def test_whatever_fails_wherever_it_fails(number: int, moment: Moment, error: type[BaseException]) -> None:
+    world = a_world()
+    world.faults.fail_at(number, moment, error())
+
+    execution_id = submitted_despite(world, error)
+    world.run()
+    for task in world.tasks.created:
+        world.deliver(task)
+    world.run()
+
+    check(world, execution_id)
+    assert len(world.model.calls) <= USUAL_CALLS + 1
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("number", range(len(CALLS)), ids=[f"{number}-{name}" for number, name in enumerate(CALLS)])
+def test_a_client_that_never_asks_again_has_nothing_or_a_batch_that_ends_by_itself(number: int, moment: Moment) -> None:
+    world = a_world()
+    world.faults.fail_at(number, moment, Crash())
+
+    with contextlib.suppress(Crash):
+        world.accepted(*PROMPTS)
+    world.watch()
+
+    for execution_id in world.store.tallies:
+        check(world, execution_id)
+    assert len(world.store.tallies) <= 1
+    assert len(world.model.calls) <= USUAL_CALLS + 1
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("error", [Crash, Unavailable])
+def test_a_cancel_that_is_cut_off_is_completed_by_another(moment: Moment, error: type[BaseException]) -> None:
+    for number in range(30):
+        world = a_world()
+        execution_id = str(world.accepted(*PROMPTS).data["execution_id"])
+        world.generate(execution_id, 2, 1)
+        world.faults.fail_at(len(world.faults.calls) + number, moment, error())
+
+        try:
+            world.cancel(USER, execution_id)
+        except error:
+            world.cancel(USER, execution_id)
+        world.run()
+
+        check(world, execution_id)
+        assert world.tally(execution_id).cancelled == 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_many_deaths_in_one_run(seed: int) -> None:
+    world = a_world()
+    execution_id = str(world.accepted(*PROMPTS).data["execution_id"])
+    deaths = {(seed * 7 + step * step * 3) % 60 for step in range(6)}
+    start = len(world.faults.calls)
+    moments = list(Moment)
+
+    def die_sometimes(call: object) -> None:
+        number = getattr(call, "number", 0) - start
+        if number in deaths and getattr(call, "moment", None) is moments[(seed + number) % 2]:
+            raise Crash
+
+    world.faults.hook = die_sometimes
+    world.run()
+    world.faults.hook = None
+    for task in world.tasks.created:
+        world.deliver(task)
+    world.run()
+
+    check(world, execution_id)
+
+
+def test_an_error_that_is_none_of_ours_goes_on_as_it_is() -> None:
+    world = a_world()
+    world.faults.fail("executions.load", Moment.BEFORE, KeyError("a defect"))
+
+    with pytest.raises(KeyError):
+        world.generate("e", 0, 1)
+    assert not issubclass(KeyError, FactoryError)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from imagefactory.domain.errors import Conflict, InvalidRequest, NotFound, NotRetryable
+from imagefactory.domain.result import FailureCode, ResultStatus
+from imagefactory.domain.task import Task
+from imagefactory.testing import Moment, a_failure
+from imagefactory.usecases.retry import RetryRequest
+from tests.unit.world import KEY, USER, World
+
+BLOCKED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
+BAD_KEY = a_failure(FailureCode.INVALID_API_KEY, retryable=False)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def ended(world: World) -> str:
+    """An execution with a completed, a blocked, a failed and a cancelled result, in this order."""
+    execution = world.given("good", "bad", "keyless", "late", sealed_key=world.vault.seal(KEY, "x"), id="x")
+    world.scripted({"bad": [BLOCKED], "keyless": [BAD_KEY]})
+    for index in range(3):
+        world.generate("x", index, 1)
+    world.cancel(USER, "x")
+    return execution.id
+
+
+def retried(world: World, execution_id: str, **filters: Any) -> Any:
+    return world.retry(USER, execution_id, RetryRequest(**({"api_key": "new-key"} | filters)))
+
+
+def test_everything_but_what_completed_runs_again(world: World) -> None:
+    execution_id = ended(world)
+
+    data = retried(world, execution_id)
+
+    assert (data["retried"], data["status"]) == (3, "processing")
+    assert data["counts"]["pending"] == 3
+    world.run()
+    assert world.tally(execution_id).completed == 4
+    assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
+
+
+@pytest.mark.parametrize(
+    ("filters", "indexes"),
+    [
+        ({}, [1, 2, 3]),
+        ({"statuses": (ResultStatus.BLOCKED,)}, [1]),
+        ({"statuses": (ResultStatus.CANCELLED, ResultStatus.FAILED)}, [2, 3]),
+        ({"error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
+        ({"indexes": (0, 1, 3)}, [1, 3]),
+        ({"indexes": (1, 2), "error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
+    ],
+)
+def test_filters_choose_what_runs_again(world: World, filters: dict[str, Any], indexes: list[int]) -> None:
+    execution_id = ended(world)
+
+    retried(world, execution_id, **filters)
+
+    pending = world.executions.results_in(execution_id, [ResultStatus.PENDING], 0, 10)
+    assert [result.index for result in pending] == indexes
+
+
+def test_a_new_generation_has_new_tasks_one_rate_apart(world: World) -> None:
+    execution_id = ended(world)
+    world.clock.advance(60)
+    now = world.clock.now()
+
+    retried(world, execution_id, indexes=(1, 3))
+
+    assert world.tasks.created[-2:] == [
+        Task(execution_id, 1, 1, now, generation=1),
+        Task(execution_id, 3, 1, now + timedelta(seconds=1), generation=1),
+    ]
+
+
+def test_the_new_key_is_used_and_deleted_again_at_the_end(world: World) -> None:
+    execution_id = ended(world)
+    assert world.execution(execution_id).sealed_key is None
+
+    retried(world, execution_id)
+    world.run()
+
+    assert {call.api_key for call in world.model.calls[3:]} == {"new-key"}
+    assert world.execution(execution_id).sealed_key is None
+
+
+def test_the_cancel_is_taken_back(world: World) -> None:
+    execution_id = ended(world)
+
+    retried(world, execution_id)
+
+    reopened = world.execution(execution_id)
+    assert (reopened.cancel_requested, reopened.closed) == (False, None)
+
+
+def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
+    execution_id = ended(world)
+
+    with pytest.raises(InvalidRequest) as refusal:
+        retried(world, execution_id, api_key=None)
+
+    assert [fault.field for fault in refusal.value.faults] == ["api_key"]
+    assert world.tally(execution_id).pending == 0
+
+
+def test_while_the_execution_runs_its_own_key_is_kept(world: World) -> None:
+    execution = world.given("bad", "good", sealed_key=world.vault.seal(KEY, "x"), id="x")
+    world.scripted({"bad": [BLOCKED]})
+    world.generate("x", 0, 1)
+
+    retried(world, "x", api_key=None)
+
+    assert world.execution("x").sealed_key == execution.sealed_key
+
+
+@pytest.mark.parametrize("filters", [{"indexes": (0,)}, {"error_codes": (FailureCode.TIMEOUT,)}])
+def test_nothing_that_matches_is_said_so(world: World, filters: dict[str, Any]) -> None:
+    with pytest.raises(NotRetryable):
+        retried(world, ended(world), **filters)
+
+
+def test_an_execution_of_another_user_does_not_exist(world: World) -> None:
+    ended(world)
+
+    for user, execution_id in (("bob", "x"), (USER, "none")):
+        with pytest.raises(NotFound):
+            world.retry(user, execution_id, RetryRequest(api_key="k"))
+
+
+def test_an_execution_that_expires_meanwhile_does_not_exist(world: World) -> None:
+    ended(world)
+    world.store.executions.clear()
+
+    with pytest.raises(NotFound):
+        retried(world, "x")
+
+
+def test_of_two_requests_at_once_one_moves_each_result(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    execution_id = ended(world)
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict())
+
+    assert retried(world, execution_id)["retried"] == 0
+    assert "two requests at once" in capsys.readouterr().out
+
+
+def test_a_request_that_moved_nothing_leaves_no_key_behind(world: World) -> None:
+    execution_id = ended(world)
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict())
+
+    retried(world, execution_id)
+
+    assert world.execution(execution_id).sealed_key is None
+
+
+def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:
+    execution = world.given(*(f"prompt {number}" for number in range(450)))
+    world.cancel(USER, execution.id)
+
+    assert retried(world, execution.id)["retried"] == 450
+    world.run(turns=1000)
+    assert world.tally(execution.id).completed == 450

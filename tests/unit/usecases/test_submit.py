@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from imagefactory.domain.errors import (
+    Conflict,
+    Fault,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    NotFound,
+    StillAccepting,
+    Unavailable,
+)
+from imagefactory.domain.execution import Execution, Phase, Prompt, Reference
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload
+from imagefactory.testing import (
+    START,
+    Crash,
+    InMemoryWorkflows,
+    Moment,
+    a_submission,
+    a_workflow,
+    some_prompts,
+    the_bytes_of,
+)
+from tests.unit.world import KEY, USER, World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def reserved(world: World) -> list[Execution]:
+    return [one for one in world.store.executions.values() if one.phase is Phase.RESERVED]
+
+
+def crash_in(world: World, call: str, moment: Moment, key: str | None = "once") -> None:
+    world.faults.fail(call, moment, Crash())
+    with pytest.raises(Crash):
+        world.accepted("one prompt", "another prompt", key=key)
+
+
+class TestAnAcceptedBatch:
+    def test_is_answered_with_what_to_expect_and_where_to_look(self, world: World) -> None:
+        data = dict(world.accepted("one prompt", "another prompt", "a third one").data)
+
+        execution_id = data["execution_id"]
+        path = f"/api/executions/{execution_id}"
+        assert data == {
+            "execution_id": execution_id,
+            "workflow_id": "w",
+            "status": "queued",
+            "prompt_count": 3,
+            "estimated_time_seconds": 42,
+            "estimated_cost_usd": 0.117,
+            "warnings": ["small was announced to be shut down on 2026-11-01; its successor is large."],
+            "urls": {
+                "self": path,
+                "results": f"{path}/results.jsonl",
+                "cancel": f"{path}/cancel",
+                "retry": f"{path}/retry",
+            },
+        }
+
+    def test_exists_with_everything_that_was_asked(self, world: World) -> None:
+        uploads = (Upload(the_bytes_of("webp"), "image/png"), Upload(the_bytes_of("jpg")))
+        execution_id = world.submitted(
+            "one prompt",
+            "another prompt",
+            model="large",
+            resolution="4K",
+            aspect_ratio="21:9",
+            output_format="webp",
+            metadata={"job": "42"},
+            references=uploads,
+        )
+
+        execution = world.execution(execution_id)
+        prompts = world.executions.prompts(execution, [0, 1])
+        assert (execution.user, execution.workflow_id, execution.prompt_count) == (USER, "w", 2)
+        assert (execution.phase, execution.metadata) == (Phase.ENQUEUED, {"job": "42"})
+        assert prompts == {0: Prompt("one prompt"), 1: Prompt("another prompt")}
+        recipe = execution.recipe
+        assert (recipe.model, recipe.resolution, recipe.image_size, recipe.aspect_ratio) == (
+            "large",
+            "4K",
+            "4K",
+            "21:9",
+        )
+        assert (recipe.price_microusd, recipe.timeout_base, recipe.output_format) == (240_000, 240.0, "webp")
+        assert recipe.references == (
+            Reference(f"executions/{execution_id}/references/0.webp", "image/webp"),
+            Reference(f"executions/{execution_id}/references/1.jpg", "image/jpeg"),
+        )
+        assert world.images.reference(recipe.references[0].name) == the_bytes_of("webp")
+
+    def test_sends_no_size_to_a_model_that_has_none(self, world: World) -> None:
+        assert world.execution(world.submitted("one prompt")).recipe.image_size is None
+
+    def test_keeps_the_key_only_encrypted_for_this_execution(self, world: World) -> None:
+        execution = world.execution(world.submitted("one prompt"))
+
+        assert execution.sealed_key is not None
+        assert KEY not in str(execution)
+        assert KEY.encode() not in execution.sealed_key.ciphertext
+        assert world.vault.open(execution.sealed_key, execution.id) == KEY
+        with pytest.raises(ValueError, match="sealed"):
+            world.vault.open(execution.sealed_key, "another execution")
+
+    def test_keeps_no_key_where_none_is_needed(self, world: World) -> None:
+        submit = replace(world.submit, workflows=InMemoryWorkflows([a_workflow(requires_api_key=False)]))
+
+        answer = submit(USER, "w", a_submission(api_key=None))
+
+        assert world.execution(str(answer.data["execution_id"])).sealed_key is None
+
+    def test_has_a_task_for_each_prompt_one_rate_apart(self, world: World) -> None:
+        execution_id = world.submitted(*(prompt.text for prompt in some_prompts(120)))
+
+        tasks = world.tasks.created
+        assert [(task.execution_id, task.batch_index, task.attempt) for task in tasks] == [
+            (execution_id, index, 1) for index in range(120)
+        ]
+        assert [task.schedule_at for task in tasks] == [START + timedelta(seconds=place) for place in range(120)]
+
+    def test_expires_when_results_do(self, world: World) -> None:
+        assert world.execution(world.submitted("one prompt")).expires_at == START + timedelta(days=30)
+
+    def test_waits_for_its_turns_among_those_before_it(self, world: World) -> None:
+        world.submitted(*(prompt.text for prompt in some_prompts(100)))
+
+        data = world.accepted("one prompt", "another prompt").data
+
+        assert data["estimated_time_seconds"] == 1 + 2 + 40
+
+    def test_is_another_one_each_time_without_a_key(self, world: World) -> None:
+        assert world.submitted("one prompt") != world.submitted("one prompt")
+
+
+class TestARefusedBatch:
+    def test_an_unknown_workflow_does_not_exist(self, world: World) -> None:
+        with pytest.raises(NotFound):
+            world.submit(USER, "another", a_submission())
+
+    def test_every_fault_is_told_whoever_found_it(self, world: World) -> None:
+        asked = a_submission("ab", references=(Upload(b"no image"), Upload(bytes(MAX_REFERENCE_BYTES + 1))))
+
+        with pytest.raises(InvalidRequest) as refusal:
+            world.submit(USER, "w", asked, [Fault("colour", "there is no such field")])
+
+        assert [(fault.field, fault.index) for fault in refusal.value.faults] == [
+            ("colour", None),
+            ("reference_images", 0),
+            ("prompts", 0),
+            ("reference_images", 1),
+        ]
+
+    def test_leaves_nothing_behind(self, world: World) -> None:
+        with pytest.raises(InvalidRequest):
+            world.accepted("ab", references=(Upload(the_bytes_of()),), key="once")
+
+        assert (world.store.executions, world.images.objects, world.tasks.created) == ({}, {}, [])
+
+
+class TestAnIdempotencyKey:
+    def test_gets_the_first_answer_again_for_the_same_request(self, world: World) -> None:
+        first = world.accepted("one prompt", key="once")
+        world.clock.advance(3600)
+
+        again = world.accepted("one prompt", key="once")
+
+        assert (first.replayed, again.replayed) == (False, True)
+        assert again.data == first.data
+        assert len(world.tasks.created) == 1
+
+    def test_counts_a_new_api_key_as_the_same_request(self, world: World) -> None:
+        first = world.accepted("one prompt", key="once")
+
+        again = world.accepted("one prompt", key="once", api_key="another-key")
+
+        assert again.data == first.data
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"prompts": (Prompt("another prompt"),)},
+            {"prompts": (Prompt("one prompt", "with-an-id"),)},
+            {"model": "large"},
+            {"aspect_ratio": "16:9"},
+            {"output_format": "png"},
+            {"metadata": {"a": "b"}},
+            {"references": (Upload(the_bytes_of()),)},
+        ],
+    )
+    def test_is_refused_for_another_request(self, world: World, other: dict[str, object]) -> None:
+        world.accepted("one prompt", key="once")
+
+        with pytest.raises(IdempotencyKeyReused):
+            world.accepted("one prompt", key="once", **other)
+
+    def test_belongs_to_its_user(self, world: World) -> None:
+        alices = world.accepted("one prompt", key="once").data
+        bobs = world.submit("bob", "w", a_submission("one prompt"), idempotency_key="once").data
+
+        assert alices["execution_id"] != bobs["execution_id"]
+
+    @pytest.mark.parametrize("call", ["submits.reserve", "submits.write_prompts", "submits.remaining", "vault.seal"])
+    def test_of_a_submit_that_still_runs_is_told_to_wait(self, world: World, call: str) -> None:
+        crash_in(world, call, Moment.AFTER)
+        world.clock.advance(119)
+
+        with pytest.raises(StillAccepting):
+            world.accepted("one prompt", "another prompt", key="once")
+
+    def test_of_a_dead_submit_can_be_used_for_any_request(self, world: World) -> None:
+        crash_in(world, "submits.write_prompts", Moment.AFTER)
+        world.clock.advance(120)
+
+        answer = world.accepted("one other prompt", key="once")
+
+        assert not answer.replayed
+        assert world.tally(str(answer.data["execution_id"])).total == 1
+
+    def test_of_a_dead_submit_goes_to_the_first_of_two_that_come_at_once(self, world: World) -> None:
+        crash_in(world, "submits.reserve", Moment.AFTER)
+        world.clock.advance(120)
+        world.faults.fail("submits.take_over", Moment.BEFORE, Conflict())
+
+        with pytest.raises(StillAccepting):
+            world.accepted("one prompt", "another prompt", key="once")
+
+    def test_completes_the_tasks_of_a_submit_that_died_behind_the_commit_point(self, world: World) -> None:
+        crash_in(world, "tasks.enqueue", Moment.BEFORE)
+        world.clock.advance(120)
+
+        answer = world.accepted("one prompt", "another prompt", key="once")
+
+        assert answer.replayed
+        assert len(world.tasks.created) == 2
+        assert world.execution(str(answer.data["execution_id"])).phase is Phase.ENQUEUED
+
+    def test_does_not_enqueue_while_the_first_submit_may_still_do_so(self, world: World) -> None:
+        crash_in(world, "tasks.enqueue", Moment.BEFORE)
+
+        with pytest.raises(StillAccepting):
+            world.accepted("one prompt", "another prompt", key="once")
+
+        assert world.tasks.created == []
+
+    def test_creates_no_task_twice_when_only_the_mark_was_missing(self, world: World) -> None:
+        crash_in(world, "submits.mark_enqueued", Moment.BEFORE)
+        world.run()
+        world.clock.advance(120)
+
+        answer = world.accepted("one prompt", "another prompt", key="once")
+
+        assert answer.replayed
+        assert len(world.tasks.created) == 2
+        assert len(world.model.calls) == 2
+
+
+class TestAnOutage:
+    @pytest.mark.parametrize(
+        "call", ["images.put_reference", "submits.write_prompts", "vault.seal", "submits.remaining"]
+    )
+    @pytest.mark.parametrize("moment", Moment)
+    def test_before_the_commit_point_leaves_nothing_a_user_can_see(
+        self, world: World, call: str, moment: Moment
+    ) -> None:
+        world.faults.fail(call, moment, Unavailable())
+
+        with pytest.raises(Unavailable):
+            world.accepted("one prompt", key="once", references=(Upload(the_bytes_of()),))
+
+        assert world.store.executions == {}
+        assert not world.accepted("one prompt", key="once").replayed
+
+    def test_that_hides_the_commit_leaves_the_execution_to_its_next_request(self, world: World) -> None:
+        world.faults.fail("submits.accept", Moment.AFTER, Unavailable())
+        with pytest.raises(Unavailable):
+            world.accepted("one prompt", key="once")
+        world.clock.advance(120)
+
+        answer = world.accepted("one prompt", key="once")
+
+        assert answer.replayed
+        assert len(world.tasks.created) == 1
+        assert reserved(world) == []
+
+    def test_so_long_that_its_reservation_went_to_another_is_one_too(self, world: World) -> None:
+        world.faults.fail("submits.accept", Moment.BEFORE, Conflict())
+
+        with pytest.raises(Unavailable, match="took too long"):
+            world.accepted("one prompt", key="once")
+
+        assert world.tasks.created == []

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from imagefactory.domain.errors import Conflict, Unavailable
+from imagefactory.domain.execution import ExecutionStatus, Phase
+from imagefactory.domain.result import ResultStatus
+from imagefactory.domain.task import first_round
+from imagefactory.testing import START, Call, Crash, Moment, a_failure
+from imagefactory.usecases.generate import Outcome
+from imagefactory.usecases.retry import RetryRequest
+from imagefactory.usecases.watchdog import Round
+from tests.unit.world import KEY, USER, WATCH_INTERVAL, World
+
+PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def next_round(world: World) -> Round:
+    """Let time pass until the next round, and make it."""
+    watch = world.watched()[0]
+    world.clock.move_to(watch.schedule_at)
+    world.rounds[watch.id] = world.watchdog(watch)
+    return world.rounds[watch.id]
+
+
+def die_in(world: World, call: str, moment: Moment) -> str:
+    """Let a submit without an idempotency key die at this call; the id of its execution."""
+    world.faults.fail(call, moment, Crash())
+    with pytest.raises(Crash):
+        world.accepted(*PROMPTS)
+    [execution_id] = world.store.executions
+    return execution_id
+
+
+def all_claimed_and_dead(world: World) -> str:
+    """An execution all of whose attempts died in the model's call."""
+    execution_id = world.submitted(*PROMPTS)
+    world.faults.fail("model.generate", Moment.BEFORE, Crash(), times=3)
+    for index in range(3):
+        with pytest.raises(Crash):
+            world.generate(execution_id, index, 1)
+    return execution_id
+
+
+class TestARound:
+    def test_finds_what_moves_moving_and_comes_back(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+
+        assert next_round(world) is Round.MOVING
+        [watch] = world.watched()
+        assert watch.schedule_at == START + timedelta(seconds=2 * WATCH_INTERVAL)
+        assert (watch.round, watch.idle) == (2, 0)
+
+    def test_costs_two_reads_while_something_moves(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        before = len(world.faults.calls)
+
+        next_round(world)
+
+        assert world.faults.calls[before:] == ["executions.get", "executions.tally", "tasks.watch"]
+
+    def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        next_round(world)
+
+        pauses = []
+        for _ in range(6):
+            began = world.watched()[0].schedule_at
+            assert next_round(world) is Round.WAITING
+            pauses.append((world.watched()[0].schedule_at - began).total_seconds())
+
+        assert pauses == [120, 240, 480, 960, 960, 960]
+
+    def test_is_the_last_once_the_execution_has_ended(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        world.run()
+
+        assert next_round(world) is Round.ENDED
+        assert world.watched() == []
+
+    def test_closes_what_its_closer_left_open(self, world: World) -> None:
+        execution_id = world.submitted("one prompt")
+        world.faults.fail("executions.close", Moment.BEFORE, Crash())
+        with pytest.raises(Crash):
+            world.generate(execution_id, 0, 1)
+
+        next_round(world)
+
+        closed = world.execution(execution_id)
+        assert (closed.closed, closed.sealed_key) == (ExecutionStatus.COMPLETED, None)
+
+    def test_waits_for_a_submit_that_may_still_come_to_its_commit_point(self, world: World) -> None:
+        watch = first_round("e", START, WATCH_INTERVAL)
+        world.tasks.watch(watch)
+
+        assert [next_round(world), next_round(world)] == [Round.WAITING, Round.GONE]
+        assert world.watched() == []
+
+    def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, world: World) -> None:
+        die_in(world, "submits.accept", Moment.BEFORE)
+        [late] = world.store.executions.values()
+
+        world.watch()
+
+        assert world.store.executions == {}
+        with pytest.raises(Conflict):
+            world.submits.accept(replace(late, phase=Phase.ACCEPTED))
+
+    def test_comes_back_to_a_late_submit_that_was_accepted_after_all(
+        self, world: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        execution_id = die_in(world, "submits.accept", Moment.BEFORE)
+        [late] = world.store.executions.values()
+        next_round(world)
+
+        def accept_just_then(call: Call) -> None:
+            if call.name == "submits.expire":
+                world.faults.hook = None
+                world.submits.accept(replace(late, phase=Phase.ACCEPTED, chunks=(0,)))
+
+        world.faults.hook = accept_just_then
+
+        assert next_round(world) is Round.WAITING
+        assert "accepted after all" in capsys.readouterr().out
+        world.watch()
+        assert world.tally(execution_id).completed == 3
+
+    def test_finds_an_execution_that_has_expired_gone(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        world.clock.advance(86_400)
+        world.store.executions.clear()
+
+        assert next_round(world) is Round.GONE
+
+    def test_delivered_twice_does_nothing_twice(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        [watch] = world.watched()
+        next_round(world)
+
+        world.watchdog(watch)
+
+        assert len(world.tasks.watches) == 2
+
+
+class TestASubmitThatDied:
+    @pytest.mark.parametrize(
+        ("call", "moment"),
+        [
+            ("submits.accept", Moment.AFTER),
+            ("tasks.enqueue", Moment.BEFORE),
+            ("tasks.enqueue", Moment.AFTER),
+            ("submits.mark_enqueued", Moment.BEFORE),
+        ],
+    )
+    def test_behind_its_commit_point_is_completed(self, world: World, call: str, moment: Moment) -> None:
+        execution_id = die_in(world, call, moment)
+
+        rounds = [next_round(world), next_round(world)]
+
+        assert rounds == [Round.MOVING, Round.MENDED]
+        assert world.execution(execution_id).phase is Phase.ENQUEUED
+        world.run()
+        assert world.tally(execution_id).completed == 3
+        assert len(world.model.calls) == 3
+
+    @pytest.mark.parametrize("moment", Moment)
+    def test_before_its_commit_point_is_let_go(self, world: World, moment: Moment) -> None:
+        die_in(world, "tasks.watch", moment)
+
+        world.watch()
+
+        assert set(world.rounds.values()) <= {Round.WAITING, Round.GONE}
+        assert world.tasks.created == []
+
+
+class TestLostTasks:
+    def test_are_created_anew_under_names_that_are_free(self, world: World) -> None:
+        execution_id = world.submitted(*PROMPTS)
+        lost = world.tasks.due(START + timedelta(days=1))
+        next_round(world)
+        world.tasks.lose()
+
+        assert next_round(world) is Round.MENDED
+        anew = world.tasks.created[3:]
+        assert [(task.batch_index, task.attempt, task.recovery) for task in anew] == [(0, 1, 1), (1, 1, 1), (2, 1, 1)]
+        assert [(task.schedule_at - world.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
+        assert {task.id for task in anew}.isdisjoint(task.id for task in lost)
+        world.run()
+        assert world.tally(execution_id).completed == 3
+
+    def test_can_be_lost_again(self, world: World) -> None:
+        execution_id = world.submitted(*PROMPTS)
+        next_round(world)
+        for recovery in (1, 2, 3):
+            world.tasks.lose()
+            assert next_round(world) is Round.MENDED
+            assert world.execution(execution_id).recoveries == recovery
+
+        world.run()
+
+        assert world.tally(execution_id).completed == 3
+
+    def test_are_created_anew_for_those_only_whose_task_is_gone(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        next_round(world)
+        world.tasks.lose(world.tasks.created[1])
+
+        assert next_round(world) is Round.MENDED
+        assert [task.batch_index for task in world.tasks.created[3:]] == [1]
+        assert next_round(world) is Round.WAITING
+
+    def test_of_a_next_attempt_are_created_anew(self, world: World) -> None:
+        execution_id = world.submitted("stubborn prompt")
+        world.scripted({"stubborn prompt": [a_failure()]})
+        world.deliver(world.tasks.created[0])
+        world.tasks.lose()
+
+        world.watch()
+
+        assert world.tally(execution_id).completed == 1
+        assert [task.attempt for task in world.tasks.created] == [1, 2, 2]
+
+    def test_of_dead_attempts_are_created_anew_when_their_lease_has_run_out(self, world: World) -> None:
+        execution_id = all_claimed_and_dead(world)
+        world.tasks.lose()
+
+        world.watch()
+
+        assert world.tally(execution_id).completed == 3
+        assert [world.result(execution_id, index).attempts for index in range(3)] == [2, 2, 2]
+
+    def test_of_a_live_attempt_are_left_to_it(self, world: World) -> None:
+        all_claimed_and_dead(world)
+        world.tasks.lose()
+
+        rounds = [next_round(world), next_round(world)]
+
+        assert rounds == [Round.MOVING, Round.WAITING]
+        assert len(world.tasks.created) == 3
+
+    def test_that_another_round_creates_at_the_same_time_are_left_to_it(self, world: World) -> None:
+        world.submitted(*PROMPTS)
+        next_round(world)
+        world.tasks.lose()
+        world.faults.fail("executions.note_recovery", Moment.BEFORE, Conflict())
+
+        assert next_round(world) is Round.MOVING
+        assert len(world.tasks.created) == 3
+
+    def test_of_a_large_batch_are_found_through_the_first_few(self, world: World) -> None:
+        execution_id = world.submitted(*(f"prompt {number}" for number in range(1100)))
+        next_round(world)
+        world.tasks.lose()
+
+        next_round(world)
+
+        assert len(world.tasks.waiting) == 1100
+        assert world.execution(execution_id).recoveries == 1
+
+
+class TestOtherWaysToLoseATask:
+    @pytest.mark.parametrize("moment", Moment)
+    @pytest.mark.parametrize("call", ["executions.move", "executions.reopen", "tasks.enqueue"])
+    def test_a_retry_that_died_is_completed(self, world: World, call: str, moment: Moment) -> None:
+        execution_id = world.submitted(*PROMPTS)
+        world.cancel(USER, execution_id)
+        world.watch()
+        world.clock.advance(3600)
+        world.faults.fail(call, moment, Crash())
+        with pytest.raises(Crash):
+            world.retry(USER, execution_id, RetryRequest(api_key=KEY))
+
+        world.watch()
+
+        results = [world.result(execution_id, index) for index in range(3)]
+        assert all(result.status.is_terminal for result in results)
+        assert world.execution(execution_id).sealed_key is None
+        if (call, moment) not in {("executions.move", Moment.BEFORE), ("executions.reopen", Moment.BEFORE)}:
+            expected = ResultStatus.CANCELLED if call == "executions.reopen" else ResultStatus.COMPLETED
+            assert results[0].status is expected
+
+    def test_a_task_that_the_queue_gave_up_is_created_anew(self, world: World) -> None:
+        execution_id = world.submitted("one prompt")
+        [task] = world.tasks.created
+        world.faults.fail("executions.load", Moment.BEFORE, Unavailable(), times=10)
+        for _ in range(10):
+            with pytest.raises(Unavailable):
+                world.generate(execution_id, 0, 1)
+        world.tasks.lose(task)
+
+        world.watch()
+
+        assert world.tally(execution_id).completed == 1
+
+    def test_a_watchdog_that_dies_is_delivered_again(self, world: World) -> None:
+        execution_id = world.submitted(*PROMPTS)
+        next_round(world)
+        world.tasks.lose()
+        world.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
+
+        world.watch()
+
+        assert world.tally(execution_id).completed == 3
+
+    def test_a_recovered_task_and_its_lost_twin_do_the_work_once(self, world: World) -> None:
+        execution_id = world.submitted("one prompt")
+        [task] = world.tasks.created
+        next_round(world)
+        world.tasks.lose()
+        next_round(world)
+
+        outcomes = [world.deliver(task), world.deliver(replace(task, recovery=1))]
+
+        assert outcomes == [Outcome.COMPLETED, Outcome.ALREADY_ENDED]
+        assert world.tally(execution_id).completed == 1

@@ -1,0 +1,264 @@
+"""A factory in turmoil: use cases interleave at every call of a port, die there, or find a service down.
+
+A queue delivers late, twice, and after the end; it gives up after ten tries; it is purged. Time jumps, so that attempts
+outlive their leases. After the faults comes a quiet time, in which everything must end by itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagefactory.domain.errors import Refusal, Unavailable
+from imagefactory.domain.result import FailureCode, ResultStatus
+from imagefactory.testing import Call, Crash, Moment, a_failure, an_image
+from imagefactory.usecases.generate import Outcome
+from tests.unit.usecases.baton import Actor
+from tests.unit.world import USER, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imagefactory.domain.result import Result
+    from imagefactory.domain.task import Task, Watch
+    from imagefactory.ports import Drawing
+    from imagefactory.testing.model import Scripted
+
+#: As infra/queue.json has them.
+MOST_DISPATCHES, BACKOFF_SECONDS, LONGEST_BACKOFF = 10, 10, 300
+#: The longest pause of a watchdog, the longest lease, and the queue's longest backoff, twice over.
+OVERDUE_SECONDS = 2 * (16 * 60 + 240 + LONGEST_BACKOFF)
+MOST_STEPS = 20_000
+LATER = timedelta(days=400)
+
+
+class Noted(NamedTuple):
+    """Something an attempt did for a prompt."""
+
+    prompt: tuple[str, int]
+    actor: Actor
+    what: str
+
+
+@dataclass
+class Dispatching:
+    """How often a task or a round was delivered, and when it may be again."""
+
+    not_before: datetime
+    dispatches: int = 0
+
+
+@dataclass
+class Turmoil:
+    """One run. `fault_rate` is the chance of a fault at each of the two sides of a call, while `trouble` steps last."""
+
+    seed: int
+    fault_rate: float = 0.04
+    trouble: int = 120
+    keys: tuple[str, ...] = ("first", "second")
+    noted: list[Noted] = field(default_factory=list)
+    live: list[Actor] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.dice = random.Random(self.seed)  # noqa: S311 - not for cryptography
+        self.world = World()
+        self.world.model.script = self._said
+        self.world.faults.hook = self._hook
+        self.steps = 0
+        self.quiet_since: datetime | None = None
+        self.dispatching: dict[str, Dispatching] = {}
+        self.underway: dict[Actor, Callable[[Actor], None]] = {}
+        self.current: Actor | None = None
+        self.about: dict[Actor, tuple[str, int]] = {}
+        self.answers: dict[str, set[str]] = {key: set() for key in self.keys}
+        self.ended: dict[tuple[str, int], Result] = {}
+        self.is_client_gone = self.dice.random() < 0.2
+
+    def run(self) -> None:
+        """Trouble first, then quiet until nothing is left to do."""
+        for key in self.keys:
+            self._submit(key)
+        while self.steps < self.trouble:
+            self._turn()
+        self.quiet_since = self.world.clock.now()
+        while self._has_work():
+            assert self.steps < MOST_STEPS, f"seed {self.seed}: it does not end: {self.world.tasks.waiting}"
+            self._turn()
+
+    def _has_work(self) -> bool:
+        return bool(self.live or self.world.tasks.waiting or self._rounds() or self._unanswered())
+
+    def _turn(self) -> None:
+        self.steps += 1
+        is_quiet = self.quiet_since is not None
+        if not is_quiet and self.dice.random() < 0.25:
+            self._disturb()
+        due = [task for task in self.world.tasks.due(self.world.clock.now()) if self._is_due(task.id)]
+        rounds = [watch for watch in self._rounds() if watch.schedule_at <= self.world.clock.now()]
+        rounds = [watch for watch in rounds if self._is_due(watch.id)]
+        if self.live and (self.dice.random() < 0.8 or not (due or rounds)):
+            self._step(self.dice.choice(self.live))
+        elif due and (not rounds or self.dice.random() < 0.8):
+            self._deliver(self.dice.choice(due))
+        elif rounds:
+            self._watch(self.dice.choice(rounds))
+        elif is_quiet and self._unanswered():
+            self.world.clock.advance(30)
+            self._submit(self.dice.choice(self._unanswered()))
+        else:
+            self._wait()
+
+    def _disturb(self) -> None:
+        """What happens to a system: copies, jumps of time, impatient clients, and operators."""
+        kind = self.dice.choice(["copy", "late copy", "time", "time", "submit", "cancel", "purge", "calm"])
+        tasks = self.world.tasks
+        if kind == "copy" and tasks.waiting:
+            self._deliver(self.dice.choice(list(tasks.waiting.values())))
+        elif kind == "late copy" and tasks.created:
+            self._deliver(self.dice.choice(tasks.created))
+        elif kind == "time":
+            self.world.clock.advance(self.dice.choice([1, 5, 30, 70, 130, 200, 260]))
+        elif kind == "submit":
+            self._submit(self.dice.choice(self.keys))
+        elif kind == "cancel" and self.dice.random() < 0.15 and self.world.store.tallies:
+            execution_id = self.dice.choice(sorted(self.world.store.tallies))
+            self._begin("cancel", lambda: self.world.cancel(USER, execution_id))
+        elif kind == "purge" and self.dice.random() < 0.1:
+            tasks.lose()
+        else:
+            return
+        self.counted[kind] += 1
+
+    def _submit(self, key: str) -> None:
+        prompts = [f"{key} prompt {number}" for number in range(3)]
+
+        def answered(actor: Actor) -> None:
+            if actor.error is None:
+                data = getattr(actor.answer, "data", {})
+                self.answers[key].add(str(data["execution_id"]))
+
+        self._begin(f"submit {key}", lambda: self.world.accepted(*prompts, key=key), answered)
+
+    def _unanswered(self) -> list[str]:
+        """The keys whose client asks again: those without an answer."""
+        return [] if self.is_client_gone else [key for key, answers in self.answers.items() if not answers]
+
+    def _deliver(self, task: Task) -> None:
+        def answered(actor: Actor) -> None:
+            if actor.error is None and actor.answer is not Outcome.HELD_ELSEWHERE:
+                self.world.tasks.done(task)
+                return
+            again = self.dispatching[task.id]
+            again.not_before = self.world.clock.now() + _backoff(again.dispatches)
+            if again.dispatches >= MOST_DISPATCHES:
+                self.counted["given up"] += 1
+                self.world.tasks.done(task)
+
+        self._dispatched(task.id)
+        work = partial(self.world.generate, task.execution_id, task.batch_index, task.attempt)
+        actor = self._begin(f"generate {task.batch_index}", work, answered)
+        self.about[actor] = (task.execution_id, task.batch_index)
+
+    def _watch(self, watch: Watch) -> None:
+        def answered(actor: Actor) -> None:
+            if actor.error is None:
+                self.world.rounds[watch.id] = actor.answer  # type: ignore[assignment] # it is what a round returns
+            else:
+                self.dispatching[watch.id].not_before = self.world.clock.now() + timedelta(seconds=5)
+
+        self._dispatched(watch.id)
+        self._begin("watchdog", lambda: self.world.watchdog(watch), answered)
+
+    def _rounds(self) -> list[Watch]:
+        return self.world.watched()
+
+    def _is_due(self, name: str) -> bool:
+        known = self.dispatching.get(name)
+        return known is None or known.not_before <= self.world.clock.now()
+
+    def _dispatched(self, name: str) -> None:
+        """While a delivery runs, the queue makes no other of it by itself."""
+        known = self.dispatching.setdefault(name, Dispatching(LATER_START))
+        known.dispatches += 1
+        known.not_before = self.world.clock.now() + LATER
+
+    def _begin(self, name: str, work: Callable[[], object], answered: Callable[[Actor], None] | None = None) -> Actor:
+        actor = Actor(name, work)
+        self.live.append(actor)
+        if answered:
+            self.underway[actor] = answered
+        return actor
+
+    def _step(self, actor: Actor) -> None:
+        self.current = actor
+        actor.step()
+        self.current = None
+        if actor.has_ended:
+            self.live.remove(actor)
+            if (answered := self.underway.pop(actor, None)) is not None:
+                answered(actor)
+            if actor.error is not None:
+                self.counted[type(actor.error).__name__] += 1
+                expected = isinstance(actor.error, Refusal | Unavailable | Crash)
+                assert expected, f"seed {self.seed}: {actor.name}: {actor.error!r}"
+        self._nothing_came_back()
+
+    def _wait(self) -> None:
+        """Nothing can be done now: let time pass until something can."""
+        now = self.world.clock.now()
+        moments = [task.schedule_at for task in self.world.tasks.waiting.values()]
+        moments += [watch.schedule_at for watch in self._rounds()]
+        moments += [one.not_before for one in self.dispatching.values() if one.not_before < now + LATER / 2]
+        later = [moment for moment in moments if moment > now]
+        self.world.clock.move_to(min(later, default=now + timedelta(seconds=10)))
+        self._nothing_is_overdue()
+
+    def _hook(self, call: Call) -> None:
+        actor = self.current
+        if actor is None:
+            return
+        if call.moment is Moment.BEFORE:
+            actor.pause()
+        elif call.name in {"executions.move", "model.generate", "images.put"} and actor in self.about:
+            self.noted.append(Noted(self.about[actor], actor, call.name))
+        if self.quiet_since is None and self.dice.random() < self.fault_rate:
+            self.counted[f"{call.name} {call.moment.name.lower()}"] += 1
+            raise self.dice.choice([Crash, Unavailable])
+
+    def _said(self, drawing: Drawing, number: int) -> Scripted:
+        del drawing, number
+        refused = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
+        slow = a_failure(FailureCode.TIMEOUT)
+        outcomes: list[Scripted] = [an_image(), an_image(), an_image(), an_image("jpg"), a_failure(), slow, refused]
+        return self.dice.choice(outcomes)
+
+    def _nothing_came_back(self) -> None:
+        """A result that has ended stays as it is, unless a retry begins another generation."""
+        for execution_id, results in self.world.store.results.items():
+            for index, (_, result) in results.items():
+                before = self.ended.get((execution_id, index))
+                if before is not None and before.generation == result.generation:
+                    assert before == result, f"seed {self.seed}: {before} became {result}"
+                elif result.status.is_terminal:
+                    self.ended[execution_id, index] = result
+
+    def _nothing_is_overdue(self) -> None:
+        if self.quiet_since is None:
+            return
+        for results in self.world.store.results.values():
+            for _, result in results.values():
+                if result.status is ResultStatus.PROCESSING and result.lease:
+                    late = self.world.clock.now() - max(result.lease.until, self.quiet_since)
+                    assert late.total_seconds() < OVERDUE_SECONDS, f"seed {self.seed}: overdue: {result}"
+
+
+LATER_START = datetime.min.replace(tzinfo=World().clock.now().tzinfo)
+
+
+def _backoff(dispatches: int) -> timedelta:
+    return timedelta(seconds=min(BACKOFF_SECONDS * 2 ** (dispatches - 1), LONGEST_BACKOFF))

@@ -1,0 +1,185 @@
+"""The whole factory on ports in memory, with every call of a port open to faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from imagefactory.domain.execution import Prompt
+from imagefactory.domain.result import Result
+from imagefactory.domain.retry import RetryPolicy
+from imagefactory.domain.task import first_attempts
+from imagefactory.testing import (
+    Crash,
+    FakePictures,
+    Faults,
+    InMemoryExecutions,
+    InMemoryImages,
+    InMemoryLinks,
+    InMemorySubmits,
+    InMemoryTasks,
+    InMemoryVault,
+    InMemoryWorkflows,
+    ManualClock,
+    ScriptedModel,
+    Store,
+    a_submission,
+    a_workflow,
+    an_execution,
+)
+from imagefactory.usecases.cancel import Cancel
+from imagefactory.usecases.generate import Generate, Outcome
+from imagefactory.usecases.listing import ListExecutions
+from imagefactory.usecases.retry import Retry
+from imagefactory.usecases.status import PageRequest, ShowExecution
+from imagefactory.usecases.submit import Accepted, Submit
+from imagefactory.usecases.watchdog import Round, Watchdog
+
+if TYPE_CHECKING:
+    from imagefactory.domain.execution import Execution, Tally
+    from imagefactory.domain.task import Task, Watch
+    from imagefactory.testing.model import Script
+
+USER, KEY = "alice", "the-key-of-alice"
+#: Seconds between the rounds of a watchdog.
+WATCH_INTERVAL = 60.0
+
+
+@dataclass
+class World:
+    """The ports as the tests see them; the use cases see the same ports through `faults`."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    faults: Faults = field(default_factory=Faults)
+    tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
+    images: InMemoryImages = field(default_factory=InMemoryImages)
+    vault: InMemoryVault = field(default_factory=InMemoryVault)
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.clock)
+        self.executions = InMemoryExecutions(self.store)
+        self.submits = InMemorySubmits(self.store)
+        self.model = ScriptedModel(self.clock)
+        seen: dict[str, Any] = {
+            name: self.faults.watched(getattr(self, name), name)
+            for name in ("executions", "submits", "tasks", "images", "vault", "model")
+        }
+        shared: dict[str, Any] = {"executions": seen["executions"], "tasks": seen["tasks"], "clock": self.clock}
+        self.generate = Generate(
+            **shared,
+            images=seen["images"],
+            pictures=FakePictures(),
+            model=seen["model"],
+            vault=seen["vault"],
+            retry=RetryPolicy(),
+        )
+        self.submit = Submit(
+            workflows=InMemoryWorkflows([a_workflow()]),
+            submits=seen["submits"],
+            tasks=seen["tasks"],
+            images=seen["images"],
+            pictures=FakePictures(),
+            vault=seen["vault"],
+            clock=self.clock,
+            rate=self.rate,
+            retention_days=30,
+            watch_interval=WATCH_INTERVAL,
+        )
+        self.cancel = Cancel(**shared)
+        self.retry = Retry(**shared, vault=seen["vault"], rate=self.rate, watch_interval=WATCH_INTERVAL)
+        self.watchdog = Watchdog(**shared, submits=seen["submits"], rate=self.rate, interval=WATCH_INTERVAL)
+        #: the rounds of watchdogs that were answered with success
+        self.rounds: dict[str, Round] = {}
+        self.show = ShowExecution(
+            executions=seen["executions"], links=InMemoryLinks(), clock=self.clock, rate=self.rate
+        )
+        self.listing = ListExecutions(executions=seen["executions"])
+
+    def accepted(self, *texts: str, key: str | None = None, **what_matters: Any) -> Accepted:
+        """The answer to a submit of these prompts by the user."""
+        submission = a_submission(*texts, **({"api_key": KEY} | what_matters))
+        return self.submit(USER, "w", submission, idempotency_key=key)
+
+    def submitted(self, *texts: str, **what_matters: Any) -> str:
+        """The id of an execution of these prompts."""
+        return str(self.accepted(*texts, **what_matters).data["execution_id"])
+
+    def given(self, *texts: str, **what_matters: Any) -> Execution:
+        """An execution of these prompts that is there already, with its tasks."""
+        prompts = [Prompt(text) for text in texts or ("first prompt", "second prompt", "third prompt")]
+        execution = an_execution(**({"prompt_count": len(prompts)} | what_matters))
+        execution = self.submits.reserve(execution).execution
+        self.submits.write_prompts(execution, prompts)
+        self.submits.accept(execution)
+        results = [Result(index) for index in range(len(prompts))]
+        self.tasks.enqueue(list(first_attempts(execution, results, self.clock.now(), self.rate)))
+        return execution
+
+    def scripted(self, script: Script) -> None:
+        """Tell the model what to do."""
+        self.model.script = script
+
+    def deliver(self, task: Task) -> Outcome:
+        """Deliver a task as the queue does: it stays until its delivery was answered with success."""
+        outcome = self.generate(task.execution_id, task.batch_index, task.attempt)
+        if outcome is not Outcome.HELD_ELSEWHERE:
+            self.tasks.done(task)
+        return outcome
+
+    def run(self, turns: int = 60) -> None:
+        """Deliver what is due, survive crashes and outages, let time pass, until the prompts' queue is empty."""
+        for _ in range(turns):
+            for task in self.tasks.due(self.clock.now()):
+                try:
+                    self.deliver(task)
+                except (Crash, Exception):  # noqa: BLE001, S112 - like the queue: whatever it was, the task stays
+                    continue
+            if not self.tasks.waiting:
+                return
+            earliest = min(task.schedule_at for task in self.tasks.waiting.values())
+            self.clock.move_to(max(earliest, self.clock.now() + timedelta(seconds=30)))
+        raise AssertionError(f"tasks still wait: {self.tasks.waiting}")
+
+    def watched(self) -> list[Watch]:
+        """The rounds of watchdogs that are still to be made, the earliest first."""
+        left = [watch for watch in self.tasks.watches.values() if watch.id not in self.rounds]
+        return sorted(left, key=lambda watch: watch.schedule_at)
+
+    def watch(self, turns: int = 60) -> None:
+        """Let the watchdogs make their rounds, and deliver what is due between them, until nothing is left to do."""
+        for _ in range(turns):
+            if not (left := self.watched()):
+                return
+            self.clock.move_to(left[0].schedule_at)
+            try:
+                self.rounds[left[0].id] = self.watchdog(left[0])
+            except (Crash, Exception):  # noqa: BLE001 - like the queue: whatever it was, the task stays
+                self.clock.advance(10)
+            for task in self.tasks.due(self.clock.now()):
+                try:
+                    self.deliver(task)
+                except (Crash, Exception):  # noqa: BLE001, S112 - like the queue: whatever it was, the task stays
+                    continue
+        raise AssertionError(f"rounds are still to be made: {self.watched()}")
+
+    def tally(self, execution_id: str) -> Tally:
+        """The counters."""
+        tally = self.executions.tally(execution_id)
+        assert tally is not None
+        return tally
+
+    def execution(self, execution_id: str) -> Execution:
+        """The execution as it is stored."""
+        execution = self.executions.get(execution_id)
+        assert execution is not None
+        return execution
+
+    def result(self, execution_id: str, index: int = 0) -> Result:
+        """A result as it is stored."""
+        return self.executions.results(execution_id, index, 1)[index]
+
+    def shown(self, execution_id: str, **page: Any) -> Any:
+        """What the user sees of the execution."""
+        return self.show(USER, execution_id, PageRequest(**page)).data
