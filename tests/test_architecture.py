@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "domain": ({"domain"}, set()),
     "log": (set(), set()),
     "clock": (set(), set()),
-    "ports": ({"domain"}, set()),
+    "ports": ({"domain", "ports"}, set()),
     "settings": ({"domain"}, set()),
     "usecases": ({"domain", "ports", "log", "usecases"}, set()),
     "adapters": (

@@ -1,0 +1,28 @@
+"""What the use cases need of the outside world. Adapters keep these promises on real services, `testing` in memory.
+
+Every method may raise `Unavailable` when the service behind it fails; nothing is then half done.
+"""
+
+from imagefactory.ports.executions import Executions, Move, Moved, Reservation, Submits
+from imagefactory.ports.pictures import Drawing, Generated, Model, Picture, PictureFormat, Pictures
+from imagefactory.ports.services import Clock, Images, Links, Tasks, Vault, Workflows
+
+__all__ = [
+    "Clock",
+    "Drawing",
+    "Executions",
+    "Generated",
+    "Images",
+    "Links",
+    "Model",
+    "Move",
+    "Moved",
+    "Picture",
+    "PictureFormat",
+    "Pictures",
+    "Reservation",
+    "Submits",
+    "Tasks",
+    "Vault",
+    "Workflows",
+]

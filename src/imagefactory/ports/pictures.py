@@ -1,0 +1,85 @@
+"""Images as bytes, and the model that makes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from imagefactory.domain.provenance import Tokens
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from imagefactory.domain.execution import Recipe
+
+
+class PictureFormat(StrEnum):
+    """The image formats the factory knows, by the extension of their files."""
+
+    PNG = "png"
+    JPG = "jpg"
+    WEBP = "webp"
+
+    @property
+    def content_type(self) -> str:
+        """The MIME type."""
+        return "image/jpeg" if self is PictureFormat.JPG else f"image/{self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image whose bytes were opened: its format and its size in pixels."""
+
+    data: bytes = field(repr=False)
+    format: PictureFormat
+    width: int
+    height: int
+
+
+class Pictures(Protocol):
+    """Looks into images, and converts them."""
+
+    def opened(self, data: bytes) -> Picture:
+        """The image that these bytes are.
+
+        Raises:
+            ValueError: they are no whole PNG, JPEG or WebP image, or one too large to open; the message says which.
+        """
+        ...
+
+    def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
+        """The image in this format; itself where it already is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What the model is asked: one prompt, how its image is made, and the reference images as (MIME type, bytes)."""
+
+    prompt: str
+    recipe: Recipe
+    references: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What the model made: the bytes of one image with the MIME type it claims, and what it reported of it."""
+
+    data: bytes = field(repr=False)
+    content_type: str
+    tokens: Tokens = field(default_factory=Tokens)
+    model_version: str | None = None
+    response_id: str | None = None
+
+
+class Model(Protocol):
+    """The provider's image model."""
+
+    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:
+        """Make one image within `timeout` seconds; while it is in use, only so many others are.
+
+        Raises:
+            AttemptFailed: with the reason, and whether another attempt may help.
+        """
+        ...
