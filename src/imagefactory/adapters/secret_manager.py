@@ -15,6 +15,7 @@ from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
 from imagefactory.adapters.google import PATIENTLY, ours
+from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import Sealed
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 LATEST_SECONDS = 60.0
 REMEMBERED_VERSIONS = 16
 _NONCE_BYTES = 12
+_GONE = (exceptions.NotFound, exceptions.FailedPrecondition)
 
 
 @functools.cache
@@ -58,10 +60,19 @@ class SecretManagerVault:
         self._key = functools.lru_cache(REMEMBERED_VERSIONS)(self._read)
 
     def seal(self, secret: str, context: str) -> Sealed:
-        """Encrypt under the newest version of the key."""
-        version = self._newest()
+        """Encrypt under the newest version of the key.
+
+        Raises:
+            Unavailable: also when that version is missing or disabled; it is looked up again the next time.
+        """
+        try:
+            version = self._newest()
+            key = self._key(version)
+        except _GONE as gone:
+            self._latest = None
+            raise Unavailable("the newest version of the encryption key cannot be read") from gone
         nonce = os.urandom(_NONCE_BYTES)
-        return Sealed(version, nonce, AESGCM(self._key(version)).encrypt(nonce, secret.encode(), context.encode()))
+        return Sealed(version, nonce, AESGCM(key).encrypt(nonce, secret.encode(), context.encode()))
 
     def open(self, sealed: Sealed, context: str) -> str:
         """Decrypt under the version it was sealed with."""
@@ -70,18 +81,18 @@ class SecretManagerVault:
             return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, context.encode()).decode()
         except InvalidTag as wrong:
             raise ValueError("this was not sealed under that key in that context") from wrong
-        except (exceptions.NotFound, exceptions.FailedPrecondition) as gone:
+        except _GONE as gone:
             raise ValueError("the key's version is disabled or destroyed") from gone
 
     def _newest(self) -> str:
         """The name of the newest version."""
         now = self._monotonic()
         if self._latest is None or now - self._latest[0] >= LATEST_SECONDS:
-            with ours():
+            with ours(passing=_GONE):
                 answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest", **PATIENTLY)
             self._latest = (now, answer.name)
         return self._latest[1]
 
     def _read(self, version: str) -> bytes:
-        with ours(passing=(exceptions.NotFound, exceptions.FailedPrecondition)):
+        with ours(passing=_GONE):
             return self._cloud.access_secret_version(name=version, **PATIENTLY).payload.data

@@ -10,6 +10,8 @@ from imagefactory.domain.result import FailureCode
 if TYPE_CHECKING:
     from imagefactory.domain.result import Failure
 
+#: The longest wait that a provider is granted, in seconds; a limit that lasts longer is met again then.
+LONGEST_WISH = 3600.0
 #: Share of the timeout above which an attempt is logged as slow.
 SLOW_SHARE = 0.8
 
@@ -45,4 +47,4 @@ class RetryPolicy:
         if not failure.retryable or attempt >= self.max_attempts:
             return None
         step = self.timeout_delay if failure.code is FailureCode.TIMEOUT else self.error_delay
-        return max(step * attempt, failure.retry_after)
+        return max(step * attempt, min(failure.retry_after, LONGEST_WISH))

@@ -155,7 +155,7 @@ class Generate:
         execution, result = attempt.execution, attempt.result
         recipe = execution.recipe
         prompt = self.executions.prompts(execution, [result.index])[result.index]
-        references = tuple((one.content_type, self.images.reference(one.name)) for one in recipe.references)
+        references = self._references(recipe)
         timeout = self.retry.timeout(result.attempts, recipe.timeout_base)
         drawing = Drawing(prompt.text, recipe, references)
         api_key = self._api_key(execution)
@@ -165,6 +165,13 @@ class Generate:
             if seconds > SLOW_SHARE * timeout:
                 log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
             yield generated
+
+    def _references(self, recipe: Recipe) -> tuple[tuple[str, bytes], ...]:
+        try:
+            return tuple((one.content_type, self.images.reference(one.name)) for one in recipe.references)
+        except Conflict as failed:
+            message = "A reference image of this execution is no longer in the bucket; submit the batch again."
+            raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
 
     def _api_key(self, execution: Execution) -> str:
         if execution.sealed_key is None:

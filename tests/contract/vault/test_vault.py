@@ -12,7 +12,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from imagefactory.adapters import secret_manager
 from imagefactory.adapters.secret_manager import LATEST_SECONDS, SecretManagerVault
-from imagefactory.domain.errors import Conflict, Unavailable
+from imagefactory.domain.errors import Unavailable
 from imagefactory.settings import GenerateSettings
 from imagefactory.testing import InMemoryVault
 from local.credentials import write_service_account
@@ -190,7 +190,7 @@ class TestSecretManager:
 
         with pytest.raises(ValueError, match="disabled or destroyed"):
             cloud_safe.restarted().open(sealed, "e")
-        with pytest.raises(Conflict):
+        with pytest.raises(Unavailable):
             cloud_safe.restarted().seal(KEY, "e")
 
     def test_that_does_not_answer_is_unavailable(self, monkeypatch: pytest.MonkeyPatch) -> None:

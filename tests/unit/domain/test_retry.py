@@ -46,6 +46,12 @@ def test_a_provider_that_asks_for_less_time_waits_as_long_as_all() -> None:
     assert POLICY.delay(failure, 2) == 4
 
 
+def test_a_provider_that_asks_for_days_gets_an_hour() -> None:
+    failure = a_failure(FailureCode.RATE_LIMIT_EXCEEDED, retry_after=99_999_999)
+
+    assert POLICY.delay(failure, 1) == 3600
+
+
 def test_a_failure_that_no_attempt_can_mend_has_no_delay() -> None:
     assert POLICY.delay(a_failure(retryable=False), 1) is None
 

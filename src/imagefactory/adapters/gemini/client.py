@@ -12,6 +12,7 @@ import contextlib
 import json
 import math
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -79,6 +80,7 @@ class GeminiModel:
             "Content-Type": "application/json",
             "X-Server-Timeout": str(math.ceil(timeout)),
         }
+        ends = time.monotonic() + timeout
         response = self._session.post(
             f"{self._api_url}/v1beta/models/{drawing.recipe.model}:generateContent",
             data=json.dumps(request_body(drawing)).encode(),
@@ -88,8 +90,14 @@ class GeminiModel:
             allow_redirects=False,
         )
         with response:
-            place.enter_context(self._gate)
+            self._enter(place, ends)
             return response.status_code, _read(response)
+
+    def _enter(self, place: contextlib.ExitStack, ends: float) -> None:
+        """Take a place at the gate, before the deadline."""
+        if not self._gate.acquire(timeout=max(0.0, ends - time.monotonic())):
+            raise requests.Timeout
+        place.callback(self._gate.release)
 
 
 def request_body(drawing: Drawing) -> dict[str, Any]:

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory.domain.errors import Conflict, Unavailable
+from imagefactory.domain.execution import ExecutionStatus, Reference
+from imagefactory.domain.result import FailureCode, Result
+from imagefactory.ports import Generated, Move
+from imagefactory.testing import Crash, Moment, Takes, a_failure, a_recipe
+from imagefactory.usecases.generate import Outcome
+from tests.unit.world import KEY, World
+
+if TYPE_CHECKING:
+    from imagefactory.domain.execution import Execution
+
+REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_reason="SAFETY")
+LEASE_SECONDS = 180.0
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def generate(world: World, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
+    return world.generate(execution.id, index, attempt)
+
+
+def die_in(world: World, execution: Execution, call: str, moment: Moment) -> None:
+    """Let an attempt die at this call."""
+    world.faults.fail(call, moment, Crash())
+    with pytest.raises(Crash):
+        generate(world, execution)
+
+
+class TestFailuresOfOurOwn:
+    def test_an_image_that_cannot_be_opened_is_the_providers_failure(self, world: World) -> None:
+        execution = world.given()
+        world.scripted({"first prompt": [Generated(b"no image", "image/png")]})
+
+        assert generate(world, execution) is Outcome.POSTPONED
+        failure = world.result(execution.id).failure
+        assert failure is not None
+        assert (failure.code, failure.retryable) == (FailureCode.SERVER_ERROR, True)
+
+    @pytest.mark.parametrize("call", ["images.put", "executions.prompts", "vault.open"])
+    def test_a_service_that_fails_costs_an_attempt_and_says_storage(self, world: World, call: str) -> None:
+        execution = world.given("only", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        world.faults.fail(call, Moment.BEFORE, Unavailable())
+
+        assert generate(world, execution) is Outcome.POSTPONED
+        failure = world.result(execution.id).failure
+        assert failure is not None
+        assert (failure.code, failure.retryable) == (FailureCode.STORAGE_ERROR, True)
+
+    def test_a_reference_image_that_is_gone_ends_the_prompt(self, world: World) -> None:
+        recipe = replace(a_recipe(), references=(Reference("executions/x/references/0.png", "image/png"),))
+        execution = world.given("only", recipe=recipe, id="x")
+
+        assert generate(world, execution) is Outcome.ENDED
+        failure = world.result("x").failure
+        assert failure is not None
+        assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
+
+    def test_a_key_that_cannot_be_decrypted_any_more_ends_the_prompt(self, world: World) -> None:
+        sealed = world.vault.seal(KEY, "x")
+        execution = world.given("only", sealed_key=sealed, id="x")
+        world.vault.disable(sealed.key_version)
+
+        assert generate(world, execution) is Outcome.ENDED
+        failure = world.result(execution.id).failure
+        assert failure is not None
+        assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
+        assert world.model.calls == []
+
+    def test_a_defect_ends_the_delivery_and_leaves_the_rest_to_the_lease(self, world: World) -> None:
+        execution = world.given("only prompt")
+        world.scripted({"only prompt": [KeyError("a defect")]})
+
+        with pytest.raises(KeyError):
+            generate(world, execution)
+
+        assert generate(world, execution) is Outcome.HELD_ELSEWHERE
+        world.clock.advance(LEASE_SECONDS)
+        assert generate(world, execution) is Outcome.COMPLETED
+
+    def test_an_outage_of_the_store_is_left_to_the_queue(self, world: World) -> None:
+        execution = world.given()
+        world.faults.fail("executions.load", Moment.BEFORE, Unavailable())
+
+        with pytest.raises(Unavailable):
+            generate(world, execution)
+
+    def test_no_log_line_holds_a_prompt_or_a_key(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        execution = world.given("only prompt", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        world.scripted({"only prompt": [Takes(119, a_failure()), Generated(b"?", "image/png")]})
+        world.faults.fail("images.put", Moment.BEFORE, Unavailable(f"{KEY} only prompt"))
+
+        world.run()
+
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) >= 4
+        assert all(json.loads(line) for line in lines)
+        assert not any(secret in line for line in lines for secret in (KEY, "only prompt", execution.fingerprint * 9))
+
+
+class TestClosing:
+    def test_the_last_result_closes_the_execution_and_deletes_its_key(self, world: World) -> None:
+        execution_id = world.submitted("one prompt", "another prompt")
+
+        world.run()
+
+        closed = world.execution(execution_id)
+        assert (closed.closed, closed.sealed_key) == (ExecutionStatus.COMPLETED, None)
+
+    def test_a_death_before_closing_is_made_good_by_the_next_delivery(self, world: World) -> None:
+        execution = world.given("only", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        die_in(world, execution, "executions.close", Moment.BEFORE)
+        assert world.execution("x").sealed_key is not None
+
+        assert generate(world, execution) is Outcome.ALREADY_ENDED
+        assert world.execution("x").sealed_key is None
+
+    def test_an_execution_that_changes_meanwhile_is_read_again_and_closed(self, world: World) -> None:
+        execution = world.given("only")
+        world.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=2)
+
+        generate(world, execution)
+
+        assert world.execution(execution.id).closed is ExecutionStatus.COMPLETED
+
+    def test_one_that_keeps_changing_is_left_with_a_warning(
+        self, world: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        execution = world.given("only")
+        world.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=5)
+
+        assert generate(world, execution) is Outcome.COMPLETED
+        assert world.execution(execution.id).closed is None
+        assert "kept changing" in capsys.readouterr().out
+
+    def test_one_that_was_reopened_in_between_stays_open(self, world: World) -> None:
+        execution = world.given("only")
+        world.scripted({"only": [REFUSED]})
+
+        def reopen(call: object) -> None:
+            if getattr(call, "name", "") == "executions.close" and len(world.store.results[execution.id]) == 1:
+                world.faults.hook = None
+                blocked = world.result(execution.id)
+                world.executions.move(execution, [Move(blocked, blocked.reopened())])
+                world.executions.reopen(execution, None)
+
+        world.faults.hook = reopen
+        generate(world, execution)
+
+        assert world.execution(execution.id).closed is None
+        assert world.result(execution.id) == Result(0, generation=1)
+
+    def test_one_that_has_expired_meanwhile_is_nothing_to_close(self, world: World) -> None:
+        execution = world.given("only")
+
+        def expire(call: object) -> None:
+            if getattr(call, "name", "") == "executions.close":
+                world.store.executions.pop(execution.id, None)
+
+        world.faults.hook = expire
+
+        assert generate(world, execution) is Outcome.COMPLETED
