@@ -7,10 +7,10 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures check lock clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## Install everything, hash-checked, into .venv
 
@@ -62,7 +62,28 @@ types: setup ## Check types
 figures: setup ## Print lengths of modules and functions, and shares of docstrings, comments and types
 	$(BIN)/python tools/figures.py
 
+bench: setup ## Measure the memory of a generate process with forty attempts in flight
+	PYTHONPATH=src:. $(BIN)/python tests/bench/generate_memory.py
+
 check: lint types figures test demo ## All that must pass before a change lands
+
+setup-cloud: ## Prepare a Google Cloud project, once
+	infra/setup.sh
+
+deploy: stage ## Deploy the functions, the workflow and the page
+	infra/deploy.sh
+
+verify: ## Check a deployment, and make two images with it
+	infra/verify.sh
+
+monitoring: ## Make metrics, alerts and a dashboard
+	infra/monitoring.sh
+
+rotate-key: ## Use a new encryption key
+	infra/rotate-key.sh
+
+teardown: ## Delete a deployment, after asking
+	infra/teardown.sh
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 

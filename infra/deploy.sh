@@ -4,6 +4,10 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 begin
+if [[ $HOSTING == firebase ]]; then
+  [[ -d $root/web ]] || die "HOSTING=firebase publishes the folder web, which is not there."
+  command -v firebase >/dev/null || die "HOSTING=firebase needs the Firebase CLI: npm install -g firebase-tools"
+fi
 
 say "Deploying $DEPLOYMENT to $PROJECT_ID ($REGION)"
 make -C "$root" --silent --no-print-directory stage >/dev/null || die "make stage failed."
@@ -44,8 +48,6 @@ access_token
 plan workflow || die "the workflow's configuration was not written; the functions are deployed. Run this again."
 
 if [[ $HOSTING == firebase ]]; then
-  [[ -d $root/web ]] || die "HOSTING=firebase publishes web/, which is not there; the functions are deployed."
-  command -v firebase >/dev/null || die "HOSTING=firebase needs the Firebase CLI: npm install -g firebase-tools"
   mkdir "$work/site"
   cp -R "$root/web" "$work/site/web"
   plan hosting >"$work/site/firebase.json"

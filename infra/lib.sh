@@ -39,14 +39,14 @@ plan() { # MODULE ARGS...: the part that is easier to say in Python
   "$PYTHON" -m "infra.plan.$1" "${@:2}"
 }
 
-# is_as_planned MODULE FILE: whether what gcloud describes in FILE is already as the module wants it
+# is_as_planned FILE MODULE ARGS...: whether what gcloud describes in FILE is already as the module wants it
 is_as_planned() {
   local code=0
-  plan "$1" differs <"$2" || code=$?
+  plan "$2" differs "${@:3}" <"$1" || code=$?
   case $code in
     0) return 0 ;;
     3) return 1 ;;
-    *) die "what gcloud says of the $1 could not be read." ;;
+    *) die "what gcloud says of the $2 could not be read." ;;
   esac
 }
 
@@ -91,6 +91,10 @@ run() { # CMD...: carries it out, or ends the script
   "$@" 2>"$work/stderr" </dev/null || fail "$(named "$@")"
 }
 
+change() { # CMD...: the same for what changes something; what was changed is said in our words
+  run "$@" --format=none >/dev/null
+}
+
 named() { # CMD...: its words up to the first option
   local word words=()
   for word; do
@@ -117,6 +121,7 @@ policy() { # get|set RESOURCE [FILE]: the IAM policy of one of the resources in 
   case $2 in
     project) gcloud projects "$verb" "$PROJECT_ID" "${@:3}" --format=json ;;
     queue) gcloud tasks queues "$verb" "$QUEUE_NAME" "${@:3}" --location="$REGION" --format=json ;;
+    watchdog-queue) gcloud tasks queues "$verb" "$WATCHDOG_QUEUE_NAME" "${@:3}" --location="$REGION" --format=json ;;
     bucket) gcloud storage buckets "$verb" "gs://$BUCKET" "${@:3}" --format=json ;;
     secret) gcloud secrets "$verb" "$KEY_SECRET" "${@:3}" --format=json ;;
     account:*) gcloud iam service-accounts "$verb" "$(sa "$name")" "${@:3}" --format=json ;;

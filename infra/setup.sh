@@ -6,7 +6,7 @@
 begin
 
 say "Setting up $DEPLOYMENT in $PROJECT_ID ($REGION)"
-run gcloud services enable artifactregistry.googleapis.com cloudbuild.googleapis.com cloudfunctions.googleapis.com \
+change gcloud services enable artifactregistry.googleapis.com cloudbuild.googleapis.com cloudfunctions.googleapis.com \
   cloudtasks.googleapis.com firestore.googleapis.com iam.googleapis.com iamcredentials.googleapis.com \
   logging.googleapis.com monitoring.googleapis.com run.googleapis.com secretmanager.googleapis.com \
   storage.googleapis.com
@@ -15,7 +15,7 @@ project_number
 accounts=$(run gcloud iam service-accounts list --format='value(email)')
 account() { # NAME PURPOSE
   [[ $'\n'$accounts$'\n' == *$'\n'"$(sa "$1")"$'\n'* ]] && return 0
-  run gcloud iam service-accounts create "$DEPLOYMENT-$1" --display-name="$DEPLOYMENT: $2"
+  change gcloud iam service-accounts create "$DEPLOYMENT-$1" --display-name="$DEPLOYMENT: $2"
   say "  service account $DEPLOYMENT-$1: created"
 }
 account submit "the function submit"
@@ -25,22 +25,27 @@ account tasks "Cloud Tasks, when it calls generate"
 account build "Cloud Build, when it builds the functions"
 
 # No --max-retry-duration: with one, Cloud Tasks would go on until both limits are met.
-queue_flags=()
-plan queue flags >"$work/flags"
-while IFS= read -r flag; do queue_flags+=("$flag"); done <"$work/flags"
-if ! exists gcloud tasks queues describe "$QUEUE_NAME" --location="$REGION"; then
-  run gcloud tasks queues create "$QUEUE_NAME" --location="$REGION" "${queue_flags[@]}"
-  say "  queue $QUEUE_NAME: created"
-else
-  run gcloud tasks queues describe "$QUEUE_NAME" --location="$REGION" --format=json >"$work/queue.json"
-  if ! is_as_planned queue "$work/queue.json"; then
-    run gcloud tasks queues update "$QUEUE_NAME" --location="$REGION" "${queue_flags[@]}"
-    say "  queue $QUEUE_NAME: changed to the numbers of $QUEUE_FILE"
+queue() { # QUEUE or WATCHDOG_QUEUE
+  local name_of=$1_NAME file_of=$1_FILE flag flags=()
+  local name=${!name_of}
+  plan queue flags "$1" >"$work/flags"
+  while IFS= read -r flag; do flags+=("$flag"); done <"$work/flags"
+  if ! exists gcloud tasks queues describe "$name" --location="$REGION"; then
+    change gcloud tasks queues create "$name" --location="$REGION" "${flags[@]}"
+    say "  queue $name: created"
+    return
   fi
-fi
+  run gcloud tasks queues describe "$name" --location="$REGION" --format=json >"$work/queue.json"
+  if ! is_as_planned "$work/queue.json" queue "$1"; then
+    change gcloud tasks queues update "$name" --location="$REGION" "${flags[@]}"
+    say "  queue $name: changed to the numbers of ${!file_of}"
+  fi
+}
+queue QUEUE
+queue WATCHDOG_QUEUE
 
 if ! exists gcloud firestore databases describe --database="$DATABASE"; then
-  run gcloud firestore databases create --database="$DATABASE" --location="$LOCATION" --type=firestore-native \
+  change gcloud firestore databases create --database="$DATABASE" --location="$LOCATION" --type=firestore-native \
     --delete-protection
   say "  database $DATABASE: created"
 fi
@@ -55,17 +60,17 @@ while IFS=$'\t' read -r -u 3 what group path rest; do
     index)
       IFS=' ' read -r -a fields <<<"$path $rest"
       for field in "${fields[@]}"; do flags+=("--field-config=field-path=${field%:*},order=${field#*:}"); done
-      run gcloud firestore indexes composite create --database="$DATABASE" --collection-group="$group" \
+      change gcloud firestore indexes composite create --database="$DATABASE" --collection-group="$group" \
         --query-scope=collection "${flags[@]}" --async
       ;;
     field)
       IFS=' ' read -r -a orders <<<"$rest"
       for order in ${orders[@]+"${orders[@]}"}; do flags+=("--index=order=$order"); done
-      run gcloud firestore indexes fields update "$path" --database="$DATABASE" --collection-group="$group" \
+      change gcloud firestore indexes fields update "$path" --database="$DATABASE" --collection-group="$group" \
         "${flags[@]:---disable-indexes}" --async
       ;;
     ttl)
-      run gcloud firestore fields ttls update "$path" --database="$DATABASE" --collection-group="$group" \
+      change gcloud firestore fields ttls update "$path" --database="$DATABASE" --collection-group="$group" \
         --enable-ttl --async
       ;;
   esac
@@ -77,18 +82,18 @@ plan bucket cors >"$work/cors.json"
 # Deleted images are gone at once: whoever deletes one means it, and soft-deleted ones would be paid for a week.
 bucket_flags=(--uniform-bucket-level-access --public-access-prevention --lifecycle-file="$work/lifecycle.json")
 if ! exists gcloud storage buckets describe "gs://$BUCKET"; then
-  run gcloud storage buckets create "gs://$BUCKET" --location="$LOCATION" --soft-delete-duration=0 "${bucket_flags[@]}"
+  change gcloud storage buckets create "gs://$BUCKET" --location="$LOCATION" --soft-delete-duration=0 "${bucket_flags[@]}"
   say "  bucket $BUCKET: created"
 fi
 run gcloud storage buckets describe "gs://$BUCKET" --raw --format=json >"$work/bucket.json"
-if ! is_as_planned bucket "$work/bucket.json"; then
+if ! is_as_planned "$work/bucket.json" bucket; then
   # `create` takes no CORS file; an empty list takes CORS away.
-  run gcloud storage buckets update "gs://$BUCKET" "${bucket_flags[@]}" --cors-file="$work/cors.json"
+  change gcloud storage buckets update "gs://$BUCKET" "${bucket_flags[@]}" --cors-file="$work/cors.json"
   say "  bucket $BUCKET: access, lifecycle and CORS written"
 fi
 
 if ! exists gcloud secrets describe "$KEY_SECRET"; then
-  run gcloud secrets create "$KEY_SECRET" --replication-policy=automatic
+  change gcloud secrets create "$KEY_SECRET" --replication-policy=automatic
   say "  secret $KEY_SECRET: created"
 fi
 key=$(run gcloud secrets versions list "$KEY_SECRET" --filter=state=ENABLED --limit=1 --format='value(name)')
@@ -97,6 +102,6 @@ if [[ -z $key ]]; then
   say "  secret $KEY_SECRET: has a new random key"
 fi
 
-for resource in queue account:tasks account:status secret bucket project; do edit_policy add "$resource"; done
+for resource in queue watchdog-queue account:tasks account:status secret bucket project; do edit_policy add "$resource"; done
 
 say "Set up. Next: make deploy"

@@ -21,7 +21,7 @@ Policy = dict[str, Any]
 
 @dataclass(frozen=True)
 class Binding:
-    """One right. `resource` is project, queue, bucket, secret, account:NAME or run:FUNCTION.
+    """One right. `resource` is project, queue, watchdog-queue, bucket, secret, account:NAME or run:FUNCTION.
 
     `condition` is a title and an expression in IAM's language.
     """
@@ -42,6 +42,7 @@ def _submit(settings: Settings) -> list[Binding]:
     return [
         Binding("project", "roles/datastore.user", me, _database(settings)),
         Binding("queue", "roles/cloudtasks.enqueuer", me),
+        Binding("watchdog-queue", "roles/cloudtasks.enqueuer", me),
         # A cancel takes the tasks that have not begun out of the queue.
         Binding("queue", "roles/cloudtasks.taskDeleter", me),
         # To name the tasks' account in a task's token is to act as it.
@@ -57,8 +58,11 @@ def _generate(settings: Settings) -> list[Binding]:
     me = _member(settings, "generate")
     return [
         Binding("project", "roles/datastore.user", me, _database(settings)),
-        # The next attempt is a task of its own.
+        # The next attempt is a task of its own, and so is a watchdog's next round.
         Binding("queue", "roles/cloudtasks.enqueuer", me),
+        Binding("watchdog-queue", "roles/cloudtasks.enqueuer", me),
+        # A watchdog asks which tasks are still there.
+        Binding("queue", "roles/cloudtasks.viewer", me),
         Binding("account:tasks", "roles/iam.serviceAccountUser", me),
         Binding("secret", "roles/secretmanager.secretAccessor", me),
         # Without the right to overwrite, writing an image that is there already is answered 403, not "it is there".

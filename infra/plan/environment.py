@@ -11,6 +11,7 @@ from infra.plan.settings import Settings
 def environment(function: str, settings: Settings) -> dict[str, str]:
     """The environment variables of this function."""
     common = {name: settings[name] for name in ("PROJECT_ID", "BUCKET", "DATABASE", "LOG_LEVEL", "RETENTION_DAYS")}
+    common["DISPATCH_RATE"] = f"{settings.numbers('QUEUE')['max_dispatches_per_second']:g}"
     # The framework's own default of four threads a CPU would let the other requests queue inside the instance.
     common["THREADS"] = settings.size(function)["CONCURRENCY"]
     # With many threads and big bodies, glibc's arenas would keep most of the memory they once had.
@@ -25,17 +26,17 @@ def environment(function: str, settings: Settings) -> dict[str, str]:
 
 def _users(settings: Settings) -> dict[str, str]:
     names = ("ID_TOKEN_ISSUER", "ID_TOKEN_AUDIENCE", "ID_TOKEN_JWKS_URL", "CORS_ORIGINS")
-    return {name: settings[name] for name in names} | {
-        "DISPATCH_RATE": f"{settings.queue['max_dispatches_per_second']:g}"
-    }
+    return {name: settings[name] for name in names}
 
 
 def _tasks(settings: Settings) -> dict[str, str]:
     return {
-        "QUEUE": settings.queue_path,
+        "QUEUE": settings.queue_path("QUEUE"),
+        "WATCHDOG_QUEUE": settings.queue_path("WATCHDOG_QUEUE"),
+        "WATCHDOG_SECONDS": settings["WATCHDOG_SECONDS"],
         "GENERATE_URL": settings.generate_url,
         "TASKS_SERVICE_ACCOUNT": settings.account("tasks"),
-        "DISPATCH_DEADLINE_SECONDS": f"{settings.queue['dispatch_deadline_seconds']:g}",
+        "DISPATCH_DEADLINE_SECONDS": f"{settings.numbers('QUEUE')['dispatch_deadline_seconds']:g}",
         "ENCRYPTION_KEY_SECRET": f"projects/{settings['PROJECT_ID']}/secrets/{settings['KEY_SECRET']}",
     }
 
@@ -43,9 +44,10 @@ def _tasks(settings: Settings) -> dict[str, str]:
 def _model(settings: Settings) -> dict[str, str]:
     names = (
         *("GEMINI_API_URL", "TASKS_ISSUER", "TASKS_JWKS_URL"),
-        *("MODEL_TIMEOUT_SECONDS", "FUNCTION_TIMEOUT_SECONDS", "GATE"),
+        *("MODEL_TIMEOUT_SECONDS", "OVERHEAD_SECONDS", "FUNCTION_TIMEOUT_SECONDS", "GATE"),
     )
-    return {name: settings[name] for name in names}
+    # deploy.sh makes generate private, and the table of rights lets only the tasks' service account call it.
+    return {name: settings[name] for name in names} | {"IAM_GUARDS_GENERATE": "yes"}
 
 
 def _links(settings: Settings) -> dict[str, str]:

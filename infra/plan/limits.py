@@ -10,19 +10,20 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from infra.plan.settings import Settings, read_json
+from infra.plan.settings import QUEUES, Settings, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Seconds that claim, upload and commit may take around the model call, and what the third attempt has more.
-OVERHEAD, THIRD_ATTEMPT = 60, 60
+#: Seconds by which the third attempt's timeout is longer than the first's.
+THIRD_ATTEMPT = 60
 #: The longest dispatch deadline of Cloud Tasks, request of a function, and life of a URL signed with Google's own key.
 MAX_DISPATCH_DEADLINE, MAX_TIMEOUT, MAX_SIGNED_URL = 1800, 3600, 43_200
 MIN_SIGNED_URL = 60
 MAX_CONCURRENCY, MAX_DISPATCHES, MAX_RATE = 1000, 5000, 500
 WHOLE = (
-    *("RETENTION_DAYS", "SIGNED_URL_SECONDS", "MODEL_TIMEOUT_SECONDS", "FUNCTION_TIMEOUT_SECONDS", "GATE"),
+    *("RETENTION_DAYS", "SIGNED_URL_SECONDS", "MODEL_TIMEOUT_SECONDS", "OVERHEAD_SECONDS"),
+    *("FUNCTION_TIMEOUT_SECONDS", "WATCHDOG_SECONDS", "GATE"),
     *("GENERATE_CONCURRENCY", "GENERATE_MAX_INSTANCES", "GENERATE_MIN_INSTANCES"),
     *("API_CONCURRENCY", "API_MAX_INSTANCES", "API_MIN_INSTANCES", "API_TIMEOUT_SECONDS"),
 )
@@ -40,6 +41,7 @@ NAMES = {
     "BUCKET": r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]",
     "DATABASE": r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]",
     "QUEUE_NAME": r"[A-Za-z0-9-]{1,500}",
+    "WATCHDOG_QUEUE_NAME": r"[A-Za-z0-9-]{1,500}",
     "KEY_SECRET": r"[A-Za-z0-9_-]{1,255}",
 }
 
@@ -70,7 +72,7 @@ def _numbers(settings: Settings) -> Iterator[str]:
     for name in ("GENERATE_CPU", "API_CPU"):
         if not re.fullmatch(r"\d+(\.\d+)?|\.\d+", settings[name]):
             yield f"{name} is {settings[name]!r}; it must be a number of CPUs."
-    for name in ("QUEUE_FILE", "WORKFLOW_FILE"):
+    for name in ("QUEUE_FILE", "WATCHDOG_QUEUE_FILE", "WORKFLOW_FILE"):
         try:
             read_json(settings[name])
         except (OSError, json.JSONDecodeError):
@@ -87,8 +89,11 @@ def _deadlines(settings: Settings) -> Iterator[str]:
     """Model call < attempt < function < dispatch deadline, for the slowest row of the workflow too."""
     rows = read_json(settings["WORKFLOW_FILE"])["models"]
     slowest = max([int(settings["MODEL_TIMEOUT_SECONDS"]), *(s for row in rows.values() for s in _timeouts(row))])
-    attempt = slowest + THIRD_ATTEMPT + OVERHEAD
-    function, dispatch = int(settings["FUNCTION_TIMEOUT_SECONDS"]), settings.queue["dispatch_deadline_seconds"]
+    attempt = slowest + THIRD_ATTEMPT + int(settings["OVERHEAD_SECONDS"])
+    function, dispatch = (
+        int(settings["FUNCTION_TIMEOUT_SECONDS"]),
+        settings.numbers("QUEUE")["dispatch_deadline_seconds"],
+    )
     if not attempt <= function < dispatch <= MAX_DISPATCH_DEADLINE:
         yield (
             f"Deadlines must nest: the longest attempt ({attempt:g} s) within FUNCTION_TIMEOUT_SECONDS ({function} s) "
@@ -112,18 +117,23 @@ def _capacity(settings: Settings) -> Iterator[str]:
         if int(settings[f"{prefix}_MIN_INSTANCES"]) > int(settings[f"{prefix}_MAX_INSTANCES"]):
             yield f"{prefix}_MIN_INSTANCES must be at most {prefix}_MAX_INSTANCES."
     room = int(settings["GENERATE_CONCURRENCY"]) * int(settings["GENERATE_MAX_INSTANCES"])
-    if room < settings.queue["max_concurrent_dispatches"]:
+    dispatched = sum(settings.numbers(queue)["max_concurrent_dispatches"] for queue in QUEUES)
+    if room < dispatched:
         yield (
-            f"generate has room for {room} calls (GENERATE_CONCURRENCY x GENERATE_MAX_INSTANCES), but the queue "
-            f"dispatches up to {settings.queue['max_concurrent_dispatches']:g} at once."
+            f"generate has room for {room} calls (GENERATE_CONCURRENCY x GENERATE_MAX_INSTANCES), but the queues "
+            f"dispatch up to {dispatched:g} at once."
         )
 
 
 def _queue(settings: Settings) -> Iterator[str]:
-    if not 0 < settings.queue["max_dispatches_per_second"] <= MAX_RATE:
-        yield f"max_dispatches_per_second of QUEUE_FILE must be above 0 and at most {MAX_RATE}."
-    if not 1 <= settings.queue["max_concurrent_dispatches"] <= MAX_DISPATCHES:
-        yield f"max_concurrent_dispatches of QUEUE_FILE must be from 1 to {MAX_DISPATCHES}."
+    for queue in QUEUES:
+        numbers = settings.numbers(queue)
+        if not 0 < numbers["max_dispatches_per_second"] <= MAX_RATE:
+            yield f"max_dispatches_per_second of {queue}_FILE must be above 0 and at most {MAX_RATE}."
+        if not 1 <= numbers["max_concurrent_dispatches"] <= MAX_DISPATCHES:
+            yield f"max_concurrent_dispatches of {queue}_FILE must be from 1 to {MAX_DISPATCHES}."
+    if settings["QUEUE_NAME"] == settings["WATCHDOG_QUEUE_NAME"]:
+        yield "QUEUE_NAME and WATCHDOG_QUEUE_NAME must be two queues: purging the one must spare the other."
 
 
 def _urls(settings: Settings) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The queue as gcloud's flags, and as Cloud Tasks describes it."""
+"""A queue as gcloud's flags, and as Cloud Tasks describes it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 from infra.plan.settings import DIFFERS, Settings
 
+Numbers = dict[str, float]
+#: How a file, and Cloud Tasks, say that attempts are not counted.
+UNLIMITED = -1
 #: gcloud's flag, where Cloud Tasks shows it, and the number's name in the queue's file.
 NUMBERS = (
     ("max-dispatches-per-second", "rateLimits.maxDispatchesPerSecond", "max_dispatches_per_second"),
@@ -19,17 +22,20 @@ NUMBERS = (
 )
 
 
-def flags(settings: Settings) -> list[str]:
+def flags(numbers: Numbers) -> list[str]:
     """The flags of `gcloud tasks queues create` and `update`."""
-    return [f"--{flag}={_text(name, settings)}" for flag, _, name in NUMBERS]
+    texts = {name: _text(name, numbers) for _, _, name in NUMBERS}
+    if numbers["max_attempts"] == UNLIMITED:
+        texts["max_attempts"] = "unlimited"
+    return [f"--{flag}={texts[name]}" for flag, _, name in NUMBERS]
 
 
-def differences(described: dict[str, Any], settings: Settings) -> list[str]:
+def differences(described: dict[str, Any], numbers: Numbers) -> list[str]:
     """What of the queue is not as its file says."""
     found = []
     for _, path, name in NUMBERS:
         group, _, key = path.partition(".")
-        there, wanted = str(described.get(group, {}).get(key, 0)), _text(name, settings)
+        there, wanted = str(described.get(group, {}).get(key, 0)), _text(name, numbers)
         if float(there.removesuffix("s")) != float(wanted.removesuffix("s")):
             found.append(f"{name} is {there}, not {wanted}")
     if float(str(described.get("retryConfig", {}).get("maxRetryDuration", "0s")).removesuffix("s")):
@@ -37,16 +43,16 @@ def differences(described: dict[str, Any], settings: Settings) -> list[str]:
     return found
 
 
-def _text(name: str, settings: Settings) -> str:
-    return f"{settings.queue[name]:g}" + ("s" if name.endswith("_seconds") else "")
+def _text(name: str, numbers: Numbers) -> str:
+    return f"{numbers[name]:g}" + ("s" if name.endswith("_seconds") else "")
 
 
 def main() -> int:
-    """`flags` prints them; `differs` reads a description and exits with 3 when it is not as it should be."""
-    settings = Settings.from_env()
+    """`flags QUEUE` prints them; `differs QUEUE` reads a description and exits with 3 when it is not so."""
+    numbers = Settings.from_env().numbers(sys.argv[2])
     if sys.argv[1] == "differs":
-        return DIFFERS if differences(json.load(sys.stdin), settings) else 0
-    sys.stdout.writelines(f"{flag}\n" for flag in flags(settings))
+        return DIFFERS if differences(json.load(sys.stdin), numbers) else 0
+    sys.stdout.writelines(f"{flag}\n" for flag in flags(numbers))
     return 0
 
 

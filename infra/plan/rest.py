@@ -62,5 +62,6 @@ def firestore(path: str, body: object) -> Any:
     answer = call("POST", f"{base.rstrip('/')}/v1/{path}", body, bearer)
     if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
         problem = answer.json.get("error", {}) if isinstance(answer.json, dict) else {}
-        raise RestError(f"Firestore answered {answer.status}: {problem.get('message', '')}")
+        said = problem.get("message") or answer.body[:300].decode(errors="replace")
+        raise RestError(f"Firestore answered {answer.status}: {said}")
     return answer.json

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = ("submit", "generate", "status")
+#: The prompts' and the watchdogs'; settings begin with these words.
+QUEUES = ("QUEUE", "WATCHDOG_QUEUE")
 #: The exit code for "what is there differs from what should be".
 DIFFERS = 3
 
@@ -32,16 +34,14 @@ class Settings:
     def __getitem__(self, name: str) -> str:
         return self.values.get(name, "")
 
-    @property
-    def queue(self) -> dict[str, float]:
-        """The queue's numbers."""
-        numbers: dict[str, float] = read_json(self["QUEUE_FILE"])
-        return numbers
+    def numbers(self, queue: str) -> dict[str, float]:
+        """The numbers of one of the queues, QUEUE or WATCHDOG_QUEUE."""
+        found: dict[str, float] = read_json(self[f"{queue}_FILE"])
+        return found
 
-    @property
-    def queue_path(self) -> str:
-        """The queue's full name."""
-        return f"projects/{self['PROJECT_ID']}/locations/{self['REGION']}/queues/{self['QUEUE_NAME']}"
+    def queue_path(self, queue: str) -> str:
+        """The full name of one of the queues, QUEUE or WATCHDOG_QUEUE."""
+        return f"projects/{self['PROJECT_ID']}/locations/{self['REGION']}/queues/{self[f'{queue}_NAME']}"
 
     @property
     def database_path(self) -> str:

@@ -1,0 +1,94 @@
+"""Which versions of the encryption key nothing needs any more.
+
+A version is needed while it is the newest, for a while after (instances of submit remember the newest for a minute, and
+a submit that is under way has sealed before anybody can see its execution), and as long as an open execution was sealed
+with it. An execution that has ended keeps no key.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from infra.plan.rest import RestError, firestore
+from infra.plan.settings import Settings
+
+GRACE = timedelta(minutes=10)
+PAGE = 300
+
+
+def unneeded(versions: list[dict[str, Any]], in_use: set[str], now: datetime) -> tuple[list[str], list[str]]:
+    """The numbers of versions that can be disabled, and a sentence for each older one that cannot."""
+    newest_first = sorted(versions, key=lambda one: int(_number(one["name"])), reverse=True)
+    free, kept = [], []
+    for newer, one in itertools.pairwise(newest_first):
+        number = _number(one["name"])
+        if number in in_use:
+            kept.append(f"Version {number} stays: open executions were sealed with it. Sweep when they have ended.")
+        elif now - _moment(newer["createTime"]) < GRACE:
+            minutes = GRACE.total_seconds() / 60
+            kept.append(f"Version {number} stays: it was in use until just now. Sweep in {minutes:.0f} minutes.")
+        else:
+            free.append(number)
+    return free, kept
+
+
+def versions_in_use(settings: Settings) -> set[str]:
+    """The versions with which open executions were sealed.
+
+    Raises:
+        RestError: Firestore refused.
+    """
+    found: set[str] = set()
+    after = ""
+    while True:
+        page = firestore(f"{settings.database_path}/documents:runQuery", {"structuredQuery": _query(after)})
+        documents = [one["document"] for one in page if "document" in one]
+        for document in documents:
+            sealed = document.get("fields", {}).get("sealed_key", {}).get("mapValue", {}).get("fields", {})
+            if sealed:
+                found.add(_number(sealed["key_version"]["stringValue"]))
+        if len(documents) < PAGE:
+            return found
+        after = documents[-1]["name"]
+
+
+def _query(after: str) -> dict[str, Any]:
+    is_open = {"field": {"fieldPath": "state"}, "op": "EQUAL", "value": {"stringValue": "open"}}
+    query: dict[str, Any] = {
+        "select": {"fields": [{"fieldPath": "sealed_key.key_version"}]},
+        "from": [{"collectionId": "executions"}],
+        "where": {"fieldFilter": is_open},
+        "orderBy": [{"field": {"fieldPath": "__name__"}}],
+        "limit": PAGE,
+    }
+    return query | ({"startAt": {"values": [{"referenceValue": after}], "before": False}} if after else {})
+
+
+def _number(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _moment(text: str) -> datetime:
+    # Google tells nanoseconds, which Python's datetime does not take.
+    return datetime.fromisoformat(text.rstrip("Z").partition(".")[0].partition("+")[0]).replace(tzinfo=UTC)
+
+
+def main() -> int:
+    """Read gcloud's list of versions; print the numbers to disable, and on stderr why others stay."""
+    try:
+        in_use = versions_in_use(Settings.from_env())
+    except RestError as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 1
+    free, kept = unneeded(json.load(sys.stdin), in_use, datetime.now(UTC))
+    sys.stderr.writelines(f"{line}\n" for line in kept)
+    sys.stdout.writelines(f"{number}\n" for number in free)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
