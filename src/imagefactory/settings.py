@@ -156,14 +156,17 @@ class StatusSettings(ApiSettings):
 class GenerateSettings(QueueSettings):
     """The settings of generate; times in seconds.
 
-    `model_timeout_seconds` is the first attempt's; `overhead_seconds` is what claim, upload and commit may take around
-    the model's call; `function_timeout_seconds` is the deployed function's own limit; `gate` is how many of the
-    model's answers are read and decoded at once.
+    `iam_guards_generate` is yes where IAM lets nobody but Cloud Tasks' service account call; `k_service` is set by
+    Cloud Run. `model_timeout_seconds` is the first attempt's; `overhead_seconds` is what claim, upload and commit may
+    take around the model's call; `function_timeout_seconds` is the deployed function's own limit; `gate` is how many
+    of the model's answers are read and decoded at once.
     """
 
     gemini_api_url: str
     tasks_issuer: str
     tasks_jwks_url: str
+    iam_guards_generate: str = "no"
+    k_service: str = ""
     model_timeout_seconds: float = 120.0
     overhead_seconds: float = 60.0
     function_timeout_seconds: float = 540.0
@@ -187,6 +190,13 @@ class GenerateSettings(QueueSettings):
             )
         if self.overhead_seconds <= 0:
             found.append("OVERHEAD_SECONDS must be above 0")
+        if self.iam_guards_generate not in ("yes", "no"):
+            found.append("IAM_GUARDS_GENERATE must be yes or no")
+        elif self.k_service and self.iam_guards_generate == "no":
+            found.append(
+                "IAM_GUARDS_GENERATE must be yes on Cloud Run, which hides the tokens' signatures: deploy generate "
+                "without allUsers among its invokers, then say so"
+            )
         if self.gate < 1:
             found.append("GATE must be at least 1")
         return found

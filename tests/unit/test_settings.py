@@ -147,3 +147,15 @@ def test_without_an_argument_the_environment_is_read(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
 
     assert Settings.from_env() == Settings(project_id="p", bucket="b", dispatch_rate=1.0)
+
+
+def test_on_cloud_run_generate_wants_to_be_told_that_iam_guards_it() -> None:
+    assert "IAM_GUARDS_GENERATE must be yes on Cloud Run" in refused(GenerateSettings, GENERATE | {"K_SERVICE": "g"})
+    told = GENERATE | {"K_SERVICE": "g", "IAM_GUARDS_GENERATE": "yes"}
+    assert GenerateSettings.from_env(told).iam_guards_generate == "yes"
+
+
+def test_a_guard_is_there_or_not() -> None:
+    message = refused(GenerateSettings, GENERATE | {"IAM_GUARDS_GENERATE": "perhaps"})
+
+    assert message == "IAM_GUARDS_GENERATE must be yes or no"

@@ -25,7 +25,12 @@ def api(settings: GenerateSettings) -> Api:
     tasks = cloud_tasks.of(settings)
     clock = SystemClock()
     routes = GenerateRoutes(
-        tokens=Tokens.of(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url),
+        tokens=Tokens.of(
+            settings.tasks_issuer,
+            settings.generate_url,
+            settings.tasks_jwks_url,
+            guarded=settings.iam_guards_generate == "yes",
+        ),
         service_account=settings.tasks_service_account,
         generate=Generate(
             executions=executions,

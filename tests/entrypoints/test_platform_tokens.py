@@ -1,0 +1,74 @@
+"""Tokens as Cloud Run hands them on: verified before, their signature replaced by a mark."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Request
+from werkzeug.test import EnvironBuilder
+
+from imagefactory.api.auth import VERIFIED_BY_CLOUD_RUN, Tokens
+from imagefactory.domain.errors import Unauthenticated
+from tests.entrypoints.issuer import AUDIENCE, Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as issuer:
+        yield issuer
+
+
+def carrying(token: str) -> Request:
+    return Request(EnvironBuilder(headers=[("Authorization", f"Bearer {token}")]).get_environ())
+
+
+def handed_on(token: str) -> str:
+    """The token as a private Cloud Run service sees it."""
+    return token.rpartition(".")[0] + VERIFIED_BY_CLOUD_RUN
+
+
+def tokens(issuer: Issuer, *, guarded: bool) -> Tokens:
+    return Tokens.of(issuer.url, AUDIENCE, issuer.jwks_url, guarded=guarded)
+
+
+def test_a_token_that_the_platform_verified_is_believed_where_iam_guards(issuer: Issuer) -> None:
+    claims = tokens(issuer, guarded=True).claims(carrying(handed_on(issuer.token())))
+
+    assert claims["sub"] == "ada"
+
+
+def test_it_is_not_believed_where_nothing_guards(issuer: Issuer) -> None:
+    with pytest.raises(Unauthenticated):
+        tokens(issuer, guarded=False).claims(carrying(handed_on(issuer.token())))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"aud": "another"},
+        {"iss": "https://another.example"},
+        {"exp": int(time.time()) - 3600},
+        {"iat": int(time.time()) + 3600},
+        {"sub": None},
+        {"exp": None},
+    ],
+)
+def test_its_claims_are_checked_all_the_same(issuer: Issuer, changes: dict[str, object]) -> None:
+    with pytest.raises(Unauthenticated):
+        tokens(issuer, guarded=True).claims(carrying(handed_on(issuer.token(**changes))))
+
+
+def test_any_other_signature_is_verified_as_ever(issuer: Issuer) -> None:
+    guarded = tokens(issuer, guarded=True)
+    token = issuer.token()
+
+    assert guarded.claims(carrying(token))["sub"] == "ada"
+    with pytest.raises(Unauthenticated):
+        guarded.claims(carrying(token.rpartition(".")[0] + ".c2lnbmVk"))
+    with pytest.raises(Unauthenticated):
+        guarded.claims(carrying(token.rpartition(".")[0] + "."))
