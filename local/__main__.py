@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="MIN-MAX",
         help="seconds an image takes (default %(default)s)",
     )
+    made.add_argument("--revive", action="store_true", help="start a function again that crashes, as Cloud Run would")
     made.add_argument("--data-dir", type=Path, metavar="D", help="keep images and logs in D")
     return made
 
@@ -53,6 +54,7 @@ def options_from(arguments: argparse.Namespace) -> Options:
         data_dir=arguments.data_dir,
         state_file=arguments.state_file,
         gemini_url=os.environ.get("GEMINI_API_URL") or None,
+        revive=arguments.revive,
     )
 
 

@@ -111,7 +111,7 @@ class Setup:
         # functions-framework answers 404 for this path by itself: it is up, and nobody's code has run.
         answers_at = (f"{address}/favicon.ico",)
         command = (sys.executable, "-m", "functions_framework", *flags)
-        return Part(name, command, self.build / name, settings, answers_at)
+        return Part(name, command, self.build / name, settings, answers_at, is_revived=self.options.revive)
 
     def _python(self, name: str, *arguments: str, answers_at: tuple[str, ...]) -> Part:
         return self._part(name, (sys.executable, "-m", f"local.{name}", *arguments), *answers_at)

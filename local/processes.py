@@ -4,6 +4,7 @@
 start ──► ready ──► crash (waits for the first part that ends by itself)
              │           │
              └─ a part ended, or did not answer in time: CrashError
+             └ a part that is revived is started again instead, as Cloud Run starts another instance
 leaving the `async with` block stops everything: SIGTERM to every process group, SIGKILL five seconds later
 ```
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from subprocess import DEVNULL, PIPE, STDOUT
@@ -48,6 +50,7 @@ class Part:
 
     `environment` is all that its process gets. A server is ready when each of `answers_at` answers: `http://…` with any
     status below 500, `tcp://HOST:PORT` by accepting a connection. An errand is ready when it has ended with code 0.
+    A part that is revived is started again when it ends by itself.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Part:
     environment: Mapping[str, str]
     answers_at: tuple[str, ...] = ()
     kind: Kind = Kind.SERVER
+    is_revived: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Supervisor:
     """Runs parts inside an `async with` block and leaves none of them behind.
 
     `log_folder` must exist. `terminal` shows every line, None only keeps the files. `remove` are the paths that
-    the guardian deletes should this process be killed.
+    the guardian deletes should this process be killed. `revivals` counts the parts that were started again, each
+    `revival_pause` seconds after it had ended.
     """
 
     def __init__(self, log_folder: Path, *, terminal: Terminal | None = None, remove: Iterable[Path] = ()) -> None:
@@ -85,6 +90,8 @@ class Supervisor:
         self._terminal = terminal
         self._remove = tuple(remove)
         self._running: list[Running] = []
+        self.revivals: Counter[str] = Counter()
+        self.revival_pause = 0.0
         self._guardian: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -107,7 +114,9 @@ class Supervisor:
 
     async def start(self, part: Part) -> None:
         """Starts one part; raises StackError when its program is not there."""
-        log = Log(self._log_folder, part.name, self._terminal)
+        self._running.append(await self._started(part, Log(self._log_folder, part.name, self._terminal)))
+
+    async def _started(self, part: Part, log: Log) -> Running:
         try:
             process = await asyncio.create_subprocess_exec(
                 *part.command,
@@ -123,22 +132,44 @@ class Supervisor:
             log.close()
             raise StackError(f"{part.name} cannot be started: {error.strerror}: {error.filename}.") from error
         self._tell_guardian(f"group {process.pid}")
-        self._running.append(Running(part, process, log, asyncio.create_task(pump(process, log))))
+        return Running(part, process, log, asyncio.create_task(pump(process, log)))
 
     async def ready(self, timeout_seconds: float = READY_SECONDS) -> None:
         """Waits until every part answers; raises CrashError for the first that ends or is too slow."""
         await together(self._one_ready(running, timeout_seconds) for running in self._running)
 
+    def send(self, name: str, signal_number: int) -> None:
+        """Sends a signal to all processes of a part."""
+        for running in self._running:
+            if running.part.name == name:
+                guardian.send(running.process.pid, signal_number)
+
     async def crash(self) -> CrashError:
-        """Waits until a server ends by itself, and says which and how."""
+        """Waits until a server ends by itself that is not revived, and says which and how."""
+        while True:
+            running = await self._ended()
+            if not running.part.is_revived:
+                return await running.crashed(ending(running.process.returncode))
+            await self._revive(running)
+
+    async def _revive(self, dead: Running) -> None:
+        # What is left of the group would keep the port.
+        guardian.send(dead.process.pid, signal.SIGKILL)
+        await asyncio.wait({dead.pump}, timeout=1)
+        self._tell_guardian(f"ended {dead.process.pid}")
+        await asyncio.sleep(self.revival_pause)
+        self._running[self._running.index(dead)] = await self._started(dead.part, dead.log)
+        self.revivals[dead.part.name] += 1
+
+    async def _ended(self) -> Running:
+        """The first server that has ended."""
         servers = [running for running in self._running if running.part.kind is Kind.SERVER]
         waits = {asyncio.create_task(running.process.wait()): running for running in servers}
         try:
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await cancel(waits)
-        running = waits[next(iter(done))]
-        return await running.crashed(ending(running.process.returncode))
+        return waits[next(iter(done))]
 
     async def _one_ready(self, running: Running, timeout_seconds: float) -> None:
         part = running.part

@@ -32,7 +32,7 @@ class Options:
 
     `dispatch_rate` is in tasks a second, None for the number in infra/queue.json. `latency` is `MIN-MAX` in seconds,
     how long the Gemini stand-in takes. `data_dir` keeps images and logs, None keeps neither after the end. `gemini_url`
-    is another Gemini API to call instead of the stand-in.
+    is another Gemini API to call instead of the stand-in. With `revive`, a function that crashes is started again.
     """
 
     ports: Ports
@@ -41,6 +41,7 @@ class Options:
     data_dir: Path | None = None
     state_file: Path | None = None
     gemini_url: str | None = None
+    revive: bool = False
 
     def __post_init__(self) -> None:
         """Raises StackError for numbers that make no sense."""

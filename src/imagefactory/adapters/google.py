@@ -15,7 +15,7 @@ from google.auth import exceptions as auth_exceptions
 from imagefactory.domain.errors import Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 #: A precondition of ours did not hold.
 CONFLICTS: tuple[type[Exception], ...] = (
@@ -56,6 +56,7 @@ PATIENTLY: dict[str, Any] = {
         timeout=PATIENCE_SECONDS,
     ),
 }
+_NEVER = retry.Retry(predicate=retry.if_exception_type())
 
 
 @contextlib.contextmanager
@@ -74,3 +75,12 @@ def ours(passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
         raise Conflict(type(theirs).__name__) from theirs
     except OUTAGES as theirs:
         raise Unavailable(type(theirs).__name__) from theirs
+
+
+def rows(read: Callable[..., Iterable[Any]]) -> list[Any]:
+    """All that a streaming call answers, read anew from the beginning should the stream break in the middle.
+
+    The clients' own way is to go on behind the last row, which fails without an order and forgets the limit.
+    """
+    patient: retry.Retry = PATIENTLY["retry"]
+    return patient(lambda: list(read(timeout=PATIENTLY["timeout"], retry=_NEVER)))()

@@ -21,7 +21,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import PATIENTLY, ours
+from imagefactory.adapters.google import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
 from imagefactory.domain.result import Result, ResultStatus
@@ -56,7 +56,7 @@ class FirestoreExecutions:
         """Read both documents in one call."""
         asked, one = self._layout.execution(execution_id), self._layout.result(execution_id, index)
         with ours():
-            snapshots = self._database.get_all([asked, one], **PATIENTLY)
+            snapshots = rows(functools.partial(self._database.get_all, [asked, one]))
             found = {snapshot.reference.path: snapshot for snapshot in snapshots}
         return _execution(found[asked.path]), _result(found[one.path])
 
@@ -72,7 +72,7 @@ class FirestoreExecutions:
         names = {self._layout.counts(one).path: one for one in execution_ids}
         with ours():
             references = [self._layout.counts(one) for one in execution_ids]
-            snapshots = list(self._database.get_all(references, **PATIENTLY))
+            snapshots = rows(functools.partial(self._database.get_all, references))
         found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
         tallies = (_tally(one, found[one]) for one in execution_ids)
         return [tally for tally in tallies if tally]
@@ -123,7 +123,8 @@ class FirestoreExecutions:
         counts = self._layout.counts(execution.id)
         references = [self._layout.result(execution.id, move.after.index) for move in moves]
         with ours():
-            found = {one.reference.path: one for one in self._database.get_all([counts, *references], **PATIENTLY)}
+            read = rows(functools.partial(self._database.get_all, [counts, *references]))
+        found = {one.reference.path: one for one in read}
         snapshots = [found[reference.path] for reference in references]
         if any(not one.exists or one.get("commit") != mark for one in snapshots):
             raise Conflict("a result was moved by somebody else")
@@ -156,7 +157,7 @@ class FirestoreExecutions:
         else:
             query = query.start_after({"updated_at": since, "index": after})
         with ours():
-            snapshots = list(query.limit(limit).stream(**PATIENTLY))
+            snapshots = rows(query.limit(limit).stream)
         return [
             (snapshot.get("updated_at"), codec.result_of(snapshot.to_dict() or {}, snapshot.update_time))
             for snapshot in snapshots
@@ -174,7 +175,7 @@ class FirestoreExecutions:
         if before is not None:
             query = query.start_after({"created_at": before})
         with ours():
-            snapshots = list(query.limit(limit).stream(**PATIENTLY))
+            snapshots = rows(query.limit(limit).stream)
         return [execution for one in snapshots if (execution := _execution(one))]
 
     def note_recovery(self, execution: Execution) -> Execution:
@@ -206,7 +207,7 @@ class FirestoreExecutions:
 
     def _found(self, query: Any) -> list[Result]:
         with ours():
-            return [result for snapshot in query.stream(**PATIENTLY) if (result := _result(snapshot))]
+            return [result for snapshot in rows(query.stream) if (result := _result(snapshot))]
 
     def _read_chunk(self, execution_id: str, number: int) -> list[Prompt]:
         with ours():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from google.cloud import firestore
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import PATIENTLY, ours
+from imagefactory.adapters.google import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Phase
 from imagefactory.ports import Reservation
@@ -116,9 +117,9 @@ class FirestoreSubmits:
         """The counters of executions that have not ended."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with ours():
-            found = [snapshot.reference.id for snapshot in query.select([]).limit(limit).stream(**PATIENTLY)]
+            found = [snapshot.reference.id for snapshot in rows(query.select([]).limit(limit).stream)]
             names = [self._layout.counts(one) for one in found]
-            counts = self._database.get_all(names, **PATIENTLY) if found else []
+            counts = rows(functools.partial(self._database.get_all, names)) if found else []
             return [
                 codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
                 for snapshot in counts

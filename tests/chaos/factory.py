@@ -1,0 +1,215 @@
+"""The factory in this process: its use cases on the real adapters, through proxies that fail; a queue that misbehaves.
+
+Two dozen workers take what is due. Time stands still while anything is under way and then moves on to what is due next,
+so hours of waiting cost nothing; now and then it jumps ahead of an attempt's lease.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
+from imagefactory.adapters.storage import CloudStorageImages
+from imagefactory.domain.errors import Conflict, Refusal, Unavailable
+from imagefactory.domain.result import FailureCode
+from imagefactory.domain.retry import RetryPolicy
+from imagefactory.testing import (
+    Call,
+    Crash,
+    FakePictures,
+    Faults,
+    InMemoryTasks,
+    InMemoryVault,
+    InMemoryWorkflows,
+    ManualClock,
+    Moment,
+    ScriptedModel,
+    a_failure,
+    a_submission,
+    a_workflow,
+    an_image,
+)
+from imagefactory.usecases.generate import Generate, Outcome
+from imagefactory.usecases.submit import Submit
+from imagefactory.usecases.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from google.cloud import firestore, storage
+
+    from imagefactory.domain.task import Task, Watch
+    from imagefactory.ports import Drawing
+    from imagefactory.testing.model import Scripted
+    from tests.chaos.chance import Chance
+
+USER, KEY = "alice", "the-key-of-alice"
+WORKERS = 24
+WATCH_SECONDS = 60.0
+MOST_DISPATCHES, BACKOFF_SECONDS = 10, 10
+#: A queue that never runs empty has lost the battle.
+MOST_TURNS, MOST_SUBMITS = 100_000, 100
+
+
+class Noted(NamedTuple):
+    """Something that an attempt, known by the number of its delivery, did for a prompt."""
+
+    prompt: int
+    delivery: int
+    what: str
+
+
+@dataclass
+class Again:
+    """How often a task was delivered, and when it may be again."""
+
+    not_before: datetime
+    dispatches: int = 0
+
+
+class Factory:
+    """`accident` is thrown for deaths at any call of a port, copies, and jumps of time."""
+
+    def __init__(self, database: firestore.Client, bucket: storage.Bucket, accident: Chance, rate: float) -> None:
+        self.clock = ManualClock()
+        self.tasks = InMemoryTasks()
+        self.model = ScriptedModel(self.clock, self._said)
+        self.accident = accident
+        self.noted: list[Noted] = []
+        self._here = threading.local()
+        self._deliveries = 0
+        self._again: dict[str, Again] = {}
+        self._rounds: set[str] = set()
+        self._locked = threading.Lock()
+        faults = Faults(self._hook)
+        ports: dict[str, Any] = {
+            "executions": FirestoreExecutions(database),
+            "submits": FirestoreSubmits(database),
+            "images": CloudStorageImages(bucket.client, bucket.name),
+            "tasks": self.tasks,
+            "model": self.model,
+            "vault": InMemoryVault(),
+        }
+        seen: dict[str, Any] = {name: faults.watched(port, name) for name, port in ports.items()}
+        common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
+        made: dict[str, Any] = common | {"images": seen["images"], "pictures": FakePictures(), "vault": seen["vault"]}
+        self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
+        self.submit = Submit(
+            **made,
+            workflows=InMemoryWorkflows([a_workflow()]),
+            submits=seen["submits"],
+            rate=rate,
+            retention_days=30,
+            watch_interval=WATCH_SECONDS,
+        )
+        self.watchdog = Watchdog(
+            **common, executions=seen["executions"], submits=seen["submits"], rate=rate, interval=WATCH_SECONDS
+        )
+
+    def submitted(self, texts: list[str], key: str) -> str:
+        """The execution's id, however often a client with this key must ask for it."""
+        for _ in range(MOST_SUBMITS):
+            try:
+                accepted = self.submit(USER, "w", a_submission(*texts, api_key=KEY), idempotency_key=key)
+            except (Crash, Refusal, Unavailable):
+                self.clock.advance(40)
+            else:
+                return str(accepted.data["execution_id"])
+        raise AssertionError("it is never accepted")
+
+    def run(self) -> None:
+        """Deliver, until neither a task nor a watchdog's round is left."""
+        under_way: dict[Future[object], Callable[[Future[object]], None]] = {}
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for _ in range(MOST_TURNS):
+                if len(under_way) < WORKERS and (found := self._next()):
+                    work, answered = found
+                    under_way[pool.submit(work)] = answered
+                    continue
+                if not under_way:
+                    if not self._wait():
+                        return
+                    continue
+                done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    under_way.pop(future)(future)
+                if self.accident.is_on and self.accident.share() < 1 / 200:
+                    self.clock.advance(200)
+        raise AssertionError("it does not end")
+
+    def _next(self) -> tuple[Callable[[], object], Callable[[Future[object]], None]] | None:
+        now = self.clock.now()
+        for watch in list(self.tasks.watches.values()):
+            if watch.id not in self._rounds and watch.schedule_at <= now and self._may(watch.id):
+                return partial(self.watchdog, watch), partial(self._watched, watch)
+        for task in self.tasks.due(now):
+            if self._may(task.id):
+                # A copy: the queue may deliver this task once more at the same time.
+                if self.accident.is_on and self.accident.share() < 1 / 10:
+                    self._again[task.id].not_before = now
+                return partial(self._attempt, task), partial(self._attempted, task)
+        return None
+
+    def _may(self, name: str) -> bool:
+        again = self._again.setdefault(name, Again(self.clock.now()))
+        if again.not_before > self.clock.now():
+            return False
+        again.dispatches += 1
+        again.not_before = self.clock.now() + timedelta(days=400)
+        return True
+
+    def _attempt(self, task: Task) -> Outcome:
+        with self._locked:
+            self._deliveries += 1
+            self._here.at = (task.batch_index, self._deliveries)
+        try:
+            return self.generate(task.execution_id, task.batch_index, task.attempt)
+        finally:
+            self._here.at = None
+
+    def _attempted(self, task: Task, future: Future[object]) -> None:
+        failed = future.exception()
+        assert failed is None or isinstance(failed, Crash | Unavailable | Conflict), repr(failed)
+        again = self._again[task.id]
+        if (failed is None and future.result() is not Outcome.HELD_ELSEWHERE) or again.dispatches > MOST_DISPATCHES:
+            self.tasks.done(task)
+        pause = min(BACKOFF_SECONDS * 2 ** min(again.dispatches, 5), 300)
+        again.not_before = self.clock.now() + timedelta(seconds=pause)
+
+    def _watched(self, watch: Watch, future: Future[object]) -> None:
+        failed = future.exception()
+        assert failed is None or isinstance(failed, Crash | Unavailable), repr(failed)
+        if failed is None:
+            self._rounds.add(watch.id)
+        self._again[watch.id].not_before = self.clock.now() + timedelta(seconds=5)
+
+    def _wait(self) -> bool:
+        """Move time on to what is due next; False when nothing is."""
+        now = self.clock.now()
+        left: list[Task | Watch] = [*self.tasks.waiting.values()]
+        left += [watch for watch in self.tasks.watches.values() if watch.id not in self._rounds]
+        moments = [max(one.schedule_at, self._again.get(one.id, Again(now)).not_before) for one in left]
+        if moments:
+            self.clock.move_to(min(moments))
+        return bool(moments)
+
+    def _hook(self, call: Call) -> None:
+        at = getattr(self._here, "at", None)
+        if at and call.moment is Moment.AFTER and call.name in {"executions.move", "model.generate", "images.put"}:
+            with self._locked:
+                self.noted.append(Noted(at[0], at[1], call.name))
+        if self.accident.next("a death"):
+            raise Crash
+
+    def _said(self, drawing: Drawing, number: int) -> Scripted:
+        del drawing, number
+        thrown = self.accident.share()
+        if thrown < 1 / 20:
+            return a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
+        return a_failure() if thrown < 1 / 5 else an_image()

@@ -1,0 +1,116 @@
+"""A submit of 500 prompts in a process of its own, to be killed: `begin` and `done` on its output say how far it is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import grpc
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from imagefactory.adapters.cloud_tasks import CloudTasks
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
+from imagefactory.clock import SystemClock
+from imagefactory.testing import (
+    FakePictures,
+    InMemoryImages,
+    InMemoryVault,
+    InMemoryWorkflows,
+    ManualClock,
+    a_submission,
+    a_workflow,
+)
+from imagefactory.usecases.submit import Submit
+from imagefactory.usecases.watchdog import Watchdog
+from tests.contract.emulators import a_database
+
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+USER, PROMPTS = "alice", 500
+RATE, WATCH_SECONDS = 1.0, 60.0
+
+
+class Where(NamedTuple):
+    """Where a submit stores: the emulators as host:port, and the project in both."""
+
+    firestore: str
+    tasks: str
+    project: str
+
+    def queue(self, kind: str) -> str:
+        """The full name of a queue."""
+        return f"projects/{self.project}/locations/l/queues/{kind}"
+
+
+class Side:
+    """The use cases that a submit needs, `later` seconds from now."""
+
+    def __init__(self, where: Where, later: float = 0.0) -> None:
+        self.database: firestore.Client = a_database(where.firestore, where.project)
+        self.channel = grpc.insecure_channel(where.tasks)
+        self.cloud = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self.channel))
+        self.clock = ManualClock(SystemClock().now() + timedelta(seconds=later))
+        self.executions = FirestoreExecutions(self.database)
+        self.submits = FirestoreSubmits(self.database)
+        self.tasks = CloudTasks(
+            self.cloud,
+            queue=where.queue("prompts"),
+            watchdog_queue=where.queue("watchdogs"),
+            url="http://127.0.0.1:9/",
+            service_account="tasks@p.test",
+            deadline=600,
+        )
+        self.submit = Submit(
+            workflows=InMemoryWorkflows([a_workflow()]),
+            submits=self.submits,
+            tasks=self.tasks,
+            images=InMemoryImages(),
+            pictures=FakePictures(),
+            vault=InMemoryVault(),
+            clock=self.clock,
+            rate=RATE,
+            retention_days=30,
+            watch_interval=WATCH_SECONDS,
+        )
+        self.watchdog = Watchdog(
+            executions=self.executions,
+            submits=self.submits,
+            tasks=self.tasks,
+            clock=self.clock,
+            rate=RATE,
+            interval=WATCH_SECONDS,
+        )
+
+    def submitted(self, key: str) -> str:
+        """The id of the execution under this key."""
+        texts = [f"prompt {number}" for number in range(PROMPTS)]
+        accepted = self.submit(USER, "w", a_submission(*texts, api_key="a-key"), idempotency_key=key)
+        return str(accepted.data["execution_id"])
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.database.close()
+        self.channel.close()
+
+
+def main() -> None:
+    """Submit once."""
+    parser = argparse.ArgumentParser()
+    for name in ("--firestore", "--tasks", "--project", "--key"):
+        parser.add_argument(name, required=True)
+    chosen = parser.parse_args()
+    side = Side(Where(chosen.firestore, chosen.tasks, chosen.project))
+    sys.stdout.write("begin\n")
+    sys.stdout.flush()
+    side.submitted(chosen.key)
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+    side.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""A submit of 500 prompts is killed with SIGKILL at every tenth of its work, on real adapters and emulators."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from google.cloud import tasks_v2
+
+from imagefactory.domain.result import Result
+from imagefactory.domain.task import Watch, first_attempts
+from imagefactory.usecases.watchdog import Round
+from local.ports import Ports
+from tests.chaos.submitter import PROMPTS, RATE, Side, Where
+from tests.contract.emulators import fresh_project, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imagefactory.domain.execution import Execution
+
+ROOT = Path(__file__).parents[2]
+#: Behind the time that a submit has to be accepted.
+LATER = 121.0
+
+
+@pytest.fixture(scope="session")
+def tasks_host() -> Iterator[str]:
+    """Our Cloud Tasks emulator, as host:port of its gRPC side."""
+    ports = Ports.free()
+    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
+    command += ["--rest-port", str(ports.cloud_tasks_rest)]
+    with running(command, ports.cloud_tasks_rest, "/_local/health"):
+        yield f"127.0.0.1:{ports.cloud_tasks}"
+
+
+@pytest.fixture
+def where(firestore_host: str, tasks_host: str) -> Where:
+    """A project of its own, with both queues paused: nothing is delivered."""
+    found = Where(firestore_host, tasks_host, fresh_project())
+    with contextlib.closing(Side(found)) as side:
+        for kind in ("prompts", "watchdogs"):
+            side.cloud.create_queue(
+                parent=f"projects/{found.project}/locations/l", queue=tasks_v2.Queue(name=found.queue(kind))
+            )
+            side.cloud.pause_queue(name=found.queue(kind))
+    return found
+
+
+@contextlib.contextmanager
+def a_submit(where: Where, key: str) -> Iterator[subprocess.Popen[str]]:
+    """A submit that has just begun."""
+    command = [sys.executable, "-m", "tests.chaos.submitter", "--firestore", where.firestore, "--tasks", where.tasks]
+    command += ["--project", where.project, "--key", key]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begin\n"
+        yield process
+        process.kill()
+
+
+def executions_of(side: Side) -> list[Execution]:
+    """Every execution that a user can see."""
+    ids = [one.id for one in side.database.collection("executions").stream()]
+    return [execution for one in ids if (execution := side.executions.get(one))]
+
+
+def names_in(side: Side, queue: str) -> list[str]:
+    listed = side.cloud.list_tasks(parent=queue)
+    return [task.name for task in listed]
+
+
+def test_a_submit_killed_at_any_tenth_leaves_nothing_or_what_ends_by_itself(where: Where) -> None:
+    with a_submit(where, "measured") as measured:
+        began = time.monotonic()
+        assert measured.stdout is not None
+        while measured.stdout.readline() not in ("done\n", ""):
+            pass
+        seconds = time.monotonic() - began
+    seen = set()
+
+    for tenth in range(10):
+        own = where._replace(project=where.project)
+        with a_submit(own, f"key {tenth}"):
+            time.sleep(seconds * tenth / 10)
+        seen.add(checked(own, f"key {tenth}", tenth + 1))
+
+    assert "nothing" in seen
+    assert len(seen) > 1
+
+
+def checked(where: Where, key: str, others: int) -> str:
+    """What the killed submit left, once both promises were checked; `others` executions were there before."""
+    with contextlib.closing(Side(where, LATER)) as side:
+        before = executions_of(side)
+        left = "nothing"
+        if len(before) > others:
+            execution = max(before, key=lambda one: one.created_at)
+            left = execution.phase.value
+            assert any(f"{execution.id}-watch" in name for name in names_in(side, where.queue("watchdogs")))
+            ended_by_itself(side, execution)
+        execution_id = side.submitted(key)
+        assert len(executions_of(side)) == others + 1
+        names = [name for name in names_in(side, where.queue("prompts")) if execution_id in name]
+        assert len(names) == PROMPTS
+    return left
+
+
+def ended_by_itself(side: Side, execution: Execution) -> None:
+    """The watchdog alone, without another request, has every prompt's task created."""
+    watch = Watch(execution.id, execution.created_at, side.clock.now())
+
+    found = side.watchdog(watch)
+
+    assert found in (Round.MENDED, Round.MOVING)
+    results = (Result(index) for index in range(PROMPTS))
+    tasks = list(first_attempts(execution, results, side.clock.now() + timedelta(days=1), RATE))
+    assert side.tasks.missing(tasks) == []

@@ -1,0 +1,123 @@
+"""Thousands of interleavings with crashes, outages, copies, lost tasks and jumps of time; each is told by its seed."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagefactory import log
+from imagefactory.domain.result import ResultStatus
+from imagefactory.testing import Crash, Moment
+from tests.unit.usecases.turmoil import Turmoil
+from tests.unit.world import KEY, World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_ATTEMPTS = 3
+GROUPS, SEEDS = 20, 60
+
+
+@pytest.fixture(autouse=True)
+def one_processor_and_a_quiet_log() -> Iterator[None]:
+    """Handing the baton to a thread on another processor takes ten times as long."""
+    processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if processors:
+        os.sched_setaffinity(0, {min(processors)})
+    log.set_level("error")
+    yield
+    log.set_level("info")
+    if processors:
+        os.sched_setaffinity(0, processors)
+
+
+def check(turmoil: Turmoil) -> None:
+    world, seed = turmoil.world, f"seed {turmoil.seed}"
+    for key, answers in turmoil.answers.items():
+        assert len(answers) <= 1, f"{seed}: the key {key} made {answers}"
+    assert set().union(*turmoil.answers.values()) <= set(world.store.tallies), seed
+    assert len(world.store.tallies) <= len(turmoil.keys), seed
+    for execution_id in world.store.tallies:
+        check_execution(world, execution_id, seed)
+    check_payments(turmoil, seed)
+
+
+def check_execution(world: World, execution_id: str, seed: str) -> None:
+    tally, execution = world.tally(execution_id), world.execution(execution_id)
+    results = [world.result(execution_id, index) for index in range(execution.prompt_count)]
+    assert all(result.status.is_terminal for result in results), f"{seed}: {results}"
+    for status in ResultStatus:
+        assert getattr(tally, status.value) == sum(result.status is status for result in results), f"{seed}: {tally}"
+    assert sum(tally.counts().values()) == 2 * tally.total, seed
+    assert tally.cost_microusd == sum(result.cost_microusd for result in results), seed
+    assert (execution.sealed_key, execution.closed) == (None, tally.status), f"{seed}: {execution}"
+    shown = {one["batch_index"]: one.get("result_url") for one in world.shown(execution_id)["batch_results"]}
+    for result in results:
+        stored = world.images.of(execution_id, result.index)
+        assert len(stored) <= 1, f"{seed}: {stored}"
+        assert bool(shown[result.index]) == (result.status is ResultStatus.COMPLETED), seed
+        if result.status is ResultStatus.COMPLETED:
+            assert result.image is not None
+            assert stored == [result.image.name], seed
+
+
+def check_payments(turmoil: Turmoil, seed: str) -> None:
+    """No call beyond the attempts, and none by an attempt that began after the image was stored."""
+    calls = turmoil.world.model.calls_by_prompt()
+    assert max(calls.values(), default=0) <= MOST_ATTEMPTS, f"{seed}: {calls}"
+    assert {call.api_key for call in turmoil.world.model.calls} <= {KEY}, f"{seed}: a call without the key"
+    stored: set[tuple[str, int]] = set()
+    begun: dict[int, bool] = {}
+    for prompt, actor, what in turmoil.noted:
+        if what == "executions.move":
+            begun.setdefault(id(actor), prompt in stored)
+        elif what == "images.put":
+            stored.add(prompt)
+        else:
+            assert not begun[id(actor)], f"{seed}: {prompt} was paid again after its image was stored"
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_whatever_interleaves_dies_or_is_lost_everything_ends_and_is_paid_once(group: int) -> None:
+    for seed in range(group * SEEDS, (group + 1) * SEEDS):
+        turmoil = Turmoil(seed)
+
+        turmoil.run()
+
+        check(turmoil)
+
+
+@pytest.mark.parametrize("fault_rate", [0.0, 0.01, 0.15])
+def test_calm_runs_and_storms_hold_the_same_promises(fault_rate: float) -> None:
+    for seed in range(60):
+        turmoil = Turmoil(seed, fault_rate=fault_rate)
+
+        turmoil.run()
+
+        check(turmoil)
+
+
+def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
+    struck: Counter[str] = Counter()
+
+    for seed in range(80):
+        turmoil = Turmoil(seed, fault_rate=0.06, trouble=400)
+        turmoil.run()
+        struck += turmoil.counted
+
+    calls = {f"{name} {moment.name.lower()}" for name in CALLS for moment in Moment}
+    assert not {call for call in calls if not struck[call]}
+    assert all(struck[kind] for kind in ("copy", "late copy", "purge", "given up", Crash.__name__))
+
+
+#: Every call of a port that submit, generate and the watchdog make.
+CALLS = (
+    *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.remaining", "submits.accept"),
+    *("submits.mark_enqueued", "vault.seal", "vault.open", "tasks.watch", "tasks.enqueue", "tasks.missing"),
+    *("executions.load", "executions.get", "executions.tally", "executions.prompts", "executions.move"),
+    *("executions.results", "executions.note_recovery", "executions.close"),
+    *("images.find", "images.put", "model.generate"),
+)

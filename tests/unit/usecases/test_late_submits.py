@@ -1,0 +1,61 @@
+"""A submit slower than the time it has: either it is kept from its commit point, or its execution is watched."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagefactory.domain.errors import Unavailable
+from imagefactory.domain.task import first_round
+from imagefactory.testing import Call, Moment
+from imagefactory.usecases.watchdog import Round
+from tests.unit.world import WATCH_INTERVAL, World
+
+
+def late_in(world: World, name: str, moment: Moment, seconds: float) -> None:
+    """Let a submit hang here; a watchdog's rounds go on meanwhile."""
+
+    def hook(call: Call) -> None:
+        if (call.name, call.moment) == (name, moment):
+            world.faults.hook = None
+            for _ in range(3):
+                world.clock.advance(seconds / 3)
+                for watch in world.watched():
+                    if watch.schedule_at <= world.clock.now():
+                        world.rounds[watch.id] = world.watchdog(watch)
+
+    world.faults.hook = hook
+
+
+def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothing() -> None:
+    world = World()
+    late_in(world, "submits.accept", Moment.BEFORE, 240)
+
+    with pytest.raises(Unavailable):
+        world.accepted("one prompt", key="once")
+
+    assert list(world.rounds.values())[-1] is Round.GONE
+    assert (world.store.executions, world.store.tallies) == ({}, {})
+    assert not world.accepted("one prompt", key="once").replayed
+
+
+def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> None:
+    world = World()
+    execution = world.given("one prompt")
+    world.tasks.lose()
+    world.tasks.watch(first_round(execution.id, world.clock.now(), WATCH_INTERVAL))
+    accepted = world.store.executions.pop(execution.id)
+    world.clock.advance(130)
+
+    def accepted_meanwhile(call: Call) -> None:
+        if (call.name, call.moment) == ("submits.expire", Moment.BEFORE):
+            world.store.executions[execution.id] = accepted
+
+    world.faults.hook = accepted_meanwhile
+    watch = world.watched()[0]
+
+    world.rounds[watch.id] = world.watchdog(watch)
+    world.faults.hook = None
+    world.watch()
+
+    assert world.rounds[watch.id] is Round.WAITING
+    assert world.tally(execution.id).completed == 1
