@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self, get_type_hints
 
 from imagefactory.domain.retry import RetryPolicy
@@ -174,14 +174,18 @@ class GenerateSettings(QueueSettings):
 
     @property
     def retry_policy(self) -> RetryPolicy:
-        """The rules for attempts, with this deployment's first timeout."""
+        """The rules for attempts, with this deployment's first timeout; no model's row makes one longer than fits."""
+        later = self._policy.lease(self._policy.max_attempts) - self.model_timeout_seconds
+        return replace(self._policy, longest_base=self.function_timeout_seconds - later)
+
+    @property
+    def _policy(self) -> RetryPolicy:
         return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.overhead_seconds)
 
     def faults(self) -> list[str]:
         """Deadlines nest: model call < attempt < function < dispatch."""
         found = super().faults()
-        policy = self.retry_policy
-        attempt = policy.lease(policy.max_attempts)
+        attempt = self._policy.lease(self._policy.max_attempts)
         if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
             found.append(
                 f"deadlines must nest: the longest attempt ({attempt:.0f} s) within FUNCTION_TIMEOUT_SECONDS "

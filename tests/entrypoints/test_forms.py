@@ -79,8 +79,16 @@ def test_bad_reference_images_are_refused_by_their_place(
     assert faults_of(answer) == faults
 
 
-def test_a_reference_that_lies_about_its_type_is_kept_as_what_it_is(submit: Function, world: World) -> None:
+def test_a_reference_that_lies_about_its_type_is_refused(submit: Function) -> None:
     upload = (io.BytesIO(picture("JPEG")), "photo.png", "image/png")
+
+    answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": upload})
+
+    assert faults_of(answer) == [("reference_images", 0)]
+
+
+def test_a_reference_that_says_nothing_of_its_type_is_kept_as_what_it_is(submit: Function, world: World) -> None:
+    upload = (io.BytesIO(picture("JPEG")), "photo.png", "application/octet-stream")
 
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": upload})
 

@@ -9,7 +9,7 @@ import pytest
 
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
-from imagefactory.testing import Moment, a_failure
+from imagefactory.testing import Crash, Moment, a_failure
 from tests.entrypoints.function import NOBODY_HAS, data_of, error_of, execution_of
 from tests.entrypoints.world import GENERATE_URL, SERVICE_ACCOUNT
 
@@ -73,12 +73,12 @@ def test_a_result_that_another_attempt_holds_is_asked_for_later_without_slowing_
     submit: Function, generate: Function, world: World, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.prompts", Moment.BEFORE, RuntimeError("the process dies here"))
-    died = deliver(generate, queue, execution_id)
+    world.faults.fail("executions.prompts", Moment.BEFORE, Crash())
+    with pytest.raises(Crash):
+        deliver(generate, queue, execution_id)
 
     answer = deliver(generate, queue, execution_id)
 
-    error_of(died, 500, "INTERNAL")
     error_of(answer, 409, "HELD_ELSEWHERE")
     assert world.store.results[execution_id][0][1].status is ResultStatus.PROCESSING
 

@@ -143,6 +143,7 @@ def test_everything_wrong_with_a_query_is_told_at_once(status: Function) -> None
 
     assert sorted(faults_of(answer)) == [
         ("cursor", None),
+        ("cursor", None),
         ("limit", None),
         ("page", None),
         ("since", None),

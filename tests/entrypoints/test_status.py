@@ -57,6 +57,7 @@ def test_the_answer_has_every_key_of_the_contract_and_no_other(
         "completed_at": None,
         "expires_at": "2026-12-22T12:00:00.000Z",
         "next_cursor": None,
+        "has_more": False,
     }
 
 

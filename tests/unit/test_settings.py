@@ -127,7 +127,10 @@ def test_origins_are_a_list_and_none_by_default() -> None:
 def test_the_first_timeout_can_be_chosen() -> None:
     settings = GenerateSettings.from_env(GENERATE | {"MODEL_TIMEOUT_SECONDS": "60"})
 
-    assert settings.retry_policy == RetryPolicy(timeout_base=60)
+    assert settings.retry_policy.timeout(1) == 60
+    # 540 s for the function, less 60 s around the model's call, less 60 s that the third attempt has more.
+    assert settings.retry_policy == RetryPolicy(timeout_base=60, longest_base=420)
+    assert settings.retry_policy.timeout(1, base=1000) == 420
 
 
 def test_the_time_around_the_model_call_can_be_chosen_and_deadlines_still_nest() -> None:

@@ -93,6 +93,9 @@ def retry(request: Request) -> RetryRequest:
     statuses = _chosen(read, "status", {status.value: status for status in RETRYABLE})
     codes = _chosen(read, "error_codes", {code.value: code for code in FailureCode})
     indexes = read.items("batch_index")
+    for name in ("status", "error_codes", "batch_index"):
+        if read.values.get(name) == []:
+            read.wrong(name, "an empty list matches nothing: name what to retry, or leave this out for all")
     for place, index in enumerate(indexes):
         if type(index) is not int or index < 0:
             read.wrong("batch_index", "this must be a whole number from 0", place)

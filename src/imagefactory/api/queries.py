@@ -97,6 +97,8 @@ class Query:
 def page_request(request: Request) -> PageRequest:
     """Which results of an execution to show."""
     query = Query(request, ("limit", "cursor", "status", "since"))
+    if "since" in request.args and "cursor" in request.args:
+        query.faults.append(Fault("cursor", "changes are followed with since alone: give one of the two"))
     page = PageRequest(query.limit(), query.index_cursor(), query.statuses(ResultStatus), query.change_cursor())
     query.check()
     return page

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: Starts needed before the observed pace says more than the queue's rate.
 ENOUGH_STARTS = 5
+#: Executions that share the queue, at most, as far as an estimate is concerned.
+MOST_SHARES = 20
 
 
 def whole_batch(prompt_count: int, waiting: Iterable[int], rate: float, expected_seconds: float) -> int:
@@ -40,4 +42,5 @@ def _pace(tally: Tally, now: datetime, rate: float) -> float:
     if tally.started_at is None or started < ENOUGH_STARTS:
         return rate
     elapsed = max((now - tally.started_at).total_seconds(), 1.0)
-    return min(rate, started / elapsed)
+    # Time in which nothing waited, before a retry, says nothing of the pace: the queue is never shared by so many.
+    return min(rate, max(started / elapsed, rate / MOST_SHARES))

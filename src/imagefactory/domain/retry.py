@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,12 @@ class RetryPolicy:
     error_delay: float = 2.0
     #: what claim, upload and commit may take around the model call
     overhead: float = 60.0
+    #: the first timeout that still lets the last attempt end within the function's own
+    longest_base: float = math.inf
 
     def timeout(self, attempt: int, base: float | None = None) -> float:
         """Seconds the model call of this attempt (1-based) may take; `base` replaces the usual first timeout."""
-        return (base or self.timeout_base) + self.timeout_step * (attempt - 1)
+        return min(base or self.timeout_base, self.longest_base) + self.timeout_step * (attempt - 1)
 
     def lease(self, attempt: int, base: float | None = None) -> float:
         """Seconds after which an attempt that has not reported is taken for dead."""

@@ -44,7 +44,8 @@ class Cancel:
             raise NotFound
         if not tally.status.is_terminal:
             self.executions.request_cancel(execution_id)
-            for first in range(0, execution.prompt_count, WINDOW):
+            # From the end: what the queue dispatches next is cancelled by its own claim meanwhile.
+            for first in reversed(range(0, execution.prompt_count, WINDOW)):
                 self._cancel(execution, first, min(WINDOW, execution.prompt_count - first))
             close_if_ended(self.executions, execution)
             log.info("execution cancelled", execution_id=execution_id)
@@ -68,8 +69,8 @@ class Cancel:
         except Conflict:
             if count > 1:
                 half = count // 2
-                self._cancel(execution, first, half)
                 self._cancel(execution, first + half, count - half)
+                self._cancel(execution, first, half)
             return
         self._delete_tasks(execution, [move.after for move in moves])
 

@@ -101,6 +101,7 @@ class Generate:
         if execution.cancel_requested or before.attempts >= self.retry.max_attempts:
             return self._end(execution, result, before)
         until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.recipe.timeout_base))
+        log.debug("an attempt begins", attempt=before.attempts + 1, generation=before.generation)
         claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
@@ -138,6 +139,10 @@ class Generate:
                 log.error("a service failed during the attempt", failed)
                 message = "A storage service of the factory was unavailable."
                 return self._report(attempt, Failure(FailureCode.STORAGE_ERROR, message, retryable=True))
+            except Exception as defect:  # noqa: BLE001 - reported now, not when the lease has run out, and only so often
+                log.error("the attempt met a defect", defect)
+                message = "Something went wrong inside the factory."
+                return self._report(attempt, Failure(FailureCode.INTERNAL, message, retryable=True))
             done = attempt.result.completed(image, image.made.cost_microusd, self._elapsed_ms(attempt))
             return self._finish(attempt, done, outcome)
 

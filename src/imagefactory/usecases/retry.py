@@ -62,16 +62,20 @@ class Retry:
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
+        sealed = self._sealed(execution, tally, request.api_key)
         chosen = list(self._chosen(execution_id, request))
         if not chosen:
             raise NotRetryable
-        sealed = self._sealed(execution, tally, request.api_key)
         now = self.clock.now()
         self.tasks.watch(first_round(execution_id, now, self.watch_interval))
         # Reopened before, so that a crash in between leaves the rest to another retry; and once more behind the moves,
         # because a closer that had counted before them may have closed the execution in between.
         self.executions.reopen(execution, sealed)
-        moved = [result for first in range(0, len(chosen), WINDOW) for result in self._moved(execution, chosen, first)]
+        moved = [
+            result
+            for first in range(0, len(chosen), WINDOW)
+            for result in self._moved(execution, chosen[first : first + WINDOW])
+        ]
         self.executions.reopen(execution, sealed)
         self.tasks.enqueue(list(first_attempts(execution, moved, now, self.rate)))
         if not moved and (reopened := self.executions.get(execution_id)):
@@ -88,16 +92,18 @@ class Retry:
             first = found[-1].index + 1 if len(found) == WINDOW else None
 
     def _sealed(self, execution: Execution, tally: Tally, api_key: str | None) -> Sealed | None:
-        if tally.status.is_terminal and not api_key:
+        if (tally.status.is_terminal or execution.closed) and not api_key:
             message = "the key was deleted when the execution ended: send it again to retry"
             raise InvalidRequest(f"api_key: {message}.", faults=[Fault("api_key", message)])
         return self.vault.seal(api_key, execution.id) if api_key else execution.sealed_key
 
-    def _moved(self, execution: Execution, chosen: list[Result], first: int) -> tuple[Result, ...]:
-        """Move a window of the chosen results back to pending; none where another request did so at once."""
-        moves = [Move(result, result.reopened()) for result in chosen[first : first + WINDOW]]
+    def _moved(self, execution: Execution, results: list[Result]) -> tuple[Result, ...]:
+        """Move these results back to pending; those that another request moves at once are left to it."""
         try:
-            return self.executions.move(execution, moves).results
+            return self.executions.move(execution, [Move(result, result.reopened()) for result in results]).results
         except Conflict:
-            log.warning("results were retried by two requests at once", execution_id=execution.id)
-            return ()
+            if len(results) == 1:
+                log.warning("a result was retried by two requests at once", execution_id=execution.id)
+                return ()
+            half = len(results) // 2
+            return self._moved(execution, results[:half]) + self._moved(execution, results[half:])

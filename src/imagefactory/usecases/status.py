@@ -48,6 +48,7 @@ class _Page:
     results: Sequence[Result]
     next_cursor: str | None
     next_since: ChangeCursor
+    has_more: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,7 @@ class ShowExecution:
             "batch_results": list(self._described(execution, shown.results, now)),
             "next_cursor": shown.next_cursor,
             "next_since": shown.next_since.encoded(),
+            "has_more": shown.has_more,
         }
         return Shown(etag, data)
 
@@ -117,18 +119,18 @@ class ShowExecution:
             count = min(page.limit + 1, max(execution.prompt_count - page.first, 0))
             found = self._window(execution, page.first, count)
         more = str(found[page.limit].index) if len(found) > page.limit else None
-        return _Page(found[: page.limit], more, now)
+        return _Page(found[: page.limit], more, now, has_more=more is not None)
 
     def _changes(self, execution: Execution, page: PageRequest, since: ChangeCursor, now: ChangeCursor) -> _Page:
         """What changed since; when that is more than a page, `next_since` leads on to the rest."""
         if since.version == now.version:
-            return _Page([], None, now)
+            return _Page([], None, now, has_more=False)
         found = self.executions.results_since(execution.id, since.at, since.after, page.limit)
         results = [result for _, result in found if not page.statuses or result.status in page.statuses]
         if len(found) == page.limit:
             changed_at, last = found[-1]
             now = ChangeCursor(changed_at, after=last.index)
-        return _Page(results, None, now)
+        return _Page(results, None, now, has_more=len(found) == page.limit)
 
     def _scan(self, execution: Execution, page: PageRequest) -> list[Result]:
         """Look through all results in order: pending ones may have no document to query for."""

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 ACCEPTING_SECONDS = 120
 #: How many other executions the estimate of time looks at.
 NEIGHBOURS = 100
+#: MIME types that say nothing of a file.
+UNDECLARED = ("", "application/octet-stream")
 _IDS = uuid.UUID("6f1a3f0e-2f7b-4c6e-9a51-0d8a1f3b7c42")
 
 
@@ -100,9 +102,14 @@ class Submit:
             if len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
             try:
-                pictures.append(self.pictures.opened(upload.data))
+                picture = self.pictures.opened(upload.data)
             except ValueError as refused:
                 faults.append(Fault("reference_images", str(refused), index))
+                continue
+            pictures.append(picture)
+            if upload.content_type not in (*UNDECLARED, picture.format.content_type):
+                message = f"the image is called {upload.content_type[:80]}, but it is {picture.format.content_type}"
+                faults.append(Fault("reference_images", message, index))
         return pictures, faults
 
     def _execution(self, user: str, workflow_id: str, order: Order, idempotency_key: str | None) -> Execution:
@@ -154,7 +161,11 @@ class Submit:
 
     def _reserve(self, execution: Execution) -> Reservation:
         """Take the id for this execution, or learn which execution has it."""
-        reservation = self.submits.reserve(execution)
+        try:
+            reservation = self.submits.reserve(execution)
+        except Conflict:
+            # Taken when we asked, released when we looked.
+            raise StillAccepting from None
         holder = reservation.execution
         if reservation.is_ours or holder.phase is not Phase.RESERVED:
             return reservation

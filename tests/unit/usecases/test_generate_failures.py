@@ -77,16 +77,15 @@ class TestFailuresOfOurOwn:
         assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
         assert world.model.calls == []
 
-    def test_a_defect_ends_the_delivery_and_leaves_the_rest_to_the_lease(self, world: World) -> None:
+    def test_a_defect_is_reported_at_once_and_costs_an_attempt(self, world: World) -> None:
         execution = world.given("only prompt")
         world.scripted({"only prompt": [KeyError("a defect")]})
 
-        with pytest.raises(KeyError):
-            generate(world, execution)
-
-        assert generate(world, execution) is Outcome.HELD_ELSEWHERE
-        world.clock.advance(LEASE_SECONDS)
-        assert generate(world, execution) is Outcome.COMPLETED
+        assert generate(world, execution) is Outcome.POSTPONED
+        failure = world.result(execution.id).failure
+        assert failure is not None
+        assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, True)
+        assert generate(world, execution, attempt=2) is Outcome.COMPLETED
 
     def test_an_outage_of_the_store_is_left_to_the_queue(self, world: World) -> None:
         execution = world.given()

@@ -144,15 +144,25 @@ def test_an_execution_that_expires_meanwhile_does_not_exist(world: World) -> Non
 
 def test_of_two_requests_at_once_one_moves_each_result(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     execution_id = ended(world)
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict())
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=100)
 
     assert retried(world, execution_id)["retried"] == 0
     assert "two requests at once" in capsys.readouterr().out
 
 
+def test_what_another_request_moved_does_not_keep_the_others_from_running(world: World) -> None:
+    execution_id = ended(world)
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=2)
+
+    moved = retried(world, execution_id)["retried"]
+
+    assert isinstance(moved, int)
+    assert moved > 0
+
+
 def test_a_request_that_moved_nothing_leaves_no_key_behind(world: World) -> None:
     execution_id = ended(world)
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict())
+    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=100)
 
     retried(world, execution_id)
 

@@ -80,6 +80,7 @@ class TestAnExecution:
             "completed_at": None,
             "expires_at": "2026-12-22T12:00:00.000Z",
             "next_cursor": None,
+            "has_more": False,
         }
 
     def test_that_has_ended_says_when_and_needs_no_further_poll(self, world: World) -> None:

@@ -67,7 +67,7 @@ class TestAnAcceptedBatch:
         }
 
     def test_exists_with_everything_that_was_asked(self, world: World) -> None:
-        uploads = (Upload(the_bytes_of("webp"), "image/png"), Upload(the_bytes_of("jpg")))
+        uploads = (Upload(the_bytes_of("webp"), "image/webp"), Upload(the_bytes_of("jpg")))
         execution_id = world.submitted(
             "one prompt",
             "another prompt",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from google.cloud import firestore
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from google.cloud.firestore_v1.collection import CollectionReference
     from google.cloud.firestore_v1.document import DocumentReference
 
@@ -35,9 +37,11 @@ class Layout:
         reference: DocumentReference = self.execution(execution_id).collection("progress").document("counts")
         return reference
 
-    def chunk(self, execution_id: str, number: int) -> DocumentReference:
-        """A chunk of prompts, numbered from 0."""
-        reference: DocumentReference = self.execution(execution_id).collection("prompts").document(f"{number:03d}")
+    def chunk(self, execution_id: str, created_at: datetime, number: int) -> DocumentReference:
+        """A chunk of prompts, numbered from 0, of the submit of this moment: a late one writes elsewhere."""
+        reference: DocumentReference = (
+            self.execution(execution_id).collection("prompts").document(f"{created_at.timestamp():.6f}-{number:03d}")
+        )
         return reference
 
     def results(self, execution_id: str) -> CollectionReference:

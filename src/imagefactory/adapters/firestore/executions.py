@@ -82,7 +82,7 @@ class FirestoreExecutions:
         found = {}
         for index in indexes:
             number = bisect_right(execution.chunks, index) - 1
-            found[index] = self._chunk(execution.id, number)[index - execution.chunks[number]]
+            found[index] = self._chunk(execution.id, execution.created_at, number)[index - execution.chunks[number]]
         return found
 
     def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
@@ -209,9 +209,9 @@ class FirestoreExecutions:
         with ours():
             return [result for snapshot in rows(query.stream) if (result := _result(snapshot))]
 
-    def _read_chunk(self, execution_id: str, number: int) -> list[Prompt]:
+    def _read_chunk(self, execution_id: str, created_at: datetime, number: int) -> list[Prompt]:
         with ours():
-            document = self._layout.chunk(execution_id, number).get(**PATIENTLY).to_dict() or {}
+            document = self._layout.chunk(execution_id, created_at, number).get(**PATIENTLY).to_dict() or {}
         texts = document["texts"]
         custom_ids = document["custom_ids"] or [None] * len(texts)
         return [Prompt(text, custom_id) for text, custom_id in zip(texts, custom_ids, strict=True)]

@@ -91,7 +91,7 @@ class FirestoreSubmits:
             if size + chunk_size > COMMIT_BYTES:
                 self._commit(batch)
                 batch, size = self._database.batch(), 0
-            batch.set(self._layout.chunk(execution.id, number), _chunk_document(chunk) | expiry)
+            batch.set(self._layout.chunk(execution.id, execution.created_at, number), _chunk_document(chunk) | expiry)
             size += chunk_size
         self._commit(batch)
         return tuple(firsts)
