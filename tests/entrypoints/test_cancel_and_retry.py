@@ -44,11 +44,21 @@ def test_retry_runs_cancelled_results_again_with_the_key_in_the_request(submit: 
 def test_retry_takes_only_what_all_its_filters_take(submit: Function) -> None:
     execution_id = execution_of(submit)
     submit.post(f"/api/executions/{execution_id}/cancel")
-    filters = {"status": ["cancelled", "failed"], "batch_index": [1, 7], "api_key": "k"}
+    filters = {"status": ["cancelled", "failed"], "batch_index": [1], "api_key": "k"}
 
     answer = submit.post(f"/api/executions/{execution_id}/retry", json=filters)
 
     assert data_of(answer, 202)["retried"] == 1
+
+
+def test_retry_refuses_an_index_that_the_batch_does_not_have(submit: Function) -> None:
+    execution_id = execution_of(submit)
+    submit.post(f"/api/executions/{execution_id}/cancel")
+
+    answer = submit.post(f"/api/executions/{execution_id}/retry", json={"batch_index": [1, 3], "api_key": "k"})
+
+    problem = error_of(answer, 400, "VALIDATION_FAILED")
+    assert problem["details"] == [{"field": "batch_index", "message": "3 is none of this execution's 0 to 2"}]
 
 
 def test_retry_without_a_body_means_all_and_needs_the_key_once_it_was_deleted(submit: Function) -> None:

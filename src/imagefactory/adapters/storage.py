@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -61,42 +62,31 @@ class CloudStorageImages:
         self.reference = functools.lru_cache(REMEMBERED_REFERENCES)(self._read)
 
     def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
-        """Write `executions/{id}/references/{n}.{ext}`; a reservation's retry writes it again."""
-        name = f"executions/{execution_id}/references/{number}.{picture.format.value}"
-        blob = self._bucket.blob(name)
-        blob.cache_control = "no-store"
-        with ours():
-            blob.upload_from_string(
-                picture.data, content_type=picture.format.content_type, timeout=UPLOAD_SECONDS, retry=_RETRY
-            )
+        """Write `executions/{id}/references/{n}.{ext}`, or beside it where another request left a different one."""
+        place = f"executions/{execution_id}/references/{number}"
+        name = f"{place}.{picture.format.value}"
+        try:
+            self._create(name, picture, cache_control="no-store")
+        except Conflict:
+            if self._read(name) != picture.data:
+                name = f"{place}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
+                # What is there under this name has this content.
+                with contextlib.suppress(Conflict):
+                    self._create(name, picture, cache_control="no-store")
         return name
 
     def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
         """Write `executions/{id}/{index}.{ext}`, unless it is there."""
         name = f"{_prefix(execution_id, index)}{picture.format.value}"
-        blob = self._bucket.blob(name)
-        blob.cache_control = _IMAGE_CACHE
-        blob.metadata = {
-            "width": str(picture.width),
-            "height": str(picture.height),
-            "made": json.dumps(asdict(made)),
-        }
-        content_type = picture.format.content_type
+        facts = {"width": str(picture.width), "height": str(picture.height), "made": json.dumps(asdict(made))}
         try:
-            with ours():
-                blob.upload_from_string(
-                    picture.data,
-                    content_type=content_type,
-                    if_generation_match=0,
-                    timeout=UPLOAD_SECONDS,
-                    retry=_RETRY,
-                )
+            blob = self._create(name, picture, cache_control=_IMAGE_CACHE, metadata=facts)
         except Conflict:
             # Ours, when only the reply was lost; else a dead attempt's. Either way it is the prompt's image.
             if stored := self.find(execution_id, index):
                 return stored
             raise
-        stored = StoredImage(name, content_type, picture.width, picture.height, len(picture.data), made)
+        stored = StoredImage(name, picture.format.content_type, picture.width, picture.height, len(picture.data), made)
         first = self.find(execution_id, index) or stored
         if first.name != name:
             # Another attempt stored it in another format, and so under another name: the older one stays.
@@ -119,6 +109,27 @@ class CloudStorageImages:
         size = int(facts.get("width", 0)), int(facts.get("height", 0))
         made = Provenance.of(json.loads(facts["made"])) if "made" in facts else Provenance()
         return StoredImage(blob.name, blob.content_type, *size, blob.size, made)
+
+    def _create(
+        self, name: str, picture: Picture, cache_control: str, metadata: dict[str, str] | None = None
+    ) -> storage.Blob:
+        """Write an object that is not there yet.
+
+        Raises:
+            Conflict: it is.
+        """
+        blob: storage.Blob = self._bucket.blob(name)
+        blob.cache_control = cache_control
+        blob.metadata = metadata
+        with ours():
+            blob.upload_from_string(
+                picture.data,
+                content_type=picture.format.content_type,
+                if_generation_match=0,
+                timeout=UPLOAD_SECONDS,
+                retry=_RETRY,
+            )
+        return blob
 
     def _read(self, name: str) -> bytes:
         with ours():

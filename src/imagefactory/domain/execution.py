@@ -97,6 +97,8 @@ class Execution:
     expires_at: datetime
     fingerprint: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    #: whether its attempts call the model with the caller's key
+    needs_key: bool = True
     sealed_key: Sealed | None = None
     phase: Phase = Phase.RESERVED
     accepting_until: datetime | None = None

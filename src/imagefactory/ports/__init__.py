@@ -3,11 +3,12 @@
 Every method may raise `Unavailable` when the service behind it fails; nothing is then half done.
 """
 
-from imagefactory.ports.executions import Executions, Move, Moved, Reservation, Submits
+from imagefactory.ports.executions import MOST_MOVES, Executions, Move, Moved, Reopened, Reservation, Submits
 from imagefactory.ports.pictures import Drawing, Generated, Model, Picture, PictureFormat, Pictures
 from imagefactory.ports.services import Clock, Images, Links, Tasks, Vault, Workflows
 
 __all__ = [
+    "MOST_MOVES",
     "Clock",
     "Drawing",
     "Executions",
@@ -20,6 +21,7 @@ __all__ = [
     "Picture",
     "PictureFormat",
     "Pictures",
+    "Reopened",
     "Reservation",
     "Submits",
     "Tasks",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from imagefactory.domain.result import Result, ResultStatus
 
 
+#: How many results one commit takes at most: a few hundred KB.
+MOST_MOVES = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """Who has an execution's id: ours, ready to be accepted, or another's."""
@@ -88,6 +92,14 @@ class Moved:
     ended: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """An execution as a commit reopened it, and the results that the same commit moved, with their new versions."""
+
+    execution: Execution
+    results: tuple[Result, ...]
+
+
 class Executions(Protocol):
     """Executions and their results. An execution exists here from its commit point on."""
 
@@ -112,7 +124,7 @@ class Executions(Protocol):
         ...
 
     def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
-        """Commit these steps and their counters at once.
+        """Commit these steps, at most MOST_MOVES, and their counters at once.
 
         Raises:
             Conflict: a result was no longer as in `before`; nothing was written.
@@ -157,12 +169,16 @@ class Executions(Protocol):
         """Let no further attempt begin."""
         ...
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
-        """Let attempts begin again, with this key where one is given."""
+    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+        """Commit these steps, and at once let attempts begin again, with this key.
+
+        Raises:
+            Conflict: the execution, or a result, changed since it was read; nothing was written.
+        """
         ...
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
-        """Note how the execution ended, and delete its encrypted key.
+        """Note how the execution ended, and delete its encrypted key; whoever read it before runs into this write.
 
         Raises:
             Conflict: the execution changed since it was read.

@@ -56,7 +56,7 @@ class Images(Protocol):
     """The bucket."""
 
     def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
-        """Store a reference image; returns its object's name."""
+        """Store a reference image; returns its object's name. What is there already is never overwritten."""
         ...
 
     def reference(self, name: str) -> bytes:

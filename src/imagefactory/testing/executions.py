@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Move, Moved, Reservation
+from imagefactory.ports import Move, Moved, Reopened, Reservation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,8 +42,8 @@ class Store:
         self.executions[execution.id] = written
         return written
 
-    def replace(self, read: Execution, execution: Execution) -> Execution:
-        """Write an execution, if it still is as it was read.
+    def unchanged(self, read: Execution) -> Execution:
+        """The execution, which is as it was read.
 
         Raises:
             Conflict: it is not.
@@ -51,6 +51,15 @@ class Store:
         current = self.executions.get(read.id)
         if current is None or current.version != read.version:
             raise Conflict("the execution changed since it was read")
+        return current
+
+    def replace(self, read: Execution, execution: Execution) -> Execution:
+        """Write an execution, if it still is as it was read.
+
+        Raises:
+            Conflict: it is not.
+        """
+        self.unchanged(read)
         return self.put(execution)
 
     def existing(self, execution_id: str) -> Execution:
@@ -227,17 +236,18 @@ class InMemoryExecutions:
         with self._store.lock:
             self._store.put(replace(self._store.existing(execution_id), cancel_requested=True))
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
-        """Take the mark and the end back."""
+    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+        """Take the mark and the end back, and move the results, if all is as it was read."""
         with self._store.lock:
-            current = self._store.existing(execution.id)
-            self._store.put(replace(current, closed=None, cancel_requested=False, sealed_key=sealed_key))
+            self._store.unchanged(execution)
+            moved = self.move(execution, moves)
+            opened = replace(execution, closed=None, cancel_requested=False, sealed_key=sealed_key)
+            return Reopened(self._store.put(opened), moved.results)
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the end and forget the key."""
         with self._store.lock:
-            current = self._store.executions.get(execution.id)
-            self._store.replace(execution, replace(current or execution, closed=status, sealed_key=None))
+            self._store.put(replace(self._store.unchanged(execution), closed=status, sealed_key=None))
 
     def _results(self, execution_id: str) -> dict[int, Result]:
         return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}

@@ -96,9 +96,13 @@ class InMemoryImages:
         self._lock = threading.Lock()
 
     def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
-        """Keep a reference; a second one of that name takes its place."""
-        name = f"executions/{execution_id}/references/{number}.{picture.format.value}"
-        self.objects[name] = StoredObject(picture.data, picture.format.content_type)
+        """Keep a reference, beside a different one of that number."""
+        place = f"executions/{execution_id}/references/{number}"
+        name = f"{place}.{picture.format.value}"
+        with self._lock:
+            if self.objects.get(name, StoredObject(picture.data, "")).data != picture.data:
+                name = f"{place}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
+            self.objects[name] = StoredObject(picture.data, picture.format.content_type)
         return name
 
     def reference(self, name: str) -> bytes:

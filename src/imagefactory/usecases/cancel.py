@@ -9,7 +9,7 @@ from imagefactory import log
 from imagefactory.domain.errors import Conflict, NotFound
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task
-from imagefactory.ports import Move
+from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.status import owned_tally
 from imagefactory.usecases.views import execution as view
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import Execution
     from imagefactory.ports import Clock, Executions, Tasks
-
-#: Results moved in one commit.
-WINDOW = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +42,8 @@ class Cancel:
         if not tally.status.is_terminal:
             self.executions.request_cancel(execution_id)
             # From the end: what the queue dispatches next is cancelled by its own claim meanwhile.
-            for first in reversed(range(0, execution.prompt_count, WINDOW)):
-                self._cancel(execution, first, min(WINDOW, execution.prompt_count - first))
+            for first in reversed(range(0, execution.prompt_count, MOST_MOVES)):
+                self._cancel(execution, first, min(MOST_MOVES, execution.prompt_count - first))
             close_if_ended(self.executions, execution)
             log.info("execution cancelled", execution_id=execution_id)
         return view(execution, owned_tally(self.executions, user, execution_id))

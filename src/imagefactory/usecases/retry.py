@@ -1,27 +1,37 @@
-"""Retry: failed, blocked or cancelled results run again in the same execution; completed ones never do."""
+"""Retry: failed, blocked or cancelled results run again in the same execution; completed ones never do.
+
+    read the execution ──► begin a watchdog ──► reopen a window of results ──► their tasks ──► the next window …
+           ▲                                              │
+           └──────────── somebody else wrote it ──────────┘
+
+Each window is one commit, on the condition that the execution is as it was read: its results, the key they will need,
+and the end of the end. A request that dies after any of them leaves an execution that runs on, watched; and a watchdog
+that left in between has written the execution, so that the commit fails and another watchdog begins.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from imagefactory import log
-from imagefactory.domain.errors import Conflict, Fault, InvalidRequest, NotFound, NotRetryable
+from imagefactory.domain.errors import Conflict, Fault, InvalidRequest, NotFound, NotRetryable, Unavailable
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
-from imagefactory.domain.task import first_attempts, first_round
-from imagefactory.ports import Move
-from imagefactory.usecases.closing import close_if_ended
+from imagefactory.domain.task import first_round
+from imagefactory.ports import MOST_MOVES, Move
+from imagefactory.usecases.fanout import fan_out
 from imagefactory.usecases.status import owned_tally
 from imagefactory.usecases.views import execution as view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from imagefactory.domain.execution import Execution, Sealed, Tally
+    from imagefactory.domain.execution import Execution, Sealed
     from imagefactory.ports import Clock, Executions, Tasks, Vault
 
-#: Results moved in one commit.
-WINDOW = 200
+#: How often a window is tried while others write the execution.
+PATIENCE = 10
 RETRYABLE = (ResultStatus.FAILED, ResultStatus.BLOCKED, ResultStatus.CANCELLED)
 
 
@@ -40,6 +50,15 @@ class RetryRequest:
         return (not self.error_codes or code in self.error_codes) and (not self.indexes or result.index in self.indexes)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An execution as it was read or written last, the key it shall have, and whether a watchdog has begun since."""
+
+    execution: Execution
+    sealed_key: Sealed | None
+    is_watched: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds."""
@@ -55,55 +74,58 @@ class Retry:
         """Reopen what matches and describe the execution then.
 
         Raises:
-            InvalidRequest: the key was deleted with the execution's end, and none is given.
+            InvalidRequest: the key was deleted with the execution's end, and none is given; or an index is none.
             NotRetryable: no result matches.
         """
-        tally = owned_tally(self.executions, user, execution_id)
+        owned_tally(self.executions, user, execution_id)
+        held = self._held(execution_id, request)
+        _check_indexes(request, held.execution)
+        began, retried, conflicts = self.clock.now(), 0, 0
+        first: int | None = 0
+        # A cancel that comes after the first commit is later than this request, and ends it.
+        while first is not None and not (retried and held.execution.cancel_requested):
+            found = self.executions.results_in(execution_id, request.statuses, first, MOST_MOVES)
+            try:
+                held, moved = self._reopened(held, [result for result in found if request.takes(result)])
+            except Conflict:
+                if (conflicts := conflicts + 1) > PATIENCE:
+                    raise Unavailable("the execution kept changing while it was reopened") from None
+                held = self._held(execution_id, request)
+                continue
+            fan_out(self.tasks, held.execution, moved, began + timedelta(seconds=retried / self.rate), self.rate)
+            retried, conflicts = retried + len(moved), 0
+            first = found[-1].index + 1 if len(found) == MOST_MOVES else None
+        if not retried:
+            raise NotRetryable
+        log.info("results are retried", execution_id=execution_id, results=retried)
+        return dict(view(held.execution, owned_tally(self.executions, user, execution_id))) | {"retried": retried}
+
+    def _held(self, execution_id: str, request: RetryRequest) -> Held:
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
-        sealed = self._sealed(execution, tally, request.api_key)
-        chosen = list(self._chosen(execution_id, request))
-        if not chosen:
-            raise NotRetryable
-        now = self.clock.now()
-        self.tasks.watch(first_round(execution_id, now, self.watch_interval))
-        # Reopened before, so that a crash in between leaves the rest to another retry; and once more behind the moves,
-        # because a closer that had counted before them may have closed the execution in between.
-        self.executions.reopen(execution, sealed)
-        moved = [
-            result
-            for first in range(0, len(chosen), WINDOW)
-            for result in self._moved(execution, chosen[first : first + WINDOW])
-        ]
-        self.executions.reopen(execution, sealed)
-        self.tasks.enqueue(list(first_attempts(execution, moved, now, self.rate)))
-        if not moved and (reopened := self.executions.get(execution_id)):
-            # Another request moved them all, and they may have ended since: then nobody else would delete the key.
-            close_if_ended(self.executions, reopened)
-        log.info("results are retried", execution_id=execution_id, results=len(moved))
-        return dict(view(execution, owned_tally(self.executions, user, execution_id))) | {"retried": len(moved)}
-
-    def _chosen(self, execution_id: str, request: RetryRequest) -> Iterator[Result]:
-        first: int | None = 0
-        while first is not None:
-            found = self.executions.results_in(execution_id, request.statuses, first, WINDOW)
-            yield from (result for result in found if request.takes(result))
-            first = found[-1].index + 1 if len(found) == WINDOW else None
-
-    def _sealed(self, execution: Execution, tally: Tally, api_key: str | None) -> Sealed | None:
-        if (tally.status.is_terminal or execution.closed) and not api_key:
+        if request.api_key:
+            return Held(execution, self.vault.seal(request.api_key, execution_id))
+        if execution.needs_key and execution.sealed_key is None:
             message = "the key was deleted when the execution ended: send it again to retry"
             raise InvalidRequest(f"api_key: {message}.", faults=[Fault("api_key", message)])
-        return self.vault.seal(api_key, execution.id) if api_key else execution.sealed_key
+        return Held(execution, execution.sealed_key)
 
-    def _moved(self, execution: Execution, results: list[Result]) -> tuple[Result, ...]:
-        """Move these results back to pending; those that another request moves at once are left to it."""
-        try:
-            return self.executions.move(execution, [Move(result, result.reopened()) for result in results]).results
-        except Conflict:
-            if len(results) == 1:
-                log.warning("a result was retried by two requests at once", execution_id=execution.id)
-                return ()
-            half = len(results) // 2
-            return self._moved(execution, results[:half]) + self._moved(execution, results[half:])
+    def _reopened(self, held: Held, results: list[Result]) -> tuple[Held, tuple[Result, ...]]:
+        if not results:
+            return held, ()
+        if not held.is_watched:
+            self.tasks.watch(first_round(held.execution.id, self.clock.now(), self.watch_interval))
+        moves = [Move(result, result.reopened()) for result in results]
+        reopened = self.executions.reopen(held.execution, held.sealed_key, moves)
+        return replace(held, execution=reopened.execution, is_watched=True), reopened.results
+
+
+def _check_indexes(request: RetryRequest, execution: Execution) -> None:
+    faults = [
+        Fault("batch_index", f"{index} is none of this execution's 0 to {execution.prompt_count - 1}")
+        for index in request.indexes
+        if index >= execution.prompt_count
+    ]
+    if faults:
+        raise InvalidRequest(f"batch_index: {faults[0].message}.", faults=faults)

@@ -8,6 +8,7 @@ reserve ──► references ──► prompts ──► accept ──► tasks 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import uuid
@@ -29,7 +30,8 @@ from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
 from imagefactory.domain.money import usd
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked
-from imagefactory.domain.task import first_attempts, first_round
+from imagefactory.domain.task import first_round
+from imagefactory.usecases.fanout import fan_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,6 +138,7 @@ class Submit:
             expires_at=now + timedelta(days=self.retention_days),
             fingerprint=_fingerprint(workflow_id, order),
             metadata=order.metadata,
+            needs_key=bool(order.api_key),
             accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
         )
 
@@ -169,12 +172,15 @@ class Submit:
         holder = reservation.execution
         if reservation.is_ours or holder.phase is not Phase.RESERVED:
             return reservation
-        if holder.accepting_until and self.clock.now() < holder.accepting_until:
+        if self._is_accepting(holder):
             raise StillAccepting
         try:
             return self.submits.take_over(holder, execution)
         except Conflict:
             raise StillAccepting from None
+
+    def _is_accepting(self, execution: Execution) -> bool:
+        return execution.accepting_until is not None and self.clock.now() < execution.accepting_until
 
     def _accept(self, execution: Execution, order: Order, pictures: Sequence[Picture]) -> Execution:
         try:
@@ -188,15 +194,21 @@ class Submit:
             )
             # Before the commit point, so that an accepted execution is always watched.
             self.tasks.watch(first_round(execution.id, execution.created_at, self.watch_interval))
-            self.submits.accept(accepted)
-        except Unavailable:
-            self.submits.release(execution)
+            self._commit(accepted)
+        except Exception:
+            # Whatever it was, asking again may begin at once; past the commit point this does nothing.
+            with contextlib.suppress(Unavailable):
+                self.submits.release(execution)
             raise
-        except Conflict as late:
-            raise Unavailable("the submit took too long, and its reservation went to another or expired") from late
         self._enqueue(accepted, self.clock.now())
         log.info("execution accepted", execution_id=execution.id, prompts=execution.prompt_count)
         return accepted
+
+    def _commit(self, accepted: Execution) -> None:
+        try:
+            self.submits.accept(accepted)
+        except Conflict as late:
+            raise Unavailable("the submit took too long, and its reservation went to another or expired") from late
 
     def _store(self, execution_id: str, pictures: Sequence[Picture]) -> tuple[Reference, ...]:
         return tuple(
@@ -206,14 +218,14 @@ class Submit:
 
     def _enqueue(self, execution: Execution, start: datetime) -> None:
         results = (Result(index) for index in range(execution.prompt_count))
-        self.tasks.enqueue(list(first_attempts(execution, results, start, self.rate)))
-        self.submits.mark_enqueued(execution.id)
+        if fan_out(self.tasks, execution, results, start, self.rate):
+            # Unless it is noted, the watchdog creates them again, to no effect.
+            with contextlib.suppress(Unavailable):
+                self.submits.mark_enqueued(execution.id)
 
     def _replay(self, first: Execution) -> Accepted:
         """Answer as the first time; a fan-out whose submit died is completed on the way."""
-        if first.phase is Phase.ACCEPTED:
-            if first.accepting_until and self.clock.now() < first.accepting_until:
-                raise StillAccepting
+        if first.phase is Phase.ACCEPTED and not self._is_accepting(first):
             self._enqueue(first, first.created_at)
         return Accepted(first.answer, replayed=True)
 

@@ -1,7 +1,7 @@
 """Watchdog: comes back to an execution until it has ended, and mends what a crash or a lost task left behind.
 
     round ──► gone?     ──► nothing to watch: the submit never reached its commit point, or the results have expired
-          ├─► ended?    ──► close it, should its closer have died
+          ├─► ended?    ──► close it (its closer may have died), and leave
           ├─► fan-out unfinished, its submit dead? ──► create the first tasks (again: the same names do nothing)
           ├─► nothing moved since the last round?  ──► look for results whose task is gone, and create it anew
           └─► and a task for the next round, in a queue of its own: what empties the prompts' queue does not stop it
@@ -21,7 +21,6 @@ from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Phase
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task, first_attempts
-from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.submit import ACCEPTING_SECONDS
 
 if TYPE_CHECKING:
@@ -67,12 +66,26 @@ class Watchdog:
         if execution is None or tally is None:
             return self._missing(watch)
         if tally.status.is_terminal:
-            close_if_ended(self.executions, execution)
-            return Round.ENDED
+            return self._left(execution, tally, watch)
         found = self._mended(execution, tally, watch)
         idle = 0 if found is Round.MOVING else watch.idle + 1
         self._come_back(replace(watch, seen=tally.version, idle=idle))
         return found
+
+    def _left(self, execution: Execution, tally: Tally, watch: Watch) -> Round:
+        """Leave what has ended, with a write even where it is closed already.
+
+        A retry reads the execution, begins a watchdog, and reopens what it has read. So either this write comes
+        first, and the retry begins again with another watchdog; or the retry does, and this one stays.
+        """
+        try:
+            self.executions.close(execution, tally.status)
+        except Conflict:
+            self._come_back(replace(watch, seen=tally.version))
+            return Round.MOVING
+        if not execution.closed:
+            log.warning("an execution was closed for its closer", execution_id=execution.id, status=tally.status)
+        return Round.ENDED
 
     def _missing(self, watch: Watch) -> Round:
         """A submit that is not done yet may still bring the execution; one that is late is kept from it.

@@ -34,9 +34,13 @@ class Stores:
         execution = self.reserved(prompt_count=len(given), **what_matters)
         execution = replace(execution, chunks=self.submits.write_prompts(execution, given))
         self.submits.accept(execution)
-        accepted = self.executions.get(execution.id)
-        assert accepted is not None
-        return accepted
+        return self.now(execution)
+
+    def now(self, execution: Execution) -> Execution:
+        """The execution as it is stored."""
+        found = self.executions.get(execution.id)
+        assert found is not None
+        return found
 
     def tally(self, execution: Execution) -> Tally:
         """Its counters."""

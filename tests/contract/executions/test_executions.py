@@ -13,10 +13,11 @@ from imagefactory.ports import Move
 from imagefactory.testing import START, some_prompts
 
 if TYPE_CHECKING:
+    from imagefactory.domain.execution import Execution
     from tests.contract.executions.stores import Stores
 
 STATUSES = tuple(ResultStatus)
-SEALED = Sealed("v", b"n", b"c")
+SEALED, OTHER = Sealed("v", b"n", b"c"), Sealed("v2", b"n", b"c")
 
 
 class TestWhatDoesNotExist:
@@ -39,7 +40,7 @@ class TestWhatDoesNotExist:
         with pytest.raises(Conflict):
             stores.executions.request_cancel(execution.id)
         with pytest.raises(Conflict):
-            stores.executions.reopen(execution, None)
+            stores.executions.reopen(execution, None, [Move(None, Result(0))])
         with pytest.raises(Conflict):
             stores.executions.close(execution, ExecutionStatus.FAILED)
         with pytest.raises(Conflict):
@@ -161,23 +162,66 @@ class TestTheEnd:
 
         assert stores.executions.get(execution.id) == replace(execution, cancel_requested=True)
 
-    def test_is_taken_back_by_reopening(self, stores: Stores) -> None:
-        execution = stores.accepted(sealed_key=SEALED)
-        stores.executions.request_cancel(execution.id)
-        cancelled = stores.executions.get(execution.id)
-        assert cancelled is not None
-        stores.executions.close(cancelled, ExecutionStatus.CANCELLED)
-
-        stores.executions.reopen(execution, Sealed("v2", b"n", b"c"))
-
-        assert stores.executions.get(execution.id) == replace(execution, sealed_key=Sealed("v2", b"n", b"c"))
-
-    def test_of_an_execution_without_a_key_leaves_none(self, stores: Stores) -> None:
+    def test_again_makes_another_version(self, stores: Stores) -> None:
         execution = stores.accepted()
+        stores.executions.close(execution, ExecutionStatus.FAILED)
+        closed = stores.now(execution)
 
-        stores.executions.reopen(execution, None)
+        stores.executions.close(closed, ExecutionStatus.FAILED)
 
-        assert stores.executions.get(execution.id) == execution
+        assert stores.now(execution).version != closed.version
+
+
+class TestReopening:
+    def ended(self, stores: Stores) -> tuple[Execution, list[Result]]:
+        """A cancelled and closed execution, and its results."""
+        execution = stores.accepted(2, sealed_key=SEALED)
+        stores.executions.request_cancel(execution.id)
+        moves = [Move(None, Result(index).cancelled()) for index in range(2)]
+        results = stores.executions.move(execution, moves).results
+        stores.executions.close(stores.now(execution), ExecutionStatus.CANCELLED)
+        return stores.now(execution), list(results)
+
+    def test_takes_end_and_cancel_back_together_with_the_results(self, stores: Stores) -> None:
+        execution, results = self.ended(stores)
+
+        reopened = stores.executions.reopen(execution, OTHER, [Move(one, one.reopened()) for one in results])
+
+        found = stores.now(execution)
+        assert found == reopened.execution
+        assert found == replace(execution, closed=None, cancel_requested=False, sealed_key=OTHER)
+        assert list(stores.executions.results(execution.id, 0, 2).values()) == list(reopened.results)
+        assert (stores.tally(execution).pending, stores.tally(execution).cancelled) == (2, 0)
+
+    def test_goes_on_from_the_version_that_it_wrote(self, stores: Stores) -> None:
+        execution, results = self.ended(stores)
+        first = stores.executions.reopen(execution, OTHER, [Move(results[0], results[0].reopened())])
+
+        second = stores.executions.reopen(first.execution, OTHER, [Move(results[1], results[1].reopened())])
+
+        assert second.execution.version == stores.now(execution).version
+        assert second.results[0] == results[1].reopened()
+        stores.moved(execution, second.results[0], second.results[0].cancelled())
+
+    def test_writes_nothing_where_the_execution_has_changed(self, stores: Stores) -> None:
+        execution, results = self.ended(stores)
+        stores.executions.close(execution, ExecutionStatus.CANCELLED)
+
+        with pytest.raises(Conflict):
+            stores.executions.reopen(execution, OTHER, [Move(results[0], results[0].reopened())])
+
+        assert stores.tally(execution).cancelled == 2
+        assert stores.executions.results(execution.id, 0, 1)[0] == results[0]
+
+    def test_writes_nothing_where_a_result_has_changed(self, stores: Stores) -> None:
+        execution, results = self.ended(stores)
+        stores.moved(execution, results[0], results[0].reopened())
+
+        with pytest.raises(Conflict):
+            stores.executions.reopen(execution, OTHER, [Move(one, one.reopened()) for one in results])
+
+        assert stores.now(execution).version == execution.version
+        assert stores.tally(execution).cancelled == 1
 
 
 def test_recoveries_are_counted_one_by_one(stores: Stores) -> None:

@@ -105,6 +105,18 @@ def test_a_result_moved_under_a_lost_reply_can_be_moved_on(stores: Stores, conne
     assert stores.tally(execution).pending == 3
 
 
+def test_a_reopening_under_a_lost_reply_can_be_gone_on_from(stores: Stores, connection: Connection) -> None:
+    execution = stores.accepted()
+    ended = [stores.moved(execution, None, Result(index).cancelled()) for index in range(2)]
+    connection.lose = 1
+
+    first = stores.executions.reopen(execution, None, [Move(ended[0], ended[0].reopened())])
+    second = stores.executions.reopen(first.execution, None, [Move(ended[1], ended[1].reopened())])
+
+    assert stores.now(execution) == second.execution
+    assert (stores.tally(execution).pending, stores.tally(execution).cancelled) == (3, 0)
+
+
 def test_a_reply_that_is_lost_twice_counts_once(stores: Stores, connection: Connection) -> None:
     execution = stores.accepted()
     connection.lose = 2

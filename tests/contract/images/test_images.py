@@ -75,12 +75,20 @@ def test_a_reference_comes_back_as_it_was(bucketful: Bucketful) -> None:
     assert bucketful.images.find("e", 2) is None
 
 
-def test_a_reference_may_be_written_again(bucketful: Bucketful) -> None:
-    bucketful.images.put_reference("e", 0, PNG)
+def test_a_reference_written_again_is_the_one_that_is_there(bucketful: Bucketful) -> None:
+    names = {bucketful.images.put_reference("e", 0, PNG) for _ in range(2)}
 
-    name = bucketful.images.put_reference("e", 0, OTHER_PNG)
+    assert names == set(bucketful.names())
+    assert len(names) == 1
 
-    assert bucketful.images.reference(name) == OTHER_PNG.data
+
+def test_a_different_reference_of_the_same_number_stands_beside_the_first(bucketful: Bucketful) -> None:
+    first = bucketful.images.put_reference("e", 0, PNG)
+
+    names = {bucketful.images.put_reference("e", 0, OTHER_PNG) for _ in range(2)}
+
+    assert bucketful.images.reference(first) == PNG.data
+    assert [bucketful.images.reference(name) for name in names] == [OTHER_PNG.data]
 
 
 def test_a_reference_that_is_gone_conflicts(bucketful: Bucketful) -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from imagefactory.domain.errors import FactoryError, Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
+from imagefactory.ports import MOST_MOVES
 from imagefactory.testing import Crash, Moment, Takes, a_failure
+from imagefactory.usecases.retry import RetryRequest
 from tests.unit.world import KEY, USER, World
 
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
@@ -81,7 +83,7 @@ def test_whatever_fails_wherever_it_fails(number: int, moment: Moment, error: ty
     world.run()
     for task in world.tasks.created:
         world.deliver(task)
-    world.run()
+    world.watch()
 
     check(world, execution_id)
     assert len(world.model.calls) <= USUAL_CALLS + 1
@@ -120,6 +122,26 @@ def test_a_cancel_that_is_cut_off_is_completed_by_another(moment: Moment, error:
 
         check(world, execution_id)
         assert world.tally(execution_id).cancelled == 2
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("number", range(14))
+def test_a_retry_that_dies_anywhere_leaves_a_batch_that_ends_by_itself(number: int, moment: Moment) -> None:
+    world = World(rate=20)
+    prompts = [f"prompt {place}" for place in range(2 * MOST_MOVES + 10)]
+    execution_id = world.submitted(*prompts)
+    world.cancel(USER, execution_id)
+    world.watch()
+    world.faults.fail_at(len(world.faults.calls) + number, moment, Crash())
+
+    with contextlib.suppress(Crash):
+        world.retry(USER, execution_id, RetryRequest(api_key=KEY))
+    world.watch()
+
+    tally, execution = world.tally(execution_id), world.execution(execution_id)
+    assert tally.completed + tally.cancelled == tally.total == len(prompts)
+    assert len(world.model.calls) == tally.completed
+    assert (execution.sealed_key, execution.closed) == (None, tally.status)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -150,8 +150,7 @@ class TestClosing:
             if getattr(call, "name", "") == "executions.close" and len(world.store.results[execution.id]) == 1:
                 world.faults.hook = None
                 blocked = world.result(execution.id)
-                world.executions.move(execution, [Move(blocked, blocked.reopened())])
-                world.executions.reopen(execution, None)
+                world.executions.reopen(world.execution(execution.id), None, [Move(blocked, blocked.reopened())])
 
         world.faults.hook = reopen
         generate(world, execution)

@@ -67,7 +67,8 @@ def check_execution(world: World, execution_id: str, seed: str) -> None:
 def check_payments(turmoil: Turmoil, seed: str) -> None:
     """No call beyond the attempts, and none by an attempt that began after the image was stored."""
     calls = turmoil.world.model.calls_by_prompt()
-    assert max(calls.values(), default=0) <= MOST_ATTEMPTS, f"{seed}: {calls}"
+    for text, generation in generations(turmoil.world):
+        assert calls[text] <= MOST_ATTEMPTS * (1 + generation), f"{seed}: {calls}"
     assert {call.api_key for call in turmoil.world.model.calls} <= {KEY}, f"{seed}: a call without the key"
     stored: set[tuple[str, int]] = set()
     begun: dict[int, bool] = {}
@@ -78,6 +79,14 @@ def check_payments(turmoil: Turmoil, seed: str) -> None:
             stored.add(prompt)
         else:
             assert not begun[id(actor)], f"{seed}: {prompt} was paid again after its image was stored"
+
+
+def generations(world: World) -> Iterator[tuple[str, int]]:
+    """Each prompt, and how often it was retried."""
+    for execution_id in world.store.tallies:
+        execution = world.execution(execution_id)
+        for index, prompt in world.executions.prompts(execution, range(execution.prompt_count)).items():
+            yield prompt.text, world.result(execution_id, index).generation
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
@@ -110,14 +119,15 @@ def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
 
     calls = {f"{name} {moment.name.lower()}" for name in CALLS for moment in Moment}
     assert not {call for call in calls if not struck[call]}
-    assert all(struck[kind] for kind in ("copy", "late copy", "purge", "given up", Crash.__name__))
+    assert all(struck[kind] for kind in ("copy", "late copy", "retry", "purge", "given up", Crash.__name__)), struck
 
 
-#: Every call of a port that submit, generate and the watchdog make.
+#: Every call of a port that submit, generate, retry and the watchdog make.
 CALLS = (
     *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.remaining", "submits.accept"),
     *("submits.mark_enqueued", "vault.seal", "vault.open", "tasks.watch", "tasks.enqueue", "tasks.missing"),
     *("executions.load", "executions.get", "executions.tally", "executions.prompts", "executions.move"),
-    *("executions.results", "executions.note_recovery", "executions.close"),
+    *("executions.results", "executions.results_in", "executions.note_recovery", "executions.close"),
+    "executions.reopen",
     *("images.find", "images.put", "model.generate"),
 )

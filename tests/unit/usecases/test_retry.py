@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from imagefactory.domain.errors import Conflict, InvalidRequest, NotFound, NotRetryable
+from imagefactory.domain.errors import Conflict, InvalidRequest, NotFound, NotRetryable, Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
-from imagefactory.domain.task import Task
-from imagefactory.testing import Moment, a_failure
+from imagefactory.domain.task import Task, first_round
+from imagefactory.testing import Call, Crash, Moment, a_failure
 from imagefactory.usecases.retry import RetryRequest
-from tests.unit.world import KEY, USER, World
+from imagefactory.usecases.watchdog import Round
+from tests.unit.world import KEY, USER, WATCH_INTERVAL, World
 
 BLOCKED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
 BAD_KEY = a_failure(FailureCode.INVALID_API_KEY, retryable=False)
@@ -142,31 +143,112 @@ def test_an_execution_that_expires_meanwhile_does_not_exist(world: World) -> Non
         retried(world, "x")
 
 
-def test_of_two_requests_at_once_one_moves_each_result(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_others_write_meanwhile_makes_it_begin_again_with_another_watchdog(world: World) -> None:
     execution_id = ended(world)
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=100)
+    world.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=3)
 
-    assert retried(world, execution_id)["retried"] == 0
-    assert "two requests at once" in capsys.readouterr().out
+    assert retried(world, execution_id)["retried"] == 3
+
+    calls = [name for name in world.faults.calls if name in {"executions.get", "tasks.watch", "executions.reopen"}]
+    assert calls[-12:] == ["executions.get", "tasks.watch", "executions.reopen"] * 4
 
 
-def test_what_another_request_moved_does_not_keep_the_others_from_running(world: World) -> None:
+def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(world: World) -> None:
     execution_id = ended(world)
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=2)
+    world.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=100)
 
-    moved = retried(world, execution_id)["retried"]
+    with pytest.raises(Unavailable):
+        retried(world, execution_id)
 
-    assert isinstance(moved, int)
-    assert moved > 0
-
-
-def test_a_request_that_moved_nothing_leaves_no_key_behind(world: World) -> None:
-    execution_id = ended(world)
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=100)
-
-    retried(world, execution_id)
-
+    assert world.tally(execution_id).pending == 0
     assert world.execution(execution_id).sealed_key is None
+
+
+def test_of_two_requests_at_once_one_moves_each_result(world: World) -> None:
+    execution_id = ended(world)
+    answers = []
+
+    def another_first(call: Call) -> None:
+        if call.name == "executions.reopen":
+            world.faults.hook = None
+            answers.append(retried(world, execution_id, indexes=(1, 2)))
+
+    world.faults.hook = another_first
+
+    answers.append(retried(world, execution_id))
+
+    assert [answer["retried"] for answer in answers] == [2, 1]
+    world.run()
+    assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
+
+
+def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
+    execution = world.given(*(f"prompt {number}" for number in range(450)))
+    world.cancel(USER, execution.id)
+    reopened = 0
+
+    def cancel_behind_the_first(call: Call) -> None:
+        nonlocal reopened
+        reopened += (call.name, call.moment) == ("executions.reopen", Moment.AFTER)
+        if reopened == 1:
+            world.faults.hook = None
+            world.cancel(USER, execution.id)
+
+    world.faults.hook = cancel_behind_the_first
+
+    assert retried(world, execution.id)["retried"] == 200
+    assert (world.tally(execution.id).cancelled, world.execution(execution.id).sealed_key) == (450, None)
+
+
+def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World) -> None:
+    execution_id = ended(world)
+    world.tasks.watch(first_round(execution_id, world.clock.now(), WATCH_INTERVAL))
+    [older] = world.watched()
+
+    def leave(call: Call) -> None:
+        if (call.name, call.moment) == ("executions.reopen", Moment.BEFORE):
+            world.faults.hook = None
+            world.clock.advance(2 * WATCH_INTERVAL)
+            for watch in world.watched():
+                world.rounds[watch.id] = world.watchdog(watch)
+            world.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
+
+    world.faults.hook = leave
+
+    with pytest.raises(Crash):
+        retried(world, execution_id)
+    assert world.rounds[older.id] is Round.ENDED
+    world.watch()
+
+    assert world.tally(execution_id).completed == 4
+
+
+def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: World) -> None:
+    execution_id = ended(world)
+    world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable())
+
+    assert retried(world, execution_id)["retried"] == 3
+
+    world.watch()
+    assert world.tally(execution_id).completed == 4
+
+
+def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
+    execution = world.given("bad", needs_key=False, id="x")
+    world.scripted({"bad": [BLOCKED]})
+    world.generate("x", 0, 1)
+    assert world.execution("x").closed
+
+    assert retried(world, execution.id, api_key=None)["retried"] == 1
+
+
+def test_an_index_beyond_the_batch_is_refused(world: World) -> None:
+    execution_id = ended(world)
+
+    with pytest.raises(InvalidRequest, match="4 is none of this execution's 0 to 3"):
+        retried(world, execution_id, indexes=(1, 4, 5))
+
+    assert world.tally(execution_id).pending == 0
 
 
 def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:

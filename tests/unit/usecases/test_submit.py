@@ -18,6 +18,7 @@ from imagefactory.domain.execution import Execution, Phase, Prompt, Reference
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload
 from imagefactory.testing import (
     START,
+    Call,
     Crash,
     InMemoryWorkflows,
     Moment,
@@ -225,6 +226,14 @@ class TestAnIdempotencyKey:
         assert not answer.replayed
         assert world.tally(str(answer.data["execution_id"])).total == 1
 
+    def test_given_back_between_two_looks_is_free_in_a_moment(self, world: World) -> None:
+        world.faults.fail("submits.reserve", Moment.BEFORE, Conflict())
+
+        with pytest.raises(StillAccepting):
+            world.accepted("one prompt", key="once")
+
+        assert not world.accepted("one prompt", key="once").replayed
+
     def test_of_a_dead_submit_goes_to_the_first_of_two_that_come_at_once(self, world: World) -> None:
         crash_in(world, "submits.reserve", Moment.AFTER)
         world.clock.advance(120)
@@ -243,13 +252,14 @@ class TestAnIdempotencyKey:
         assert len(world.tasks.created) == 2
         assert world.execution(str(answer.data["execution_id"])).phase is Phase.ENQUEUED
 
-    def test_does_not_enqueue_while_the_first_submit_may_still_do_so(self, world: World) -> None:
+    def test_behind_the_commit_point_has_its_answer_and_leaves_the_tasks_to_the_first(self, world: World) -> None:
         crash_in(world, "tasks.enqueue", Moment.BEFORE)
 
-        with pytest.raises(StillAccepting):
-            world.accepted("one prompt", "another prompt", key="once")
-
+        assert world.accepted("one prompt", "another prompt", key="once").replayed
         assert world.tasks.created == []
+
+        world.watch()
+        assert len(world.model.calls) == 2
 
     def test_creates_no_task_twice_when_only_the_mark_was_missing(self, world: World) -> None:
         crash_in(world, "submits.mark_enqueued", Moment.BEFORE)
@@ -278,6 +288,38 @@ class TestAnOutage:
 
         assert world.store.executions == {}
         assert not world.accepted("one prompt", key="once").replayed
+
+    @pytest.mark.parametrize("call", ["tasks.enqueue", "submits.mark_enqueued"])
+    @pytest.mark.parametrize("moment", Moment)
+    def test_behind_the_commit_point_is_left_to_the_watchdog(self, world: World, call: str, moment: Moment) -> None:
+        world.faults.fail(call, moment, Unavailable())
+
+        execution_id = world.submitted("one prompt", "another prompt")
+
+        world.watch()
+        assert world.tally(execution_id).completed == 2
+        assert len(world.model.calls) == 2
+
+    @pytest.mark.parametrize("error", [Conflict("no such bucket"), KeyError("a defect")])
+    def test_that_is_a_defect_of_ours_is_no_outage_and_gives_the_reservation_back(
+        self, world: World, error: Exception
+    ) -> None:
+        world.faults.fail("submits.write_prompts", Moment.BEFORE, error)
+
+        with pytest.raises(type(error)):
+            world.accepted("one prompt", key="once")
+
+        assert world.store.executions == {}
+
+    def test_that_keeps_the_reservation_from_being_given_back_is_told_as_it_was(self, world: World) -> None:
+        def hook(call: Call) -> None:
+            if call.name in {"vault.seal", "submits.release"}:
+                raise Unavailable(call.name)
+
+        world.faults.hook = hook
+
+        with pytest.raises(Unavailable, match=r"vault\.seal"):
+            world.accepted("one prompt", key="once")
 
     def test_that_hides_the_commit_leaves_the_execution_to_its_next_request(self, world: World) -> None:
         world.faults.fail("submits.accept", Moment.AFTER, Unavailable())

@@ -126,7 +126,7 @@ class TestLostTasks:
 
 class TestOtherWaysToLoseATask:
     @pytest.mark.parametrize("moment", Moment)
-    @pytest.mark.parametrize("call", ["executions.move", "executions.reopen", "tasks.enqueue"])
+    @pytest.mark.parametrize("call", ["tasks.watch", "executions.reopen", "tasks.enqueue"])
     def test_a_retry_that_died_is_completed(self, world: World, call: str, moment: Moment) -> None:
         execution_id = world.submitted(*PROMPTS)
         world.cancel(USER, execution_id)
@@ -141,9 +141,8 @@ class TestOtherWaysToLoseATask:
         results = [world.result(execution_id, index) for index in range(3)]
         assert all(result.status.is_terminal for result in results)
         assert world.execution(execution_id).sealed_key is None
-        if (call, moment) not in {("executions.move", Moment.BEFORE), ("executions.reopen", Moment.BEFORE)}:
-            expected = ResultStatus.CANCELLED if call == "executions.reopen" else ResultStatus.COMPLETED
-            assert results[0].status is expected
+        has_reopened = call == "tasks.enqueue" or (call, moment) == ("executions.reopen", Moment.AFTER)
+        assert results[0].status is (ResultStatus.COMPLETED if has_reopened else ResultStatus.CANCELLED)
 
     def test_a_task_that_the_queue_gave_up_is_created_anew(self, world: World) -> None:
         execution_id = world.submitted("one prompt")

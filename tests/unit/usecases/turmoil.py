@@ -17,8 +17,9 @@ from imagefactory.domain.errors import Refusal, Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Call, Crash, Moment, a_failure, an_image
 from imagefactory.usecases.generate import Outcome
+from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 from tests.unit.usecases.baton import Actor
-from tests.unit.world import USER, World
+from tests.unit.world import KEY, USER, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from imagefactory.ports import Drawing
     from imagefactory.testing.model import Scripted
 
-#: As infra/queue.json has them.
+#: As infra/queue.json has them; in some runs the queue gives up much sooner.
 MOST_DISPATCHES, BACKOFF_SECONDS, LONGEST_BACKOFF = 10, 10, 300
+FEW_DISPATCHES = 3
 #: The longest pause of a watchdog, the longest lease, and the queue's longest backoff, twice over.
 OVERDUE_SECONDS = 2 * (16 * 60 + 240 + LONGEST_BACKOFF)
 MOST_STEPS = 20_000
@@ -77,6 +79,7 @@ class Turmoil:
         self.about: dict[Actor, tuple[str, int]] = {}
         self.answers: dict[str, set[str]] = {key: set() for key in self.keys}
         self.ended: dict[tuple[str, int], Result] = {}
+        self.most_dispatches = self.dice.choice([MOST_DISPATCHES, MOST_DISPATCHES, FEW_DISPATCHES])
         self.is_client_gone = self.dice.random() < 0.2
 
     def run(self) -> None:
@@ -115,7 +118,7 @@ class Turmoil:
 
     def _disturb(self) -> None:
         """What happens to a system: copies, jumps of time, impatient clients, and operators."""
-        kind = self.dice.choice(["copy", "late copy", "time", "time", "submit", "cancel", "purge", "calm"])
+        kind = self.dice.choice(["copy", "late copy", "time", "time", "submit", "cancel", "retry", "purge", "calm"])
         tasks = self.world.tasks
         if kind == "copy" and tasks.waiting:
             self._deliver(self.dice.choice(list(tasks.waiting.values())))
@@ -128,6 +131,8 @@ class Turmoil:
         elif kind == "cancel" and self.dice.random() < 0.15 and self.world.store.tallies:
             execution_id = self.dice.choice(sorted(self.world.store.tallies))
             self._begin("cancel", lambda: self.world.cancel(USER, execution_id))
+        elif kind == "retry" and self.dice.random() < 0.4 and self.world.store.tallies:
+            self._retry(self.dice.choice(sorted(self.world.store.tallies)))
         elif kind == "purge" and self.dice.random() < 0.1:
             tasks.lose()
         else:
@@ -144,6 +149,11 @@ class Turmoil:
 
         self._begin(f"submit {key}", lambda: self.world.accepted(*prompts, key=key), answered)
 
+    def _retry(self, execution_id: str) -> None:
+        statuses = tuple(self.dice.sample(RETRYABLE, self.dice.randint(1, len(RETRYABLE))))
+        request = RetryRequest(statuses=statuses, api_key=self.dice.choice([KEY, KEY, None]))
+        self._begin("retry", lambda: self.world.retry(USER, execution_id, request))
+
     def _unanswered(self) -> list[str]:
         """The keys whose client asks again: those without an answer."""
         return [] if self.is_client_gone else [key for key, answers in self.answers.items() if not answers]
@@ -155,7 +165,7 @@ class Turmoil:
                 return
             again = self.dispatching[task.id]
             again.not_before = self.world.clock.now() + _backoff(again.dispatches)
-            if again.dispatches >= MOST_DISPATCHES:
+            if again.dispatches >= self.most_dispatches:
                 self.counted["given up"] += 1
                 self.world.tasks.done(task)
 

@@ -32,6 +32,7 @@ def execution_document(execution: Execution) -> Document:
         "fingerprint": execution.fingerprint,
         # As pairs: the caller's keys may be names that Firestore keeps for itself, such as __name__.
         "metadata": [{"key": key, "value": value} for key, value in execution.metadata.items()],
+        "needs_key": execution.needs_key,
         "sealed_key": sealed_document(execution.sealed_key),
         "phase": execution.phase.value,
         "state": str(state),
@@ -57,6 +58,7 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         expires_at=document["expires_at"],
         fingerprint=document["fingerprint"],
         metadata={pair["key"]: pair["value"] for pair in document["metadata"]},
+        needs_key=document["needs_key"],
         sealed_key=Sealed(**sealed) if sealed else None,
         phase=Phase(document["phase"]),
         accepting_until=document["accepting_until"],

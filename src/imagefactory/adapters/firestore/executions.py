@@ -25,7 +25,7 @@ from imagefactory.adapters.google import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Moved
+from imagefactory.ports import Moved, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -87,20 +87,33 @@ class FirestoreExecutions:
 
     def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
         """Write results and counters in one commit."""
+        return self._moved(self._database.batch(), execution, moves, uuid.uuid4().hex)
+
+    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+        """Write the execution too, in the same commit: so its version is that of the results."""
         mark = uuid.uuid4().hex
-        transforms = _transforms(moves)
         batch = self._database.batch()
+        option = self._database.write_option(last_update_time=execution.version)
+        change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.sealed_document(sealed_key)}
+        batch.update(self._layout.execution(execution.id), change | {"commit": mark}, option=option)
+        results = self._moved(batch, execution, moves, mark).results
+        opened = replace(execution, closed=None, cancel_requested=False, sealed_key=sealed_key)
+        return Reopened(replace(opened, version=results[0].version), results)
+
+    def _moved(self, batch: Any, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:
+        """Commit the batch with these moves and the counters that they change."""
+        transforms = _transforms(moves)
         batch.update(self._layout.counts(execution.id), transforms)
         for move in moves:
             self._write(batch, execution, move, mark)
         try:
             with ours():
-                written = batch.commit(**PATIENTLY)
+                counted, *written = batch.commit(**PATIENTLY)[-1 - len(moves) :]
         except Conflict:
             return self._resolved(execution, moves, mark)
         # A commit reports its transforms' results in the order of their fields' names.
-        ended = written[0].transform_results[sorted(transforms).index("ended")].integer_value
-        versions = (result.update_time for result in written[1:])
+        ended = counted.transform_results[sorted(transforms).index("ended")].integer_value
+        versions = (result.update_time for result in written)
         return Moved(
             tuple(replace(one.after, version=version) for one, version in zip(moves, versions, strict=True)), ended
         )
@@ -192,17 +205,14 @@ class FirestoreExecutions:
         with ours():
             self._layout.execution(execution_id).update({"cancel_requested": True}, **PATIENTLY)
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None) -> None:
-        """Take back that it was cancelled or ended."""
-        change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.sealed_document(sealed_key)}
-        with ours():
-            self._layout.execution(execution.id).update(change, **PATIENTLY)
-
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
-        """Note the status and overwrite the key, if the execution is still as it was read."""
+        """Note the status and overwrite the key, if the execution is still as it was read.
+
+        The mark makes it a new version even where nothing else changes.
+        """
         option = self._database.write_option(last_update_time=execution.version)
         with ours():
-            change = {"state": status.value, "sealed_key": None}
+            change = {"state": status.value, "sealed_key": None, "commit": uuid.uuid4().hex}
             self._layout.execution(execution.id).update(change, option=option, **PATIENTLY)
 
     def _found(self, query: Any) -> list[Result]:
