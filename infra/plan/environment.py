@@ -17,7 +17,7 @@ def environment(function: str, settings: Settings) -> dict[str, str]:
     # With many threads and big bodies, glibc's arenas would keep most of the memory they once had.
     common["MALLOC_ARENA_MAX"] = "2"
     own = {
-        "submit": _users(settings) | _tasks(settings),
+        "submit": _users(settings) | _tasks(settings) | _limits(settings),
         "generate": _tasks(settings) | _model(settings),
         "status": _users(settings) | _links(settings),
     }
@@ -27,6 +27,10 @@ def environment(function: str, settings: Settings) -> dict[str, str]:
 def _users(settings: Settings) -> dict[str, str]:
     names = ("ID_TOKEN_ISSUER", "ID_TOKEN_AUDIENCE", "ID_TOKEN_JWKS_URL", "CORS_ORIGINS")
     return {name: settings[name] for name in names}
+
+
+def _limits(settings: Settings) -> dict[str, str]:
+    return {name: settings[name] for name in ("MAX_EXECUTIONS_PER_USER", "MAX_PROMPTS_PER_USER")}
 
 
 def _tasks(settings: Settings) -> dict[str, str]:

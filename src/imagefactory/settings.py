@@ -11,6 +11,7 @@ import os
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import TYPE_CHECKING, Self, get_type_hints
 
+from imagefactory.domain.limits import Limits
 from imagefactory.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -128,7 +129,23 @@ class QueueSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SubmitSettings(ApiSettings, QueueSettings):
-    """The settings of submit."""
+    """The settings of submit: how much one user may have in flight at once."""
+
+    max_executions_per_user: int = 100
+    max_prompts_per_user: int = 50_000
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of each user."""
+        return Limits(self.max_executions_per_user, self.max_prompts_per_user)
+
+    def faults(self) -> list[str]:
+        """Every user must be able to run something."""
+        found = super().faults()
+        for name in ("max_executions_per_user", "max_prompts_per_user"):
+            if getattr(self, name) < 1:
+                found.append(f"{name.upper()} must be at least 1")
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

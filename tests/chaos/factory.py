@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Conflict, Refusal, Unavailable
+from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import FailureCode
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import (
@@ -105,6 +106,7 @@ class Factory:
             workflows=InMemoryWorkflows([a_workflow()]),
             submits=seen["submits"],
             rate=rate,
+            limits=Limits(executions=10, prompts=10_000),
             retention_days=30,
             watch_interval=WATCH_SECONDS,
         )

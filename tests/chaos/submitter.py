@@ -14,6 +14,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from imagefactory.adapters.cloud_tasks import CloudTasks
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
 from imagefactory.clock import SystemClock
+from imagefactory.domain.limits import Limits
 from imagefactory.testing import (
     FakePictures,
     InMemoryImages,
@@ -73,6 +74,7 @@ class Side:
             vault=InMemoryVault(),
             clock=self.clock,
             rate=RATE,
+            limits=Limits(executions=10, prompts=10_000),
             retention_days=30,
             watch_interval=WATCH_SECONDS,
         )

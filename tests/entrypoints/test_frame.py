@@ -40,6 +40,7 @@ def test_the_list_of_error_codes_is_closed() -> None:
         "PAYLOAD_TOO_LARGE": 413,
         "UNSUPPORTED_MEDIA_TYPE": 415,
         "IDEMPOTENCY_KEY_REUSED": 422,
+        "TOO_MANY_IN_FLIGHT": 429,
     }
     assert (errors.Unavailable.code, errors.Unavailable.status) == ("UNAVAILABLE", 503)
 

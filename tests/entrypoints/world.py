@@ -73,6 +73,7 @@ class World:
             pictures=PillowPictures(),
             vault=self.vault,
             clock=self.clock,
+            limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
             watch_interval=settings.watchdog_seconds,
@@ -80,9 +81,11 @@ class World:
         cancel = Cancel(executions=self._executions, tasks=self.tasks, clock=self.clock)
         retry = Retry(
             executions=self._executions,
+            submits=self._submits,
             tasks=self.tasks,
             vault=self.vault,
             clock=self.clock,
+            limits=settings.limits,
             rate=settings.dispatch_rate,
             watch_interval=settings.watchdog_seconds,
         )

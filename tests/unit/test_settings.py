@@ -95,6 +95,8 @@ def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None
         (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "1801"}, ["DISPATCH_DEADLINE_SECONDS"]),
         (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "0"}, ["DISPATCH_DEADLINE_SECONDS"]),
         (SubmitSettings, API | QUEUE | {"WATCHDOG_SECONDS": "0"}, ["WATCHDOG_SECONDS"]),
+        (SubmitSettings, API | QUEUE | {"MAX_EXECUTIONS_PER_USER": "0"}, ["MAX_EXECUTIONS_PER_USER"]),
+        (SubmitSettings, API | QUEUE | {"MAX_PROMPTS_PER_USER": "-1"}, ["MAX_PROMPTS_PER_USER"]),
         (GenerateSettings, GENERATE | {"GATE": "0"}, ["GATE"]),
         (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "421"}, ["deadlines must nest"]),
         (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "nan"}, ["deadlines must nest"]),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.domain.execution import Prompt
+from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import Result
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.domain.task import first_attempts
@@ -56,6 +57,7 @@ class World:
     images: InMemoryImages = field(default_factory=InMemoryImages)
     vault: InMemoryVault = field(default_factory=InMemoryVault)
     rate: float = 1.0
+    limits: Limits = field(default_factory=lambda: Limits(executions=100, prompts=50_000))
 
     def __post_init__(self) -> None:
         self.store = Store(self.clock)
@@ -83,12 +85,20 @@ class World:
             pictures=FakePictures(),
             vault=seen["vault"],
             clock=self.clock,
+            limits=self.limits,
             rate=self.rate,
             retention_days=30,
             watch_interval=WATCH_INTERVAL,
         )
         self.cancel = Cancel(**shared)
-        self.retry = Retry(**shared, vault=seen["vault"], rate=self.rate, watch_interval=WATCH_INTERVAL)
+        self.retry = Retry(
+            **shared,
+            submits=seen["submits"],
+            vault=seen["vault"],
+            limits=self.limits,
+            rate=self.rate,
+            watch_interval=WATCH_INTERVAL,
+        )
         self.watchdog = Watchdog(**shared, submits=seen["submits"], rate=self.rate, interval=WATCH_INTERVAL)
         #: the rounds of watchdogs that were answered with success
         self.rounds: dict[str, Round] = {}

@@ -11,7 +11,8 @@ FactoryError
 │   ├── NotRetryable            409  nothing in the execution can run again
 │   ├── PayloadTooLarge         413  the body is over the limit
 │   ├── UnsupportedMediaType    415  neither JSON nor multipart
-│   └── IdempotencyKeyReused    422  the key belongs to another request
+│   ├── IdempotencyKeyReused    422  the key belongs to another request
+│   └── TooManyInFlight         429  the user has as much running as one user may
 ├── Unavailable             503  a service behind us failed; nothing is half done; try again
 ├── Conflict                     a precondition failed: somebody else moved first; read again
 └── AttemptFailed                one attempt for one prompt failed, for the reason in `failure`
@@ -134,6 +135,21 @@ class IdempotencyKeyReused(Refusal):
     """This Idempotency-Key was used for another request; use a new key."""
 
     status, code = 422, "IDEMPOTENCY_KEY_REUSED"
+
+
+class TooManyInFlight(Refusal):
+    """You have as much running as one user may; wait for some of it to end."""
+
+    status, code = 429, "TOO_MANY_IN_FLIGHT"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Seconds after which asking again makes sense."""
+        return {"Retry-After": str(self.retry_after)}
 
 
 class Unavailable(FactoryError):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution, ExecutionStatus, Prompt, Sealed, Tally
+    from imagefactory.domain.limits import InFlight
     from imagefactory.domain.result import Result, ResultStatus
 
 
@@ -66,6 +67,10 @@ class Submits(Protocol):
 
     def mark_enqueued(self, execution_id: str) -> None:
         """Note that every first task has been created."""
+        ...
+
+    def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
+        """What the user has in flight, an execution being accepted included, besides the execution of this id."""
         ...
 
     def remaining(self, limit: int) -> Sequence[Tally]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
+from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Move, Moved, Reopened, Reservation
 
@@ -133,6 +134,15 @@ class InMemorySubmits:
         """Note the phase."""
         with self._store.lock:
             self._store.put(replace(self._store.existing(execution_id), phase=Phase.ENQUEUED))
+
+    def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
+        """Look at all that is the user's."""
+        with self._store.lock:
+            theirs = [one for one in self._store.executions.values() if one.user == user and one.id != besides]
+            running = [self._store.tallies[one.id] for one in theirs if _is_visible(one) and not one.closed]
+        waiting = [one for one in theirs if not _is_visible(one) and not one.is_overdue(now)]
+        prompts = sum(tally.total - tally.ended for tally in running) + sum(one.prompt_count for one in waiting)
+        return InFlight(len(running) + len(waiting), prompts)
 
     def remaining(self, limit: int) -> Sequence[Tally]:
         """The tallies of executions that are not closed."""

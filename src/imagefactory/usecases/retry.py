@@ -27,8 +27,9 @@ from imagefactory.usecases.views import execution as view
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from imagefactory.domain.execution import Execution, Sealed
-    from imagefactory.ports import Clock, Executions, Tasks, Vault
+    from imagefactory.domain.execution import Execution, Sealed, Tally
+    from imagefactory.domain.limits import Limits
+    from imagefactory.ports import Clock, Executions, Submits, Tasks, Vault
 
 #: How often a window is tried while others write the execution.
 PATIENCE = 10
@@ -49,6 +50,11 @@ class RetryRequest:
         code = result.failure.code if result.failure else None
         return (not self.error_codes or code in self.error_codes) and (not self.indexes or result.index in self.indexes)
 
+    def most(self, tally: Tally) -> int:
+        """How many results it may take, as the counters have it."""
+        found = sum(tally.counts()[status.value] for status in self.statuses)
+        return min(found, len(self.indexes)) if self.indexes else found
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -61,12 +67,17 @@ class Held:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds."""
+    """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds.
+
+    `limits` are each user's.
+    """
 
     executions: Executions
+    submits: Submits
     tasks: Tasks
     vault: Vault
     clock: Clock
+    limits: Limits
     rate: float
     watch_interval: float
 
@@ -75,11 +86,14 @@ class Retry:
 
         Raises:
             InvalidRequest: the key was deleted with the execution's end, and none is given; or an index is none.
+            TooManyInFlight: with these results, the user would have more in flight than one user may.
             NotRetryable: no result matches.
         """
-        owned_tally(self.executions, user, execution_id)
+        tally = owned_tally(self.executions, user, execution_id)
         held = self._held(execution_id, request)
         _check_indexes(request, held.execution)
+        others = self.submits.in_flight(user, execution_id, self.clock.now())
+        self.limits.check(others, tally.total - tally.ended + request.most(tally), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.

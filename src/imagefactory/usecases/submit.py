@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from imagefactory.domain.limits import Limits
     from imagefactory.domain.submission import Order, Submission, Upload
+    from imagefactory.domain.workflow import Workflow
     from imagefactory.ports import Clock, Images, Picture, Pictures, Reservation, Submits, Tasks, Vault, Workflows
 
 #: After this a submit that has not reported is taken for dead, and the same request may begin anew.
@@ -61,7 +63,7 @@ class Accepted:
 class Submit:
     """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept.
 
-    `watch_interval` is the pause between the rounds of the watchdog, in seconds.
+    `limits` are each user's; `watch_interval` is the pause between the rounds of the watchdog, in seconds.
     """
 
     workflows: Workflows
@@ -71,6 +73,7 @@ class Submit:
     pictures: Pictures
     vault: Vault
     clock: Clock
+    limits: Limits
     rate: float
     retention_days: int
     watch_interval: float
@@ -88,7 +91,7 @@ class Submit:
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
         pictures, seen = self._opened(submission.references)
-        order = checked(submission, workflow, [*faults, *seen])
+        order = checked(submission, self._bounded(workflow), [*faults, *seen])
         execution = self._execution(user, workflow_id, order, idempotency_key)
         reservation = self._reserve(execution)
         first = reservation.execution
@@ -97,6 +100,10 @@ class Submit:
         if first.fingerprint != execution.fingerprint:
             raise IdempotencyKeyReused
         return self._replay(first)
+
+    def _bounded(self, workflow: Workflow) -> Workflow:
+        """The workflow with no larger batches than one user may have in flight: waiting would not make them fit."""
+        return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
     def _opened(self, uploads: Sequence[Upload]) -> tuple[list[Picture], list[Fault]]:
         pictures, faults = [], []
@@ -184,6 +191,9 @@ class Submit:
 
     def _accept(self, execution: Execution, order: Order, pictures: Sequence[Picture]) -> Execution:
         try:
+            # Behind the reservation, so that of two at once each counts the other.
+            others = self.submits.in_flight(execution.user, execution.id, self.clock.now())
+            self.limits.check(others, execution.prompt_count, self.rate)
             accepted = replace(
                 execution,
                 phase=Phase.ACCEPTED,

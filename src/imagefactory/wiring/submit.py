@@ -25,16 +25,18 @@ def api(settings: SubmitSettings) -> Api:
     tasks = cloud_tasks.of(settings)
     vault = secret_manager.of(settings)
     clock = SystemClock()
+    submits = firestore.FirestoreSubmits(database)
     routes = SubmitRoutes(
         tokens=Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url),
         submit=Submit(
             workflows=firestore.FirestoreWorkflows(database),
-            submits=firestore.FirestoreSubmits(database),
+            submits=submits,
             tasks=tasks,
             images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
             pictures=PillowPictures(),
             vault=vault,
             clock=clock,
+            limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
             watch_interval=settings.watchdog_seconds,
@@ -42,9 +44,11 @@ def api(settings: SubmitSettings) -> Api:
         cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
         retry=Retry(
             executions=executions,
+            submits=submits,
             tasks=tasks,
             vault=vault,
             clock=clock,
+            limits=settings.limits,
             rate=settings.dispatch_rate,
             watch_interval=settings.watchdog_seconds,
         ),

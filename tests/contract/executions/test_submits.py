@@ -8,6 +8,7 @@ import pytest
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import ExecutionStatus, Phase, Prompt, Reference, Sealed
+from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result
 from imagefactory.testing import START, a_recipe, an_execution, some_prompts
 
@@ -204,3 +205,20 @@ def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> Non
     assert sorted(tally.pending for tally in remaining) == [2, 5]
     assert len(stores.submits.remaining(1)) == 1
     assert waiting.closed is None
+
+
+def test_what_a_user_has_in_flight_is_what_has_not_ended(stores: Stores) -> None:
+    user = "carol"
+    running = stores.accepted(5, user=user)
+    stores.completed(running, 0)
+    ended = stores.accepted(3, user=user)
+    stores.executions.close(ended, ExecutionStatus.FAILED)
+    stores.accepted(50, user="dave")
+    reserved = stores.reserved(user=user, phase=RESERVED, prompt_count=7, accepting_until=START + timedelta(seconds=1))
+    stores.reserved(user=user, phase=RESERVED, prompt_count=70, accepting_until=START)
+
+    submits = stores.submits
+    assert submits.in_flight(user, "none", START) == InFlight(executions=2, prompts=4 + 7)
+    assert submits.in_flight(user, running.id, START) == InFlight(executions=1, prompts=7)
+    assert submits.in_flight(user, reserved.id, START) == InFlight(executions=1, prompts=4)
+    assert submits.in_flight("erin", "none", START) == InFlight()

@@ -17,6 +17,7 @@ REFUSALS = {
     "PayloadTooLarge": (413, "PAYLOAD_TOO_LARGE"),
     "UnsupportedMediaType": (415, "UNSUPPORTED_MEDIA_TYPE"),
     "IdempotencyKeyReused": (422, "IDEMPOTENCY_KEY_REUSED"),
+    "TooManyInFlight": (429, "TOO_MANY_IN_FLIGHT"),
 }
 
 
@@ -26,7 +27,7 @@ def test_the_refusals_are_a_closed_list_with_one_status_and_code_each() -> None:
     assert found == REFUSALS
 
 
-@pytest.mark.parametrize("name", set(REFUSALS) - {"MethodNotAllowed"})
+@pytest.mark.parametrize("name", set(REFUSALS) - {"MethodNotAllowed", "TooManyInFlight"})
 def test_a_refusal_without_words_of_its_own_says_what_its_kind_means(name: str) -> None:
     kind = getattr(errors, name)
 
@@ -38,6 +39,7 @@ def test_a_refusal_without_words_of_its_own_says_what_its_kind_means(name: str) 
     ("refusal", "headers"),
     [
         (errors.NotFound(), {}),
+        (errors.TooManyInFlight("wait", retry_after=40), {"Retry-After": "40"}),
         (errors.Unauthenticated(), {"WWW-Authenticate": 'Bearer realm="image-factory"'}),
         (errors.MethodNotAllowed(["GET", "POST"]), {"Allow": "GET, POST"}),
         (errors.StillAccepting(), {"Retry-After": "2"}),

@@ -14,6 +14,7 @@ from imagefactory.adapters.firestore.client import Layout
 from imagefactory.adapters.google import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Phase
+from imagefactory.domain.limits import InFlight
 from imagefactory.ports import Reservation
 
 if TYPE_CHECKING:
@@ -113,18 +114,37 @@ class FirestoreSubmits:
         with ours():
             self._layout.execution(execution_id).update({"phase": "enqueued"}, **PATIENTLY)
 
+    def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
+        """Read the user's open executions and reservations, and the counters of the former."""
+        query = self._layout.executions.where(filter=firestore.FieldFilter("user", "==", user))
+        query = query.where(filter=firestore.FieldFilter("state", "in", [codec.OPEN, codec.RESERVED]))
+        # The order that the index has, of which the other queries for a user's executions make use.
+        query = query.order_by("created_at", direction=firestore.Query.DESCENDING)
+        with ours():
+            read = rows(query.select(["state", "prompt_count", "accepting_until"]).stream)
+        others = [snapshot for snapshot in read if snapshot.id != besides]
+        running = [snapshot.id for snapshot in others if snapshot.get("state") == codec.OPEN]
+        reserved = [one for one in others if one.get("state") == codec.RESERVED and one.get("accepting_until") > now]
+        prompts = sum(tally.total - tally.ended for tally in self._tallies(running))
+        prompts += sum(snapshot.get("prompt_count") for snapshot in reserved)
+        return InFlight(len(running) + len(reserved), prompts)
+
     def remaining(self, limit: int) -> Sequence[Tally]:
         """The counters of executions that have not ended."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with ours():
-            found = [snapshot.reference.id for snapshot in rows(query.select([]).limit(limit).stream)]
-            names = [self._layout.counts(one) for one in found]
-            counts = rows(functools.partial(self._database.get_all, names)) if found else []
-            return [
-                codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
-                for snapshot in counts
-                if snapshot.exists
-            ]
+            found = rows(query.select([]).limit(limit).stream)
+        return self._tallies([snapshot.id for snapshot in found])
+
+    def _tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+        names = [self._layout.counts(one) for one in execution_ids]
+        with ours():
+            counts = rows(functools.partial(self._database.get_all, names)) if names else []
+        return [
+            codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
+            for snapshot in counts
+            if snapshot.exists
+        ]
 
     def _update(self, read: Execution, document: codec.Document, counters: codec.Document | None = None) -> object:
         reference = self._layout.execution(read.id)
