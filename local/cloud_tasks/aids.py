@@ -64,7 +64,7 @@ class Aids:
         """Answers 200 once the queue has no tasks, 504 when that takes too long.
 
         `?queue=NAME` (all queues without), `?timeout=SECONDS` of real time (30), and `?scheduled=ignore` to
-        wait only for attempts in flight, not for tasks that wait for their time, a token, or a resume.
+        wait only for attempts that run or may begin now, not for tasks that wait for their time, a token, or a resume.
         """
         limit = min(_number(request.query.get("timeout", "30")), _LONGEST_WAIT_S)
         changed = asyncio.Event()
@@ -133,7 +133,8 @@ class Aids:
             raise queue_missing()
         queues = [queue for queue in self._registry if name in ("", queue.name.path)]
         if query.get("scheduled") == "ignore":
-            return [self._state_of(queue) for queue in queues if queue.in_flight]
+            now = self._clock.now()
+            return [self._state_of(queue) for queue in queues if queue.in_flight or queue.may_dispatch(now)]
         return [self._state_of(queue) for queue in queues if not queue.idle]
 
     def _state_of(self, queue: LiveQueue) -> dict[str, object]:

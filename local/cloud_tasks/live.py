@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.cloud_tasks.bucket import TokenBucket
 from local.cloud_tasks.errors import entity_missing, task_existed_recently, task_exists, task_gone
+from local.cloud_tasks.protos import QueueState
 from local.cloud_tasks.retry import RetryPolicy, policy_of
 from local.cloud_tasks.schedule import Schedule
 from local.cloud_tasks.settings import DAY_S, Settings
@@ -149,6 +150,12 @@ class LiveQueue:
     def idle(self) -> bool:
         """Whether nothing waits and nothing runs."""
         return not self.tasks and not self.in_flight
+
+    def may_dispatch(self, now: float) -> bool:
+        """Whether a task may begin at this moment."""
+        due = self.waiting.next_due()
+        is_running = self.proto.state == QueueState.RUNNING
+        return is_running and due is not None and due <= now and self.bucket.ready_at(now) <= now
 
     def _buried(self, task_id: str, now: float) -> bool:
         return self._chosen.holds(task_id, now) or self._generated.holds(task_id, now)

@@ -36,6 +36,17 @@ def test_waiting_gives_up_after_its_timeout_and_says_who_is_busy(emulator: Emula
     assert answer.json()["busy"][0]["name"] == tasks.queue
 
 
+def test_what_may_begin_now_is_waited_for_though_nothing_runs_yet(frozen: Emulator, tasks: Tasks) -> None:
+    tasks.client.pause_queue(name=tasks.queue)
+    tasks.create()
+    frozen.settle()
+    tasks.client.resume_queue(name=tasks.queue)
+
+    frozen.settle()
+
+    assert len(frozen.deliveries(queue=tasks.queue)) == 1
+
+
 @pytest.mark.parametrize("how", ["purge_queue", "delete_queue"])
 def test_waiting_ends_when_the_tasks_are_taken_away(emulator: Emulator, tasks: Tasks, how: str) -> None:
     tasks.client.pause_queue(name=tasks.queue)
