@@ -28,7 +28,7 @@ def violations(database: firestore.Client, bucket: storage.Bucket, execution_id:
         *of_counts(counts, results),
         *of_objects({blob.name: blob.size for blob in blobs}, results),
         *of_payments(factory.noted),
-        *(f"the model was called {calls} times" for calls in _by_prompt(factory).values() if calls > MOST_ATTEMPTS),
+        *of_attempts(factory.model.calls_by_prompt(), results),
     ]
 
 
@@ -69,6 +69,14 @@ def of_objects(objects: Mapping[str, int], results: Mapping[int, Mapping[str, An
             yield f"result {index} is to have {image['bytes']} bytes, its object {objects.get(image['name'])}"
 
 
+def of_attempts(calls: Mapping[str, int], results: Mapping[int, Mapping[str, Any]]) -> Iterator[str]:
+    """The model was called no more often than the attempts of the prompt's generations allow."""
+    for index, result in sorted(results.items()):
+        allowed = MOST_ATTEMPTS * (1 + result["generation"])
+        if calls.get(f"prompt {index}", 0) > allowed:
+            yield f"the model was called {calls[f'prompt {index}']} times for prompt {index}, {allowed} are allowed"
+
+
 def of_payments(noted: Sequence[Noted]) -> Iterator[str]:
     """No attempt that began after the image was stored has called the model.
 
@@ -86,7 +94,3 @@ def of_payments(noted: Sequence[Noted]) -> Iterator[str]:
                 too_late.add(delivery)
         elif what == "model.generate" and delivery in too_late:
             yield f"prompt {index} was paid again after its image was stored"
-
-
-def _by_prompt(factory: Factory) -> Counter[str]:
-    return factory.model.calls_by_prompt()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
 from imagefactory.adapters.storage import CloudStorageImages
-from imagefactory.domain.errors import Conflict, Refusal, Unavailable
+from imagefactory.domain.errors import Conflict, NotRetryable, Refusal, Unavailable
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import FailureCode
 from imagefactory.domain.retry import RetryPolicy
@@ -36,6 +36,7 @@ from imagefactory.testing import (
     an_image,
 )
 from imagefactory.usecases.generate import Generate, Outcome
+from imagefactory.usecases.retry import Retry, RetryRequest
 from imagefactory.usecases.submit import Submit
 from imagefactory.usecases.watchdog import Watchdog
 
@@ -110,6 +111,15 @@ class Factory:
             retention_days=30,
             watch_interval=WATCH_SECONDS,
         )
+        self.retry = Retry(
+            **common,
+            executions=seen["executions"],
+            submits=seen["submits"],
+            vault=seen["vault"],
+            limits=self.submit.limits,
+            rate=rate,
+            watch_interval=WATCH_SECONDS,
+        )
         self.watchdog = Watchdog(
             **common, executions=seen["executions"], submits=seen["submits"], rate=rate, interval=WATCH_SECONDS
         )
@@ -124,6 +134,18 @@ class Factory:
             else:
                 return str(accepted.data["execution_id"])
         raise AssertionError("it is never accepted")
+
+    def retried(self, execution_id: str) -> None:
+        """Reopen what has not completed, however often the client must ask for it."""
+        for _ in range(MOST_SUBMITS):
+            try:
+                self.retry(USER, execution_id, RetryRequest(api_key=KEY))
+            except NotRetryable:
+                # All is reopened, or was by a request whose answer was lost.
+                return
+            except (Crash, Unavailable):
+                self.clock.advance(40)
+        raise AssertionError("it is never reopened")
 
     def run(self) -> None:
         """Deliver, until neither a task nor a watchdog's round is left."""

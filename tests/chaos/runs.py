@@ -55,7 +55,7 @@ class Report:
 
 
 def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> Report:
-    """Submit, generate and watch over this many prompts, with faults everywhere."""
+    """Submit, generate, retry and watch over this many prompts, with faults everywhere."""
     began = time.monotonic()
     project = fresh_project()
     chances = [Chance(seed, FIRESTORE_FAULTS), Chance(seed + 1, STORAGE_FAULTS), Chance(seed + 2, DEATHS)]
@@ -70,6 +70,8 @@ def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> R
         failing = a_storage_client(http_proxy.url, failing_session).bucket(BUCKET)
         factory = Factory(database, failing, chances[2], rate=100.0)
         execution_id = factory.submitted([f"prompt {number}" for number in range(prompts)], key=str(seed))
+        factory.run()
+        factory.retried(execution_id)
         factory.run()
         found = violations(plain, bucket, execution_id, factory)
         counts = plain.document(f"executions/{execution_id}/progress/counts").get().to_dict() or {}
