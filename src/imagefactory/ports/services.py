@@ -75,8 +75,8 @@ class Images(Protocol):
 class Links(Protocol):
     """Addresses under which a client fetches images."""
 
-    def url(self, image: StoredImage, now: datetime) -> tuple[str, datetime | None]:
-        """The image's address, and when it stops working (None: never)."""
+    def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:
+        """The images' addresses, and when each stops working (None: never)."""
         ...
 
     def window(self, now: datetime) -> str:

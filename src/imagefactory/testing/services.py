@@ -148,10 +148,10 @@ class InMemoryLinks:
     def __init__(self, seconds: float = 3600) -> None:
         self._life = timedelta(seconds=seconds)
 
-    def url(self, image: StoredImage, now: datetime) -> tuple[str, datetime | None]:
-        """An address that works from half a life to a whole life from now."""
+    def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:
+        """Addresses that work from half a life to a whole life from now."""
         expires_at = self._window_start(now) + self._life
-        return f"memory://{image.name}?until={expires_at.timestamp():.0f}", expires_at
+        return [(f"memory://{image.name}?until={expires_at.timestamp():.0f}", expires_at) for image in images]
 
     def window(self, now: datetime) -> str:
         """The half life in which `now` lies."""

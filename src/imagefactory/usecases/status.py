@@ -150,9 +150,10 @@ class ShowExecution:
         self, execution: Execution, results: Sequence[Result], now: datetime
     ) -> Iterator[Mapping[str, object]]:
         prompts = self.executions.prompts(execution, [result.index for result in results])
+        images = [result.image for result in results if result.image]
+        addresses = iter(self.links.urls(images, now))
         for result in results:
-            address = self.links.url(result.image, now) if result.image else None
-            yield views.result(result, prompts[result.index], address)
+            yield views.result(result, prompts[result.index], next(addresses) if result.image else None)
 
 
 def owned_tally(executions: Executions, user: str, execution_id: str) -> Tally:

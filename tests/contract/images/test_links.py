@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +11,7 @@ import requests
 from google.auth.exceptions import RefreshError
 
 from imagefactory.adapters import storage
-from imagefactory.adapters.storage import CloudStorageImages, PublicLinks, SignedLinks
+from imagefactory.adapters.storage import SIGNERS, CloudStorageImages, PublicLinks, SignedLinks
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.provenance import Provenance, Tokens
 from imagefactory.ports import Picture, PictureFormat
@@ -58,7 +59,7 @@ class TestALinkThatExpires:
         for minutes in (0, 1, 29, 31, 59):
             now = datetime.now(UTC) + timedelta(minutes=minutes)
 
-            _, expires_at = links.url(IMAGE, now)
+            [(_, expires_at)] = links.urls([IMAGE], now)
 
             assert expires_at is not None
             assert timedelta(minutes=30) <= expires_at - now <= timedelta(hours=1)
@@ -67,30 +68,33 @@ class TestALinkThatExpires:
         now = datetime.now(UTC)
         moments = [now + timedelta(minutes=minutes) for minutes in range(60)]
 
-        seen = {links.window(moment): links.url(IMAGE, moment) for moment in moments}
+        seen = {links.window(moment): links.urls([IMAGE], moment)[0] for moment in moments}
 
         assert 2 <= len(seen) <= 3
         assert len(set(seen.values())) == len(seen)
-        assert all(links.url(IMAGE, moment) == seen[links.window(moment)] for moment in moments)
+        assert all(links.urls([IMAGE], moment) == [seen[links.window(moment)]] for moment in moments)
 
     def test_is_another_one_for_another_image(self, links: Links) -> None:
         now = datetime.now(UTC)
 
-        assert links.url(IMAGE, now) != links.url(a_stored_image(index=1), now)
+        first, second = links.urls([IMAGE, a_stored_image(index=1)], now)
+
+        assert first != second
+        assert links.urls([], now) == []
 
 
 class TestASignedUrl:
     def test_fetches_the_image(self, bucket: Bucket) -> None:
         stored = CloudStorageImages(bucket.client, bucket.name).put("e", 0, PNG, MADE)
 
-        url, _ = signed(bucket).url(stored, datetime.now(UTC))
+        [(url, _)] = signed(bucket).urls([stored], datetime.now(UTC))
 
         with requests.get(url, timeout=5) as answer:
             assert (answer.status_code, answer.content) == (200, PNG.data)
             assert answer.headers["Content-Type"] == "image/png"
 
     def test_says_who_signed_it_and_until_when(self, bucket: Bucket) -> None:
-        url, _ = signed(bucket).url(IMAGE, datetime.now(UTC))
+        [(url, _)] = signed(bucket).urls([IMAGE], datetime.now(UTC))
 
         query = parse_qs(urlsplit(url).query)
         assert query["X-Goog-Algorithm"] == ["GOOG4-RSA-SHA256"]
@@ -99,10 +103,24 @@ class TestASignedUrl:
 
     def test_is_signed_once_for_each_window(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
         links, now = signed(bucket), datetime.now(UTC)
-        first = links.url(IMAGE, now)
+        first = links.urls([IMAGE], now)
         monkeypatch.delattr(storage, "_signer")
 
-        assert links.url(IMAGE, now) == first
+        assert links.urls([IMAGE], now) == first
+
+    def test_of_a_page_are_signed_at_once(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+        together, signer = threading.Barrier(SIGNERS), storage._signer  # noqa: SLF001 - the step that calls the IAM service
+
+        def slow_signer() -> dict[str, object]:
+            together.wait(timeout=10)
+            return signer()
+
+        monkeypatch.setattr(storage, "_signer", slow_signer)
+        images = [a_stored_image(index=index) for index in range(2 * SIGNERS)]
+
+        urls = signed(bucket).urls(images, datetime.now(UTC))
+
+        assert [image.name in url for image, (url, _) in zip(images, urls, strict=True)] == [True] * len(images)
 
 
 class OnAServer(google.auth.credentials.Credentials):
@@ -140,21 +158,21 @@ class TestCredentialsWithoutAKey:
         on_a_server.fails = True
 
         with pytest.raises(Unavailable):
-            signed(bucket).url(IMAGE, datetime.now(UTC))
+            signed(bucket).urls([IMAGE], datetime.now(UTC))
 
 
 def test_a_public_link_is_the_objects_own_address() -> None:
     links = PublicLinks("images", "https://storage.googleapis.com")
     now = datetime.now(UTC)
 
-    assert links.url(IMAGE, now) == ("https://storage.googleapis.com/images/executions/e/00000.png", None)
+    assert links.urls([IMAGE], now) == [("https://storage.googleapis.com/images/executions/e/00000.png", None)]
     assert links.window(now) == links.window(now + timedelta(days=365))
 
 
 def test_a_public_link_fetches_the_image(bucket: Bucket, storage_url: str) -> None:
     stored = CloudStorageImages(bucket.client, bucket.name).put("é ?#%", 0, PNG, MADE)
 
-    url, _ = PublicLinks(bucket.name, storage_url).url(stored, datetime.now(UTC))
+    [(url, _)] = PublicLinks(bucket.name, storage_url).urls([stored], datetime.now(UTC))
 
     with requests.get(url, timeout=5) as answer:
         assert answer.content == PNG.data
