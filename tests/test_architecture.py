@@ -109,8 +109,10 @@ def test_no_adapter_imports_another_but_for_the_table_of_errors() -> None:
         assert others <= {own, "google"}, source
 
 
-def test_only_the_module_for_tokens_knows_the_library_for_tokens() -> None:
-    assert [str(one) for one in sources("src") if "jwt" in roots(one)] == ["src/imagefactory/api/auth.py"]
+def test_only_the_modules_for_tokens_and_keys_know_the_library_for_tokens() -> None:
+    knowing = [str(one) for one in sources("src") if "jwt" in roots(one)]
+
+    assert knowing == ["src/imagefactory/api/auth.py", "src/imagefactory/api/keys.py"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

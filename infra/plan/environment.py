@@ -25,7 +25,7 @@ def environment(function: str, settings: Settings) -> dict[str, str]:
 
 
 def _users(settings: Settings) -> dict[str, str]:
-    names = ("ID_TOKEN_ISSUER", "ID_TOKEN_AUDIENCE", "ID_TOKEN_JWKS_URL", "CORS_ORIGINS")
+    names = ("ID_TOKEN_ISSUER", "ID_TOKEN_AUDIENCE", "ID_TOKEN_JWKS_URL", "ID_TOKENS_NOT_BEFORE", "CORS_ORIGINS")
     return {name: settings[name] for name in names}
 
 

@@ -48,7 +48,7 @@ NAMES = {
 
 def faults(settings: Settings) -> list[str]:
     """Everything that is wrong with these settings, one sentence each."""
-    found = [*_names(settings), *_numbers(settings), *_origins(settings)]
+    found = [*_names(settings), *_numbers(settings), *_users(settings)]
     # The rest computes with the numbers, and so needs them to be numbers.
     return found or [*_deadlines(settings), *_capacity(settings), *_queue(settings), *_urls(settings)]
 
@@ -79,10 +79,14 @@ def _numbers(settings: Settings) -> Iterator[str]:
             yield f"{name} is {settings[name]!r}, which is no JSON file."
 
 
-def _origins(settings: Settings) -> Iterator[str]:
+def _users(settings: Settings) -> Iterator[str]:
     for origin in settings.origins:
-        if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?", origin):
+        # As browsers send it: in small letters.
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", origin):
             yield f"CORS_ORIGINS has {origin!r}; an origin is https://HOST, without a path, and * is none."
+    moment = settings["ID_TOKENS_NOT_BEFORE"]
+    if moment and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)", moment):
+        yield f"ID_TOKENS_NOT_BEFORE is {moment!r}; it must be a timestamp such as 2026-11-22T15:04:05Z."
 
 
 def _deadlines(settings: Settings) -> Iterator[str]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import MISSING, dataclass, fields, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Self, get_type_hints
 
 from imagefactory.domain.limits import Limits
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The longest dispatch deadline that Cloud Tasks takes, in seconds.
 MAX_DISPATCH_DEADLINE = 1800.0
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 
 
 class BadSettings(Exception):
@@ -30,7 +33,7 @@ class Settings:
     """What every function needs. A field's environment variable is its name in capitals.
 
     `dispatch_rate` is the queue's, in tasks a second; `retention_days` is how long results are kept; `log_level` is
-    debug, info, warning or error.
+    debug, info, warning or error; `k_service` is set by Cloud Run.
     """
 
     project_id: str
@@ -39,6 +42,7 @@ class Settings:
     database: str = "(default)"
     log_level: str = "info"
     retention_days: int = 30
+    k_service: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -73,17 +77,24 @@ class Settings:
         found = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
         return found if 0 < self.dispatch_rate < math.inf else [*found, "DISPATCH_RATE must be above 0"]
 
+    def open_addresses(self, *names: str) -> list[str]:
+        """A fault for each of these fields whose address anybody on the way could read or answer for."""
+        schemes = ("https://",) if self.k_service else ("https://", "http://")
+        wrong = [name for name in names if not str(getattr(self, name)).startswith(schemes)]
+        return [f"{name.upper()} must begin with {' or '.join(schemes)}" for name in wrong]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ApiSettings(Settings):
     """What the functions that face users need: whose tokens they take, and which web pages may call.
 
-    `cors_origins` is a comma-separated list.
+    `cors_origins` is a comma-separated list. Tokens issued before `id_tokens_not_before`, a timestamp, are refused.
     """
 
     id_token_issuer: str
     id_token_audience: str
     id_token_jwks_url: str
+    id_tokens_not_before: str = ""
     cors_origins: str = ""
 
     @property
@@ -91,11 +102,19 @@ class ApiSettings(Settings):
         """The origins whose pages may call."""
         return frozenset(origin.strip() for origin in self.cors_origins.split(",") if origin.strip())
 
+    @property
+    def not_before(self) -> datetime | None:
+        """The moment before which no token may have been issued."""
+        return datetime.fromisoformat(self.id_tokens_not_before) if self.id_tokens_not_before else None
+
     def faults(self) -> list[str]:
-        """No origin may stand for all."""
-        found = super().faults()
-        if "*" in self.origins:
-            found.append("CORS_ORIGINS must name origins; * would let every page on the web call")
+        """Keys from an address that can be trusted, a moment that is one, and no origin that stands for others."""
+        found = [*super().faults(), *self.open_addresses("id_token_jwks_url")]
+        if not _is_moment(self.id_tokens_not_before):
+            found.append("ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z")
+        if wrong := sorted(origin for origin in self.origins if not _ORIGIN.fullmatch(origin)):
+            example = "an origin is https://HOST, without a path, and neither * nor null is one"
+            found.append(f"CORS_ORIGINS has {', '.join(wrong)}: {example}")
         return found
 
 
@@ -173,17 +192,16 @@ class StatusSettings(ApiSettings):
 class GenerateSettings(QueueSettings):
     """The settings of generate; times in seconds.
 
-    `iam_guards_generate` is yes where IAM lets nobody but Cloud Tasks' service account call; `k_service` is set by
-    Cloud Run. `model_timeout_seconds` is the first attempt's; `overhead_seconds` is what claim, upload and commit may
-    take around the model's call; `function_timeout_seconds` is the deployed function's own limit; `gate` is how many
-    of the model's answers are read and decoded at once.
+    `iam_guards_generate` is yes where IAM lets nobody but Cloud Tasks' service account call. `model_timeout_seconds` is
+    the first attempt's; `overhead_seconds` is what claim, upload and commit may take around the model's call;
+    `function_timeout_seconds` is the deployed function's own limit; `gate` is how many of the model's answers are read
+    and decoded at once.
     """
 
     gemini_api_url: str
     tasks_issuer: str
     tasks_jwks_url: str
     iam_guards_generate: str = "no"
-    k_service: str = ""
     model_timeout_seconds: float = 120.0
     overhead_seconds: float = 60.0
     function_timeout_seconds: float = 540.0
@@ -200,8 +218,8 @@ class GenerateSettings(QueueSettings):
         return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.overhead_seconds)
 
     def faults(self) -> list[str]:
-        """Deadlines nest: model call < attempt < function < dispatch."""
-        found = super().faults()
+        """Deadlines nest: model call < attempt < function < dispatch; keys and prompts travel where nobody listens."""
+        found = [*super().faults(), *self.open_addresses("gemini_api_url", "tasks_jwks_url")]
         attempt = self._policy.lease(self._policy.max_attempts)
         if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
             found.append(
@@ -221,3 +239,11 @@ class GenerateSettings(QueueSettings):
         if self.gate < 1:
             found.append("GATE must be at least 1")
         return found
+
+
+def _is_moment(text: str) -> bool:
+    """Whether this is a timestamp that leaves no doubt about its zone; nothing is one too."""
+    try:
+        return not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

@@ -7,7 +7,9 @@ import io
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from flask import Request
 from PIL import Image
+from werkzeug.test import EnvironBuilder
 
 from tests.entrypoints.world import WORKFLOW
 
@@ -65,6 +67,11 @@ class Load(Protocol):
     """Makes a function of its name, and of what stands for its wiring, if anything shall."""
 
     def __call__(self, name: str, api: Callable[[Any], Any] | None = None) -> Function: ...
+
+
+def carrying(token: str) -> Request:
+    """A request with this token, and nothing else."""
+    return Request(EnvironBuilder(headers=[("Authorization", f"Bearer {token}")]).get_environ())
 
 
 def data_of(response: TestResponse, status: int = 200) -> dict[str, Any]:

@@ -6,11 +6,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from flask import Request
-from werkzeug.test import EnvironBuilder
 
 from imagefactory.api.auth import VERIFIED_BY_CLOUD_RUN, Tokens
 from imagefactory.domain.errors import Unauthenticated
+from tests.entrypoints.function import carrying
 from tests.entrypoints.issuer import AUDIENCE, Issuer
 
 if TYPE_CHECKING:
@@ -21,10 +20,6 @@ if TYPE_CHECKING:
 def issuer() -> Iterator[Issuer]:
     with Issuer() as issuer:
         yield issuer
-
-
-def carrying(token: str) -> Request:
-    return Request(EnvironBuilder(headers=[("Authorization", f"Bearer {token}")]).get_environ())
 
 
 def handed_on(token: str) -> str:
@@ -51,6 +46,7 @@ def test_it_is_not_believed_where_nothing_guards(issuer: Issuer) -> None:
     "changes",
     [
         {"aud": "another"},
+        {"aud": [AUDIENCE, "another"]},
         {"iss": "https://another.example"},
         {"exp": int(time.time()) - 3600},
         {"iat": int(time.time()) + 3600},
@@ -70,5 +66,6 @@ def test_any_other_signature_is_verified_as_ever(issuer: Issuer) -> None:
     assert guarded.claims(carrying(token))["sub"] == "ada"
     with pytest.raises(Unauthenticated):
         guarded.claims(carrying(token.rpartition(".")[0] + ".c2lnbmVk"))
-    with pytest.raises(Unauthenticated):
-        guarded.claims(carrying(token.rpartition(".")[0] + "."))
+    for ending in (".", VERIFIED_BY_CLOUD_RUN.lower(), f".x{VERIFIED_BY_CLOUD_RUN}", f"{VERIFIED_BY_CLOUD_RUN}x"):
+        with pytest.raises(Unauthenticated):
+            guarded.claims(carrying(token.rpartition(".")[0] + ending))

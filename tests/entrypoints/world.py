@@ -37,7 +37,7 @@ from imagefactory.usecases.submit import Submit
 from imagefactory.usecases.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
+    from imagefactory.settings import ApiSettings, GenerateSettings, StatusSettings, SubmitSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = json.loads((ROOT / "infra/workflow.json").read_text())
@@ -89,7 +89,7 @@ class World:
             rate=settings.dispatch_rate,
             watch_interval=settings.watchdog_seconds,
         )
-        tokens = Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url)
+        tokens = _tokens(settings)
         return Api(SubmitRoutes(tokens, submit, cancel, retry).routes(), settings.project_id, settings.origins)
 
     def status_api(self, settings: StatusSettings) -> Api:
@@ -98,7 +98,7 @@ class World:
             executions=self._executions, links=self._links, clock=self.clock, rate=settings.dispatch_rate
         )
         listing = ListExecutions(executions=self._executions)
-        tokens = Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url)
+        tokens = _tokens(settings)
         return Api(StatusRoutes(tokens, show, listing, self._workflows).routes(), settings.project_id, settings.origins)
 
     def generate_api(self, settings: GenerateSettings) -> Api:
@@ -138,3 +138,12 @@ class World:
             self.clock.move_to(task.schedule_at)
             generate(task.execution_id, task.batch_index, task.attempt)
             self.tasks.done(task)
+
+
+def _tokens(settings: ApiSettings) -> Tokens:
+    return Tokens.of(
+        settings.id_token_issuer,
+        settings.id_token_audience,
+        settings.id_token_jwks_url,
+        not_before=settings.not_before,
+    )

@@ -52,6 +52,8 @@ def test_the_longest_attempt_is_reckoned_as_the_product_does() -> None:
         ({"QUEUE_FILE": "infra/none.json"}, "QUEUE_FILE is 'infra/none.json', which is no JSON file."),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS has '*'"),
         ({"CORS_ORIGINS": "https://a.example/page"}, "CORS_ORIGINS has 'https://a.example/page'"),
+        ({"CORS_ORIGINS": "https://A.example"}, "CORS_ORIGINS has 'https://A.example'"),
+        ({"ID_TOKENS_NOT_BEFORE": "2026-11-22"}, "ID_TOKENS_NOT_BEFORE is '2026-11-22'"),
         ({"MODEL_TIMEOUT_SECONDS": "430"}, "Deadlines must nest: the longest attempt (550 s)"),
         ({"FUNCTION_TIMEOUT_SECONDS": "600"}, "within dispatch_deadline_seconds of QUEUE_FILE (600 s)"),
         ({"FUNCTION_TIMEOUT_SECONDS": "250"}, "Deadlines must nest: the longest attempt (300 s)"),

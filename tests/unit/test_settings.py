@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,7 +89,21 @@ def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None
         (StatusSettings, API | {"DISPATCH_RATE": "0"}, ["DISPATCH_RATE"]),
         (StatusSettings, API | {"DISPATCH_RATE": "-1"}, ["DISPATCH_RATE"]),
         (StatusSettings, API | {"DISPATCH_RATE": "nan"}, ["DISPATCH_RATE"]),
-        (StatusSettings, API | {"CORS_ORIGINS": "https://page,*"}, ["CORS_ORIGINS"]),
+        *(
+            (StatusSettings, API | {"CORS_ORIGINS": f"https://page.test,{origin}"}, [f"CORS_ORIGINS has {origin}:"])
+            for origin in ("*", "null", "page.test", "https://page.test/", "https://*.page.test", "https://Page.test")
+        ),
+        *(
+            (StatusSettings, API | {"ID_TOKENS_NOT_BEFORE": moment}, ["ID_TOKENS_NOT_BEFORE"])
+            for moment in ("yesterday", "2026-11-22T15:04:05", "1795359845", "2026-11-22")
+        ),
+        (StatusSettings, API | {"ID_TOKEN_JWKS_URL": "file:///etc/keys"}, ["ID_TOKEN_JWKS_URL"]),
+        (StatusSettings, API | {"K_SERVICE": "s", "ID_TOKEN_JWKS_URL": "http://issuer"}, ["ID_TOKEN_JWKS_URL"]),
+        (
+            GenerateSettings,
+            GENERATE | {"K_SERVICE": "g", "TASKS_JWKS_URL": "http://jwks", "GEMINI_API_URL": "http://gemini"},
+            ["TASKS_JWKS_URL", "GEMINI_API_URL", "IAM_GUARDS_GENERATE"],
+        ),
         (StatusSettings, API | {"RESULT_URLS": "secret"}, ["RESULT_URLS"]),
         (StatusSettings, API | {"SIGNED_URL_SECONDS": "59"}, ["SIGNED_URL_SECONDS"]),
         (StatusSettings, API | {"SIGNED_URL_SECONDS": "604801"}, ["SIGNED_URL_SECONDS"]),
@@ -124,6 +139,12 @@ def test_origins_are_a_list_and_none_by_default() -> None:
         "https://a",
         "https://b",
     }
+
+
+def test_tokens_may_have_a_moment_before_which_none_counts() -> None:
+    assert StatusSettings.from_env(API).not_before is None
+    withdrawn = StatusSettings.from_env(API | {"ID_TOKENS_NOT_BEFORE": "2026-11-22T15:04:05Z"})
+    assert withdrawn.not_before == datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC)
 
 
 def test_the_first_timeout_can_be_chosen() -> None:

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from imagefactory.domain.errors import Unauthenticated, Unavailable
+from imagefactory.api.keys import ALGORITHM, IssuerKeys
+from imagefactory.domain.errors import Unauthenticated
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Request
 
-#: Seconds by which clocks may differ, and for which the issuer's keys are remembered.
+#: Seconds by which clocks may differ.
 LEEWAY_SECONDS = 60
-KEYS_SECONDS = 3600
-FETCH_SECONDS = 10
+MAX_TOKEN = 8192
 MAX_SUBJECT = 128
 #: What Cloud Run puts in the place of a signature that it has verified.
 VERIFIED_BY_CLOUD_RUN = ".SIGNATURE_REMOVED_BY_GOOGLE"
+#: How the issuers of Firebase's projects begin; their tokens always say when the user signed in.
+FIREBASE = "https://securetoken.google.com/"
+_CLAIMS = ["exp", "iat", "aud", "iss", "sub"]
+
+_TOKEN = re.compile(r" *([\w-]+\.[\w-]+\.[\w-]+)", re.ASCII)
+
+
+class InvalidToken(Unauthenticated):
+    """The ID token is not valid here."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The challenge says what is wrong with the token, which RFC 6750 keeps for requests that sent one."""
+        (name, challenge), *_ = super().headers.items()
+        return {name: f'{challenge}, error="invalid_token", error_description="{self}"'}
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Verifies bearer tokens of one issuer for one audience; its public keys are fetched from `jwks_url`.
+    """Verifies bearer tokens of one issuer for one audience.
 
     `guarded` says that IAM lets nobody but permitted callers through: Cloud Run then verifies each token itself and
     hands it on with a mark in the place of its signature. Such a token is believed, and its claims are still checked;
-    without `guarded`, and for any other signature, nothing is believed.
+    without `guarded`, and for any other signature, nothing is believed. Tokens issued before `not_before` are refused.
     """
 
     issuer: str
     audience: str
-    keys: jwt.PyJWKClient
+    keys: IssuerKeys
     guarded: bool = False
+    not_before: datetime | None = None
 
     @classmethod
-    def of(cls, issuer: str, audience: str, jwks_url: str, *, guarded: bool = False) -> Tokens:
-        """A verifier that fetches the keys when the first token comes."""
-        keys = jwt.PyJWKClient(jwks_url, lifespan=KEYS_SECONDS, timeout=FETCH_SECONDS)
-        return cls(issuer, audience, keys, guarded)
+    def of(
+        cls, issuer: str, audience: str, jwks_url: str, *, guarded: bool = False, not_before: datetime | None = None
+    ) -> Tokens:
+        """A verifier that fetches the keys from `jwks_url` when the first token comes."""
+        return cls(issuer, audience, IssuerKeys(jwks_url), guarded, not_before)
 
     def claims(self, request: Request) -> dict[str, Any]:
         """The verified claims of the request's token.
@@ -48,29 +69,33 @@ class Tokens:
             Unauthenticated: there is none, or its signature, issuer, audience or expiry is not as it must be.
             Unavailable: the issuer's keys cannot be fetched.
         """
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        # A header that was sent twice comes as one, joined by a comma, and is no token.
+        scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not rest.strip():
             raise Unauthenticated
+        found = _TOKEN.fullmatch(rest) if len(rest) <= MAX_TOKEN else None
+        if found is None:
+            raise InvalidToken
         try:
-            return self._decoded(token)
-        except jwt.PyJWKClientConnectionError as down:
-            raise Unavailable("the issuer's keys cannot be fetched") from down
+            claims = self._decoded(found[1])
         except jwt.ExpiredSignatureError as late:
-            raise Unauthenticated("The ID token has expired; get a new one.") from late
+            raise InvalidToken("The ID token has expired; get a new one.") from late
         except (jwt.PyJWTError, ValueError) as wrong:
-            raise Unauthenticated("The ID token is not valid here.") from wrong
+            raise InvalidToken from wrong
+        self._check(claims)
+        return claims
 
     def _decoded(self, token: str) -> dict[str, Any]:
         verified_before = self.guarded and token.endswith(VERIFIED_BY_CLOUD_RUN)
         return jwt.decode(
             token,
-            "" if verified_before else self.keys.get_signing_key_from_jwt(token),
-            algorithms=["RS256"],
+            "" if verified_before else self._key(jwt.get_unverified_header(token)),
+            algorithms=[ALGORITHM],
             audience=self.audience,
             issuer=self.issuer,
             leeway=LEEWAY_SECONDS,
             options={
-                "require": ["exp", "iat", "aud", "iss", "sub"],
+                "require": [*_CLAIMS, "auth_time"] if self.issuer.startswith(FIREBASE) else _CLAIMS,
                 "verify_signature": not verified_before,
                 # Without the signature, the library would leave the claims unchecked too.
                 "verify_exp": True,
@@ -81,6 +106,31 @@ class Tokens:
             },
         )
 
+    def _key(self, header: dict[str, Any]) -> jwt.PyJWK:
+        """The key that a token names, by its id alone: where else a header says a key is, is its writer's word."""
+        # An issuer signs more than ID tokens (logouts, access tokens), and tells them apart by their type.
+        is_plain = str(header.get("typ", "JWT")).casefold() == "jwt" and "crit" not in header
+        if header.get("alg") != ALGORITHM or "kid" not in header or not is_plain:
+            raise InvalidToken
+        key = self.keys.key(header["kid"])
+        if key is None:
+            raise InvalidToken
+        return key
+
+    def _check(self, claims: dict[str, Any]) -> None:
+        """What the library does not ask of the claims.
+
+        Raises:
+            InvalidToken: it is for others too, its user has not signed in yet, or it is older than `not_before`.
+        """
+        is_ours_alone = claims["aud"] in (self.audience, [self.audience])
+        signed_in = claims.get("auth_time", 0)
+        has_signed_in = type(signed_in) in (int, float) and signed_in <= time.time() + LEEWAY_SECONDS
+        if not is_ours_alone or not has_signed_in:
+            raise InvalidToken
+        if self.not_before and float(claims["iat"]) < self.not_before.timestamp():
+            raise InvalidToken("The ID token was issued before tokens were withdrawn; get a new one.")
+
 
 def user_of(claims: dict[str, Any]) -> str:
     """The user's id: the token's subject.
@@ -90,5 +140,5 @@ def user_of(claims: dict[str, Any]) -> str:
     """
     subject = claims["sub"]
     if not isinstance(subject, str) or not 1 <= len(subject) <= MAX_SUBJECT:
-        raise Unauthenticated("The ID token has no usable subject.")
+        raise InvalidToken("The ID token has no usable subject.")
     return subject

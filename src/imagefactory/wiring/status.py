@@ -21,7 +21,12 @@ def api(settings: StatusSettings) -> Api:
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
     routes = StatusRoutes(
-        tokens=Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url),
+        tokens=Tokens.of(
+            settings.id_token_issuer,
+            settings.id_token_audience,
+            settings.id_token_jwks_url,
+            not_before=settings.not_before,
+        ),
         show=ShowExecution(
             executions=executions,
             links=storage.links_of(settings),

@@ -27,7 +27,12 @@ def api(settings: SubmitSettings) -> Api:
     clock = SystemClock()
     submits = firestore.FirestoreSubmits(database)
     routes = SubmitRoutes(
-        tokens=Tokens.of(settings.id_token_issuer, settings.id_token_audience, settings.id_token_jwks_url),
+        tokens=Tokens.of(
+            settings.id_token_issuer,
+            settings.id_token_audience,
+            settings.id_token_jwks_url,
+            not_before=settings.not_before,
+        ),
         submit=Submit(
             workflows=firestore.FirestoreWorkflows(database),
             submits=submits,
