@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -9,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ VENVS = ROOT / ".cache" / "venvs"
 FUNCTIONS = ("submit", "generate", "status")
 EXECUTE = "/api/workflows/f8b20b59-7d06-4599-8413-64da74225b0c/execute"
 TOO_LARGE = 33_000_000
+THREADS = 4
 
 # Port 9 is "discard": nothing listens there.
 NOBODY = "127.0.0.1:9"
@@ -107,13 +108,13 @@ def venv(requirements: Path) -> Path:
     return kept
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(staged: Staged) -> Iterator[str]:
     """The function in its own process; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    environment = REQUIRED[staged.name] | OFFLINE | {"THREADS": "4"}
+    environment = REQUIRED[staged.name] | OFFLINE | {"THREADS": str(THREADS)}
     with subprocess.Popen(  # noqa: S603 - the framework
         staged.command(port), cwd=staged.folder, env=environment, stdout=subprocess.DEVNULL
     ) as process:
@@ -202,3 +203,32 @@ def test_a_body_that_breaks_off_never_breaks_the_function(submit: str, sent: byt
         answer = connection.makefile("rb").read()
 
     assert answer.split(b"\r\n", 1)[0] in (b"HTTP/1.1 401 UNAUTHORIZED", b"HTTP/1.1 400 BAD REQUEST"), answer
+
+
+@pytest.mark.parametrize("declared", ["Content-Length: 100000", "Transfer-Encoding: chunked"])
+def test_clients_without_a_token_that_drip_hold_every_thread_for_seconds_only(submit: str, declared: str) -> None:
+    host, _, port = submit.removeprefix("http://").partition(":")
+    head = f"POST {EXECUTE} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n{declared}\r\n\r\n".encode()
+    piece = b"1\r\n \r\n" if "chunked" in declared else b" "
+    with contextlib.ExitStack() as connections:
+        slow = [
+            connections.enter_context(socket.create_connection((host, int(port)), timeout=1)) for _ in range(THREADS)
+        ]
+        for connection in slow:
+            connection.sendall(head)
+        started = time.monotonic()
+
+        answers = [dripped(connection, piece) for connection in slow]
+
+        assert time.monotonic() - started < 30
+    assert {answer.split(b"\r\n", 1)[0] for answer in answers} == {b"HTTP/1.1 401 UNAUTHORIZED"}
+    assert requests.get(f"{submit}/nowhere", timeout=10).status_code == 404
+
+
+def dripped(connection: socket.socket, piece: bytes) -> bytes:
+    """What is answered to whoever sends a piece of a body now and then."""
+    for _ in range(60):
+        connection.sendall(piece)
+        with contextlib.suppress(TimeoutError):
+            return connection.recv(65_536)
+    return b""

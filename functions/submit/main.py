@@ -6,6 +6,7 @@ import functools
 
 import functions_framework
 from flask import Request, Response
+from flask import request as current
 
 from imagefactory import log
 from imagefactory.api.http import Api
@@ -27,3 +28,9 @@ def api() -> Api:
 def submit(request: Request) -> Response:
     """Answer one request."""
     return api()(request)
+
+
+@functions_framework.errorhandler(Exception)  # type: ignore[untyped-decorator] # it has no types
+def failed(failure: Exception) -> Response:
+    """Answer where the framework would, which has pages of its own for its errors."""
+    return Api((), SETTINGS.project_id).failed(current, failure)

@@ -17,6 +17,8 @@ from werkzeug.routing import Map, RequestRedirect, Rule
 
 from imagefactory import log
 from imagefactory.api import content
+from imagefactory.api.headers import Cors, protect
+from imagefactory.api.slow import BODY_SECONDS, REST_SECONDS, Upload
 from imagefactory.domain.errors import (
     MalformedRequest,
     MethodNotAllowed,
@@ -62,29 +64,46 @@ class Api:
 
     def __call__(self, request: Request) -> Response:
         """Answer the request, whatever happens."""
+        return self._framed(request, self._routed)
+
+    def failed(self, request: Request, failure: Exception) -> Response:
+        """Answer a request that failed outside: in the framework's own routes, or in putting the function together."""
+
+        def raised(request: Request) -> Response:
+            raise _nothing_at(request) if isinstance(failure, NoRoute) else failure
+
+        return self._framed(request, raised)
+
+    def _framed(self, request: Request, answer: Callable[[Request], Response]) -> Response:
         started = time.monotonic()
         asked = request.headers.get("X-Request-Id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
+        upload = Upload(request)
         with log.context(request_id=request_id, **self._trace(request)):
-            response = self._answered(request)
-            content.read_to_the_end(request)
+            with upload.within(BODY_SECONDS):
+                response = self._answered(request, upload, answer)
+            with upload.within(REST_SECONDS):
+                content.read_to_the_end(request)
             response.headers["X-Request-Id"] = request_id
-            response.headers["X-Content-Type-Options"] = "nosniff"
-            self._allow_origin(request, response)
+            protect(response)
+            Cors(self.origins).allow(request, response)
             milliseconds = round((time.monotonic() - started) * 1000)
-            log.info("request", method=request.method, status=response.status_code, milliseconds=milliseconds)
+            log.info("request", method=request.method[:20], status=response.status_code, milliseconds=milliseconds)
         return response
 
-    def _answered(self, request: Request) -> Response:
+    def _answered(self, request: Request, upload: Upload, answer: Callable[[Request], Response]) -> Response:
         try:
-            return self._routed(request)
+            content.bound(request)
+            return answer(request)
         except Refusal as refusal:
             return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
         except RequestEntityTooLarge:
             message = f"{PayloadTooLarge.__doc__} A form has at most {content.MAX_FORM_PARTS} parts."
             return error(PayloadTooLarge.status, PayloadTooLarge.code, message)
         except ClientDisconnected:
-            return error(MalformedRequest.status, MalformedRequest.code, "The body ended before it was whole.")
+            late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
+            message = late if upload.late else "The body ended before it was whole."
+            return error(MalformedRequest.status, MalformedRequest.code, message)
         except Unavailable as outage:
             log.error("a service is unavailable", outage)
             message = "A service behind this one is unavailable; try again in a moment."
@@ -94,41 +113,22 @@ class Api:
             return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
 
     def _routed(self, request: Request) -> Response:
-        content.bound(request)
         adapter = self._rules.bind("")
         try:
             if request.method == "OPTIONS":
-                return self._options(request, sorted(adapter.allowed_methods(request.path)))
+                return self._options(request, adapter.allowed_methods(request.path))
             number, arguments = adapter.match(request.path, request.method)
         except WrongMethod as wrong:
             raise MethodNotAllowed(sorted({*(wrong.valid_methods or ()), "OPTIONS"})) from None
         except (NoRoute, RequestRedirect):
-            raise NotFound(f"There is nothing at {request.path[:200]}.") from None
+            raise _nothing_at(request) from None
         handler: Callable[..., Response] = self.routes[number].handler
         return handler(request, **{name: str(value) for name, value in arguments.items()})
 
-    def _options(self, request: Request, allowed: list[str]) -> Response:
-        """What the path takes; for a page of a configured origin also that it may."""
+    def _options(self, request: Request, allowed: Iterable[str]) -> Response:
         if not allowed:
-            raise NotFound(f"There is nothing at {request.path[:200]}.")
-        methods = ", ".join(sorted({*allowed, "OPTIONS"}))
-        response = Response(status=204, headers={"Allow": methods})
-        if request.headers.get("Origin") in self.origins:
-            response.headers["Access-Control-Allow-Methods"] = methods
-            response.headers["Access-Control-Allow-Headers"] = (
-                "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
-            )
-            response.headers["Access-Control-Max-Age"] = "3600"
-        return response
-
-    def _allow_origin(self, request: Request, response: Response) -> None:
-        if not self.origins:
-            return
-        response.vary.add("Origin")
-        origin = request.headers.get("Origin")
-        if origin in self.origins:
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "ETag, Idempotency-Replayed, Retry-After, X-Request-Id"
+            raise _nothing_at(request)
+        return Cors(self.origins).options(request, allowed)
 
     def _trace(self, request: Request) -> dict[str, str]:
         found = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
@@ -161,6 +161,10 @@ def lines(items: Iterable[Mapping[str, object]]) -> Response:
 def dumped(value: Any) -> str:
     """Compact JSON, UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _nothing_at(request: Request) -> NotFound:
+    return NotFound(f"There is nothing at {request.path[:200]}.")
 
 
 def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Response:
