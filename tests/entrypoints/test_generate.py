@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
+from imagefactory.api.auth import VERIFIED_BY_CLOUD_RUN
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Crash, Moment, a_failure
-from tests.entrypoints.function import NOBODY_HAS, data_of, error_of, execution_of
+from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, data_of, error_of, execution_of
+from tests.entrypoints.issuer import AUDIENCE, KEY_ID, Issuer
 from tests.entrypoints.world import GENERATE_URL, SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.entrypoints.function import Function
-    from tests.entrypoints.issuer import Issuer
     from tests.entrypoints.world import World
 
+NOW = int(time.time())
 WHOLE = {"aud": GENERATE_URL, "sub": "1234567890", "email": SERVICE_ACCOUNT, "email_verified": True}
+
+ROUND = {"since": "2026-11-22T12:00:00+00:00", "round": 1, "seen": "", "idle": 0}
+WATCH = {"execution_id": NOBODY_HAS, "watch": ROUND}
+GOOD = {"execution_id": NOBODY_HAS, "batch_index": 0, "attempt": 1}
 
 
 @pytest.fixture
@@ -114,7 +122,21 @@ def test_a_store_that_is_down_lets_the_queue_come_again(
         pytest.param({"email_verified": False}, id="an account nobody verified"),
         pytest.param({"email_verified": "true"}, id="a word for verified"),
         pytest.param({"email_verified": None}, id="nothing about verification"),
-        pytest.param({"aud": "image-factory-test"}, id="a user's audience"),
+        pytest.param({"email": [SERVICE_ACCOUNT]}, id="a list with the account"),
+        pytest.param({"email": f"{SERVICE_ACCOUNT} "}, id="the account and a space"),
+        pytest.param({"email": f"{SERVICE_ACCOUNT}.evil.test"}, id="an account that begins so"),
+        pytest.param({"email": None, "azp": SERVICE_ACCOUNT, "sub": SERVICE_ACCOUNT}, id="the account in other claims"),
+        pytest.param({"email_verified": 1}, id="a number for verified"),
+        pytest.param({"aud": AUDIENCE}, id="a user's audience"),
+        pytest.param({"aud": f"{GENERATE_URL}/"}, id="our address and a slash"),
+        pytest.param({"aud": GENERATE_URL.replace("https", "http")}, id="our address without TLS"),
+        pytest.param({"aud": [GENERATE_URL, AUDIENCE]}, id="another audience beside ours"),
+        pytest.param({"aud": None}, id="no audience"),
+        pytest.param({"iss": "https://accounts.google.com.evil.test"}, id="another issuer"),
+        pytest.param({"iss": None}, id="no issuer"),
+        pytest.param({"iat": NOW - 7200, "exp": NOW - 3600}, id="a task of two hours ago"),
+        pytest.param({"iat": NOW + 3600, "exp": NOW + 7200}, id="a task of tomorrow"),
+        pytest.param({"exp": None}, id="a task for ever"),
     ],
 )
 def test_only_the_queues_own_account_may_deliver(
@@ -129,17 +151,80 @@ def test_only_the_queues_own_account_may_deliver(
     assert world.model.calls == []
 
 
-def test_a_user_may_not_deliver(submit: Function, generate: Function) -> None:
+def test_a_user_may_not_deliver(submit: Function, generate: Function, world: World, issuer: Issuer) -> None:
     execution_id = execution_of(submit)
+    posing = issuer.token(sub="ada", email=SERVICE_ACCOUNT, email_verified=True)
 
-    for user in ("ada", None):
-        answer = generate.post("/", user=user, json={"execution_id": execution_id, "batch_index": 0, "attempt": 1})
+    for user, headers in (("ada", {}), (None, {}), (None, {"Authorization": f"Bearer {posing}"})):
+        for more in ({"batch_index": 0, "attempt": 1}, {"watch": ROUND}):
+            answer = generate.post("/", user=user, headers=headers, json={"execution_id": execution_id} | more)
+            error_of(answer, 401, "UNAUTHENTICATED")
+    assert world.model.calls == []
+
+
+def test_headers_that_only_the_queue_sends_open_nothing(submit: Function, generate: Function) -> None:
+    sent = {
+        "X-CloudTasks-QueueName": "images",
+        "X-CloudTasks-TaskName": "task",
+        "X-Serverless-Authorization": "Bearer a.b.c",
+        "X-Goog-Authenticated-User-Email": f"accounts.google.com:{SERVICE_ACCOUNT}",
+        "User-Agent": "Google-Cloud-Tasks",
+    }
+
+    answer = generate.post("/", user=None, headers=sent, json=GOOD | {"execution_id": execution_of(submit)})
+
+    error_of(answer, 401, "UNAUTHENTICATED")
+
+
+def test_a_forged_signature_delivers_nothing(
+    submit: Function, generate: Function, world: World, issuer: Issuer
+) -> None:
+    execution_id = execution_of(submit)
+    header, claims, _ = issuer.token(**WHOLE).split(".")
+    with Issuer() as forger:
+        forged = forger.signed(issuer.claims(**WHOLE))
+    unsigned = jwt.encode(issuer.claims(**WHOLE), "", algorithm="none", headers={"kid": KEY_ID})
+
+    # Nobody has said that IAM guards this generate, so the platform's mark counts for nothing.
+    for token in (forged, unsigned, f"{header}.{claims}.AAAA", f"{header}.{claims}{VERIFIED_BY_CLOUD_RUN}"):
+        answer = deliver(generate, {"Authorization": f"Bearer {token}"}, execution_id)
         error_of(answer, 401, "UNAUTHENTICATED")
+    assert world.model.calls == []
 
 
-ROUND = {"since": "2026-11-22T12:00:00+00:00", "round": 1, "seen": "", "idle": 0}
-WATCH = {"execution_id": NOBODY_HAS, "watch": ROUND}
-GOOD = {"execution_id": NOBODY_HAS, "batch_index": 0, "attempt": 1}
+@pytest.mark.parametrize(
+    ("name", "method", "path"),
+    [
+        ("submit", "POST", EXECUTE),
+        ("submit", "POST", f"/api/executions/{NOBODY_HAS}/cancel"),
+        ("submit", "POST", f"/api/executions/{NOBODY_HAS}/retry"),
+        ("status", "GET", "/api/executions"),
+        ("status", "GET", f"/api/executions/{NOBODY_HAS}"),
+        ("status", "GET", f"/api/executions/{NOBODY_HAS}/results.jsonl"),
+    ],
+)
+def test_a_tasks_token_makes_nobody_a_user(
+    request: pytest.FixtureRequest, queue: dict[str, str], name: str, method: str, path: str
+) -> None:
+    function: Function = request.getfixturevalue(name)
+
+    answer = function.ask(method, path, user=None, headers=queue, json=LIGHTHOUSE)
+
+    error_of(answer, 401, "UNAUTHENTICATED")
+
+
+def test_a_task_that_is_replayed_while_its_token_lives_does_nothing_again(
+    submit: Function, generate: Function, world: World, queue: dict[str, str]
+) -> None:
+    execution_id = execution_of(submit)
+    deliver(generate, queue, execution_id)
+    before = dict(world.store.results[execution_id])
+
+    outcomes = {data_of(deliver(generate, queue, execution_id, attempt=attempt))["outcome"] for attempt in range(-1, 9)}
+
+    assert outcomes == {"ALREADY_ENDED"}
+    assert len(world.model.calls) == 1
+    assert world.store.results[execution_id] == before
 
 
 @pytest.mark.parametrize(

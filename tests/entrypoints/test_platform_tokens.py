@@ -42,6 +42,14 @@ def test_it_is_not_believed_where_nothing_guards(issuer: Issuer) -> None:
         tokens(issuer, guarded=False).claims(carrying(handed_on(issuer.token())))
 
 
+def test_it_is_not_believed_where_the_platform_verified_another_header(issuer: Issuer) -> None:
+    request = carrying(handed_on(issuer.token()))
+    request.environ["HTTP_X_SERVERLESS_AUTHORIZATION"] = f"Bearer {handed_on(issuer.token())}"
+
+    with pytest.raises(Unauthenticated):
+        tokens(issuer, guarded=True).claims(request)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -23,6 +23,8 @@ MAX_TOKEN = 8192
 MAX_SUBJECT = 128
 #: What Cloud Run puts in the place of a signature that it has verified.
 VERIFIED_BY_CLOUD_RUN = ".SIGNATURE_REMOVED_BY_GOOGLE"
+#: Where this header is sent, Cloud Run verifies it instead, and passes Authorization on as it came.
+VERIFIED_INSTEAD = "X-Serverless-Authorization"
 #: How the issuers of Firebase's projects begin; their tokens always say when the user signed in.
 FIREBASE = "https://securetoken.google.com/"
 _CLAIMS = ["exp", "iat", "aud", "iss", "sub"]
@@ -76,8 +78,9 @@ class Tokens:
         found = _TOKEN.fullmatch(rest) if len(rest) <= MAX_TOKEN else None
         if found is None:
             raise InvalidToken
+        is_verified = self.guarded and rest.endswith(VERIFIED_BY_CLOUD_RUN) and VERIFIED_INSTEAD not in request.headers
         try:
-            claims = self._decoded(found[1])
+            claims = self._decoded(found[1], verified_before=is_verified)
         except jwt.ExpiredSignatureError as late:
             raise InvalidToken("The ID token has expired; get a new one.") from late
         except (jwt.PyJWTError, ValueError) as wrong:
@@ -85,8 +88,7 @@ class Tokens:
         self._check(claims)
         return claims
 
-    def _decoded(self, token: str) -> dict[str, Any]:
-        verified_before = self.guarded and token.endswith(VERIFIED_BY_CLOUD_RUN)
+    def _decoded(self, token: str, *, verified_before: bool) -> dict[str, Any]:
         return jwt.decode(
             token,
             "" if verified_before else self._key(jwt.get_unverified_header(token)),
