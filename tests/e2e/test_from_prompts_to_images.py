@@ -249,29 +249,3 @@ def test_one_users_failing_key_does_not_slow_another(stack: Stack) -> None:
     assert {result["attempts"] for result in ended_ada["batch_results"]} == {1}
     starts = [call["start"] for call in stack.calls(f"{mark} bob")]
     assert max(later - earlier for earlier, later in itertools.pairwise(starts)) < 2
-
-
-def test_no_key_and_no_prompt_is_left_anywhere_it_should_not_be(stack: Stack) -> None:
-    ada = stack.client("ada")
-    mark = uuid.uuid4().hex
-    key, prompt = f"key-{mark}", f"prompt-{mark}"
-    stack.faults(match=prompt, outcomes=["suspended_key"])
-
-    execution_id = ada.submit([prompt, f"{prompt} again"], api_key=key)["execution_id"]
-    shown = ada.ended(execution_id)
-
-    assert key not in json.dumps(shown)
-    for log in (stack.folder / "logs").glob("*.log"):
-        text = log.read_text(errors="replace")
-        assert key not in text, log.name
-        assert prompt not in text, log.name
-        assert ada.token not in text, log.name
-    for item in stack.objects(f"executions/{execution_id}/"):
-        assert key not in json.dumps(item)
-    document = requests.get(
-        f"http://{stack.firestore}/v1/projects/{stack.project}/databases/(default)/documents/executions/{execution_id}",
-        headers={"Authorization": "Bearer owner"},
-        timeout=10,
-    ).json()
-    assert document["fields"]["sealed_key"] == {"nullValue": None}
-    assert key not in json.dumps(document)
