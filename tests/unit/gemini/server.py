@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
 
@@ -30,14 +31,17 @@ class Server:
     requests: list[Received] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
-    def talk(self, connection: socket.socket) -> None:
+    def talk(self, plain: socket.socket) -> None:
         # The caller may hang up at any moment: that is what most of these tests are about.
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            stack.enter_context(plain)
+            connection = stack.enter_context(self.tls.wrap_socket(plain, server_side=True)) if self.tls else plain
             while request := read_request(connection):
                 self.requests.append(request)
                 self.answer(connection)
@@ -59,9 +63,9 @@ def read_request(connection: socket.socket) -> Received | None:
 
 
 @contextlib.contextmanager
-def serving(answer: Callable[[socket.socket], None]) -> Iterator[Server]:
+def serving(answer: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server that answers so; at the end of the block all its threads have ended."""
-    server, threads = Server(answer), []
+    server, threads = Server(answer, tls=tls), []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server.port = listening.getsockname()[1]
         listening.settimeout(0.05)
@@ -85,10 +89,20 @@ def serving(answer: Callable[[socket.socket], None]) -> Iterator[Server]:
                 thread.join(timeout=3)
 
 
+def answering_until_it_closes(body: bytes, *headers: str) -> Callable[[socket.socket], None]:
+    """A body of a length that only its end tells."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall("\r\n".join(["HTTP/1.1 200 OK", *headers]).encode() + b"\r\n\r\n" + body)
+        connection.shutdown(socket.SHUT_WR)
+
+    return answer
+
+
 def answering(body: bytes, status: str = "200 OK", *headers: str) -> Callable[[socket.socket], None]:
     """A whole answer, at once."""
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers])
-    return lambda connection: connection.sendall(f"{head}\r\n\r\n".encode() + body)
+    return lambda connection: connection.sendall(f"{head}\r\n\r\n".encode("latin-1") + body)
 
 
 def answering_json(value: Any, status: str = "200 OK") -> Callable[[socket.socket], None]:

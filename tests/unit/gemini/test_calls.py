@@ -1,118 +1,27 @@
 from __future__ import annotations
 
-import base64
-import contextlib
+import gzip
 import json
 import socket
-import time
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from imagefactory.adapters.gemini import GeminiModel, client
+from imagefactory.adapters.gemini import client
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.result import Failure, FailureCode
-from imagefactory.ports import Drawing
-from imagefactory.testing import a_recipe
-from tests.unit.gemini.server import Server, answering, answering_json, serving
+from imagefactory.domain.result import FailureCode
+from tests.unit.gemini.calling import ANSWER, IMAGE, a_model, failed, made
+from tests.unit.gemini.server import Server, answering, answering_json, answering_until_it_closes, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from imagefactory.ports import Generated
-
-KEY = "AIzaSyTheKeyOfAlice_0123456789-abcdefghi"
-IMAGE = b"the bytes of an image"
+    from collections.abc import Callable
 
 
-ANSWER = {
-    "candidates": [
-        {"content": {"parts": [{"inlineData": {"data": base64.b64encode(IMAGE).decode(), "mimeType": "image/png"}}]}}
-    ]
-}
-DRAWING = Drawing("a lighthouse in the fog", a_recipe(model="an-image-model"))
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of the environment must not see the key: with this one, no call would arrive."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-
-
-@contextlib.contextmanager
-def a_model(server: Server, gate: int = 6) -> Iterator[GeminiModel]:
-    """A model whose connections are closed at the end: a function's process keeps them for as long as it lives."""
-    model = GeminiModel(server.url, gate=gate)
-    try:
-        yield model
-    finally:
-        model._session.close()  # noqa: SLF001 - nobody else needs to
-
-
-def failed(server: Server, timeout: float = 5.0) -> tuple[Failure, float]:
-    """The failure of a call, and the seconds it took."""
-    with a_model(server) as model:
-        began = time.monotonic()
-        with pytest.raises(AttemptFailed) as attempt:
-            made(model, timeout)
-        seconds = time.monotonic() - began
-    assert KEY not in attempt.value.failure.message
-    return attempt.value.failure, seconds
-
-
-def made(model: GeminiModel, timeout: float) -> Generated:
-    with model.generate(DRAWING, KEY, timeout) as generated:
-        return generated
-
-
-class TestTheRequest:
-    def test_goes_to_the_model_with_the_key_in_a_header_alone(self) -> None:
-        with serving(answering_json(ANSWER)) as server, a_model(server) as model:
-            generated = made(model, 119.2)
-
-        [request] = server.requests
-        assert generated.data == IMAGE
-        assert request.first_line == "POST /v1beta/models/an-image-model:generateContent HTTP/1.1"
-        assert request.headers["x-goog-api-key"] == KEY
-        assert request.headers["x-server-timeout"] == "120"
-        assert request.headers["content-type"] == "application/json"
-        assert KEY.encode() not in request.body
-
-    def test_asks_for_one_image_of_this_shape(self) -> None:
-        assert client.request_body(DRAWING) == {
-            "contents": [{"role": "user", "parts": [{"text": "a lighthouse in the fog"}]}],
-            "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": {"aspectRatio": "1:1"}},
-        }
-
-    def test_names_a_size_only_for_a_model_that_has_sizes(self) -> None:
-        drawing = Drawing("p", a_recipe(image_size="4K", aspect_ratio="21:9"))
-
-        image_config = client.request_body(drawing)["generationConfig"]["imageConfig"]
-
-        assert image_config == {"aspectRatio": "21:9", "imageSize": "4K"}
-
-    def test_shows_the_references_first(self) -> None:
-        drawing = Drawing("p", a_recipe(), (("image/webp", b"one"), ("image/jpeg", b"two")))
-
-        parts = client.request_body(drawing)["contents"][0]["parts"]
-
-        assert parts == [
-            {"inlineData": {"mimeType": "image/webp", "data": "b25l"}},
-            {"inlineData": {"mimeType": "image/jpeg", "data": "dHdv"}},
-            {"text": "p"},
-        ]
-
-    @pytest.mark.parametrize("prompt", ["café 日本語 👩‍👩‍👧", "a\x00b\u2028c", "\u202ertl", "e\u0301", '"\\'])
-    def test_carries_every_prompt_as_it_is(self, prompt: str) -> None:
-        drawing = Drawing(prompt, a_recipe())
-        with serving(answering_json(ANSWER)) as server, a_model(server) as model, model.generate(drawing, KEY, 5):
-            pass
-
-        assert json.loads(server.requests[0].body)["contents"][0]["parts"] == [{"text": prompt}]
-
-    def test_uses_a_connection_again(self) -> None:
+class TestTheConnection:
+    def test_is_used_again(self) -> None:
         connections = set()
 
         def answer(connection: socket.socket) -> None:
@@ -126,38 +35,103 @@ class TestTheRequest:
         assert len(server.requests) == 3
         assert len(connections) == 1
 
+    def test_carries_nothing_from_one_callers_request_to_anothers(self) -> None:
+        cookie = answering(json.dumps(ANSWER).encode(), "200 OK", "Set-Cookie: session=of-alice; Path=/")
+        with serving(cookie) as server, a_model(server) as model:
+            for _ in range(2):
+                made(model)
+
+        assert [request.headers.get("cookie") for request in server.requests] == [None, None]
+
+
+def compressed(how: str) -> bytes:
+    """An answer with an image, compressed in this way."""
+    body = json.dumps(ANSWER).encode()
+    return {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "gzip, gzip": lambda data: gzip.compress(gzip.compress(data)),
+    }[how](body)
+
 
 class TestTheAnswer:
     @pytest.mark.parametrize(
         ("answer", "code"),
         [
-            (answering_json({"error": {"message": "no"}}, "400 Bad Request"), FailureCode.INVALID_REQUEST),
-            (answering_json({"error": {"message": "no"}}, "429 Too Many Requests"), FailureCode.RATE_LIMIT_EXCEEDED),
-            (answering(b"<html>", "502 Bad Gateway"), FailureCode.SERVER_ERROR),
-            (answering(b"", "302 Found", "Location: http://127.0.0.1:9/"), FailureCode.SERVER_ERROR),
-            (answering(b'{"candidates": [{"content"'), FailureCode.SERVER_ERROR),
-            (answering(b"[" * 100_000), FailureCode.SERVER_ERROR),
-            (answering(b"\xff\xfe"), FailureCode.SERVER_ERROR),
-            (answering(b""), FailureCode.SERVER_ERROR),
-            (answering_json({"candidates": []}), FailureCode.NO_IMAGE),
+            pytest.param(
+                answering_json({"error": {"message": "no"}}, "400 Bad Request"), "INVALID_REQUEST", id="an error"
+            ),
+            pytest.param(answering_json({}, "429 Too Many Requests"), "RATE_LIMIT_EXCEEDED", id="an error of no words"),
+            pytest.param(answering(b"<html>", "502 Bad Gateway"), "SERVER_ERROR", id="an error's page"),
+            pytest.param(answering(b"<html>"), "SERVER_ERROR", id="a page"),
+            pytest.param(answering(b'{"candidates": [{"content"'), "SERVER_ERROR", id="cut JSON"),
+            pytest.param(answering(b"[" * 100_000), "SERVER_ERROR", id="nested too deep"),
+            pytest.param(answering(b'{"candidates":[' + b"[]," * 200_000 + b"[]]}"), "SERVER_ERROR", id="crowded"),
+            pytest.param(answering(b"\xff\xfe"), "SERVER_ERROR", id="no text"),
+            pytest.param(answering(b""), "SERVER_ERROR", id="empty"),
+            pytest.param(answering(b"{}", "200 OK", "Content-Encoding: br"), "NO_IMAGE", id="only said to be packed"),
+            pytest.param(answering(b"{}", "200 OK", "Content-Encoding: gzip"), "SERVER_ERROR", id="not packed at all"),
+            pytest.param(answering_json({"candidates": []}), "NO_IMAGE", id="no candidate"),
         ],
     )
-    def test_is_read_by_its_status_and_what_it_holds(
-        self, answer: Callable[[socket.socket], None], code: FailureCode
-    ) -> None:
+    def test_is_read_by_its_status_and_what_it_holds(self, answer: Callable[[socket.socket], None], code: str) -> None:
         with serving(answer) as server:
             failure, _ = failed(server)
 
-        assert failure.code is code
+        assert failure.code == code
         assert len(server.requests) == 1
 
-    def test_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("how", ["gzip", "deflate", "gzip, gzip"])
+    def test_is_taken_compressed_too(self, how: str) -> None:
+        packed = answering(compressed(how), "200 OK", f"Content-Encoding: {how}")
+        with serving(packed) as server, a_model(server) as model:
+            generated = made(model)
+
+        assert generated.data == IMAGE
+        assert server.requests[0].headers["accept-encoding"] == "identity"
+
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_is_bounded(self, monkeypatch: pytest.MonkeyPatch, announced: bool) -> None:  # noqa: FBT001 - the two cases
         monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 1000)
-        with serving(answering(b"x" * 1001)) as server:
+        endless = answering_until_it_closes(b"x" * 1001, "Connection: close")
+        with serving(answering(b"x" * 1001) if announced else endless) as server:
             failure, _ = failed(server)
 
-        assert (failure.code, failure.retryable) == (FailureCode.SERVER_ERROR, True)
+        assert (failure.code, failure.retryable, failure.provider_status) == (FailureCode.SERVER_ERROR, True, 200)
         assert "over 1000 bytes" in failure.message
+
+    @pytest.mark.parametrize(
+        ("status", "code"), [("403 Forbidden", "INVALID_API_KEY"), ("429 Too Many", "RATE_LIMIT_EXCEEDED")]
+    )
+    @pytest.mark.parametrize("sent", [b"x" * 1001, b'{"error": {'])
+    def test_that_is_an_error_is_told_by_its_status_where_its_words_cannot_be_read(
+        self, monkeypatch: pytest.MonkeyPatch, sent: bytes, status: str, code: str
+    ) -> None:
+        monkeypatch.setattr(client, "MAX_ERROR_BYTES", 1000)
+
+        def cut_off(connection: socket.socket) -> None:
+            connection.sendall(f"HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+            connection.sendall(b"%x\r\n%b" % (5000, sent))
+            connection.shutdown(socket.SHUT_RDWR)
+
+        with serving(cut_off) as server:
+            failure, _ = failed(server)
+
+        assert failure.code == code
+
+    @pytest.mark.parametrize("location", ["http://127.0.0.1:9/", "/", "//[", "\xff", "data:,"])
+    def test_that_is_a_redirect_is_not_followed(self, location: str) -> None:
+        with serving(answering(b"moved", "302 Found", f"Location: {location}")) as server:
+            failure, _ = failed(server)
+
+        assert (failure.code, failure.retryable, failure.provider_status) == (FailureCode.SERVER_ERROR, True, 302)
+        assert len(server.requests) == 1
+
+    def test_of_a_front_end_may_say_in_a_header_when_to_come_again(self) -> None:
+        with serving(answering(b"<html>", "429 Too Many Requests", "Retry-After: 17")) as server:
+            failure, _ = failed(server)
+
+        assert failure.retry_after == 17
 
 
 class TestABrokenConnection:
@@ -193,3 +167,49 @@ class TestABrokenConnection:
 
         assert attempt.value.__cause__ is None
         assert "127.0.0.1" not in str(attempt.value)
+
+
+FIELDS = [
+    *("Content-Length: 5", "Content-Length: -1", "Content-Length: 6", "Content-Length: \xb2"),
+    *(
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Content-Encoding: gzip",
+        "Content-Encoding: br",
+    ),
+    *(
+        "Content-Encoding: deflate" + ", gzip" * 9,
+        "Location: //[",
+        "Location: \xff\xfe",
+        "Set-Cookie: a=b; Domain=\xff",
+    ),
+    *("X", ": y", " folded", "\x00: \x00", "Retry-After: \xb2", "Connection: close", "Content-Type: a/b; charset=\xff"),
+]
+
+
+BODIES = [b"{}", b"5\r\nhello\r\n0\r\n\r\n", b"-5\r\n", b"\x1f\x8b\x08", b'{"a": 1e999}']
+
+
+def test_whatever_a_server_sends_is_an_answer_or_a_failure() -> None:
+    said = b""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(said)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    @given(
+        st.sampled_from(["HTTP/1.1 200 OK", "HTTP/1.1 302 Found", "HTTP/1.0 429", "HTTP/1.1 204 No", "HTTP/2 999", ""]),
+        st.lists(st.sampled_from(FIELDS), max_size=4),
+        st.sampled_from(BODIES) | st.binary(max_size=20),
+    )
+    @settings(max_examples=150, deadline=None)
+    def call(status: str, fields: list[str], body: bytes) -> None:
+        nonlocal said
+        said = "\r\n".join([status, *fields]).encode("latin-1") + b"\r\n\r\n" + body
+
+        failure, _ = failed(server)
+
+        assert failure.message
+
+    with serving(answer) as server:
+        call()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import base64
-import contextlib
 import socket
 import threading
 import time
@@ -11,65 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.gemini.deadline import Call, DeadlineAdapter
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.result import Failure, FailureCode
-from imagefactory.ports import Drawing
-from imagefactory.testing import a_recipe
-from tests.unit.gemini.server import Server, answering, answering_json, serving
+from imagefactory.domain.result import FailureCode
+from tests.unit.gemini.calling import ANSWER, DRAWING, IMAGE, KEY, a_model, failed, made
+from tests.unit.gemini.server import answering, answering_json, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from imagefactory.ports import Generated
+    from imagefactory.adapters.gemini import GeminiModel
 
-KEY = "AIzaSyTheKeyOfAlice_0123456789-abcdefghi"
-IMAGE = b"the bytes of an image"
-
-
-ANSWER = {
-    "candidates": [
-        {"content": {"parts": [{"inlineData": {"data": base64.b64encode(IMAGE).decode(), "mimeType": "image/png"}}]}}
-    ]
-}
-DRAWING = Drawing("a lighthouse in the fog", a_recipe(model="an-image-model"))
 #: Seconds that a test may take beyond the deadline it is about.
 SLACK = 0.4
-
-
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of the environment must not see the key: with this one, no call would arrive."""
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-
-
-@contextlib.contextmanager
-def a_model(server: Server, gate: int = 6) -> Iterator[GeminiModel]:
-    """A model whose connections are closed at the end: a function's process keeps them for as long as it lives."""
-    model = GeminiModel(server.url, gate=gate)
-    try:
-        yield model
-    finally:
-        model._session.close()  # noqa: SLF001 - nobody else needs to
-
-
-def failed(server: Server, timeout: float = 5.0) -> tuple[Failure, float]:
-    """The failure of a call, and the seconds it took."""
-    with a_model(server) as model:
-        began = time.monotonic()
-        with pytest.raises(AttemptFailed) as attempt:
-            made(model, timeout)
-        seconds = time.monotonic() - began
-    assert KEY not in attempt.value.failure.message
-    return attempt.value.failure, seconds
-
-
-def made(model: GeminiModel, timeout: float) -> Generated:
-    with model.generate(DRAWING, KEY, timeout) as generated:
-        return generated
 
 
 def drip(head: bytes, piece: bytes) -> Callable[[socket.socket], None]:
@@ -184,7 +136,7 @@ class TestADeadlineByItself:
     def test_that_passes_before_there_is_a_connection_shuts_the_first_one(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            call = Call()
+            call = Call(seconds=0)
             call.end()
             call.uses(ours)
 
@@ -194,7 +146,7 @@ class TestADeadlineByItself:
     def test_that_passes_when_the_call_is_over_leaves_its_connection_alone(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            call = Call()
+            call = Call(seconds=60)
             call.uses(ours)
             call.leave()
             call.end()

@@ -4,8 +4,8 @@ import pytest
 
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import FailureCode
+from tests.unit.gemini.calling import ANSWER, DRAWING, KEY, a_model
 from tests.unit.gemini.server import answering_json, serving
-from tests.unit.gemini.test_calls import ANSWER, DRAWING, KEY, a_model
 
 
 def test_waiting_at_the_gate_counts_as_the_attempts_time() -> None:

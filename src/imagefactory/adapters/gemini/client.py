@@ -7,18 +7,21 @@ from standing in memory together.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import math
 import threading
-import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING
 
 import requests
 
-from imagefactory.adapters.gemini.answers import failure_of_status, image_of
-from imagefactory.adapters.gemini.deadline import DeadlineAdapter, deadline
+from imagefactory.adapters.gemini.answers import image_of
+from imagefactory.adapters.gemini.deadline import Call, DeadlineAdapter, deadline
+from imagefactory.adapters.gemini.failures import failure_of_status
+from imagefactory.adapters.gemini.request import RequestBody
+from imagefactory.adapters.gemini.values import parsed
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import Failure, FailureCode
 
@@ -31,6 +34,17 @@ CONNECT_SECONDS = 10.0
 PIECE_BYTES = 256 * 1024
 #: A 4K image is about 20 MB of base64, with a signature of a few more.
 MAX_ANSWER_BYTES = 100_000_000
+#: Google's errors have a few kilobytes; of a longer one the status has to do.
+MAX_ERROR_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the HTTP status, the header Retry-After where there was one, and the body."""
+
+    status: int
+    retry_after: str | None
+    body: bytearray
 
 
 class GeminiModel:
@@ -39,102 +53,99 @@ class GeminiModel:
     def __init__(self, api_url: str, *, gate: int, pool: int = 100) -> None:
         self._api_url = api_url.rstrip("/")
         self._gate = threading.BoundedSemaphore(gate)
-        self._session = requests.Session()
+        self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_maxsize=pool))
-        # Neither proxies nor credentials from the environment: the caller's key goes to the provider alone.
-        self._session.trust_env = False
 
     @contextlib.contextmanager
     def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Iterator[Generated]:
         """POST the prompt, wait, and take the image out of the answer; keeps a place at the gate while it is in use."""
         with contextlib.ExitStack() as place:
-            status, answer = self._answer(drawing, api_key, timeout, place)
-            if status != requests.codes.ok:
-                raise AttemptFailed(failure_of_status(status, answer, api_key))
-            generated = image_of(answer, api_key)
+            answer = self._answer(drawing, api_key, timeout, place)
+            value = parsed(answer.body)
+            if answer.status != HTTPStatus.OK:
+                raise AttemptFailed(failure_of_status(answer.status, value, api_key, answer.retry_after))
+            generated = image_of(value, api_key)
             # The image stands in the answer once more, as text.
-            del answer
+            del value
             yield generated
 
-    def _answer(self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack) -> tuple[int, Any]:
+    def _answer(self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
         with deadline(timeout) as call:
             try:
-                status, body = self._post(drawing, api_key, timeout, place)
+                answer = self._post(drawing, api_key, call, place)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
-                late = call.passed or isinstance(broken, requests.Timeout)
-                raise AttemptFailed(_timeout(timeout) if late else _broken(broken)) from None
+                raise AttemptFailed(_timeout(timeout) if call.passed else _broken(broken)) from None
             # Cut off among the headers, an answer looks whole and empty.
             if call.passed:
                 raise AttemptFailed(_timeout(timeout))
-        return status, _json(body)
+        return answer
 
-    def _post(
-        self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack
-    ) -> tuple[int, bytearray]:
+    def _post(self, drawing: Drawing, api_key: str, call: Call, place: contextlib.ExitStack) -> Answer:
         headers = {
             # Base64 hardly shrinks, and inflating it costs more than sending it.
             "Accept-Encoding": "identity",
             "x-goog-api-key": api_key,
             "Content-Type": "application/json",
-            "X-Server-Timeout": str(math.ceil(timeout)),
+            "X-Server-Timeout": str(math.ceil(call.seconds)),
         }
-        ends = time.monotonic() + timeout
         response = self._session.post(
             f"{self._api_url}/v1beta/models/{drawing.recipe.model}:generateContent",
-            data=json.dumps(request_body(drawing)).encode(),
+            data=RequestBody(drawing),
             headers=headers,
-            timeout=(min(CONNECT_SECONDS, timeout), timeout),
+            timeout=(min(CONNECT_SECONDS, call.seconds), call.seconds),
             stream=True,
             allow_redirects=False,
         )
         with response:
-            self._enter(place, ends)
-            return response.status_code, _read(response)
-
-    def _enter(self, place: contextlib.ExitStack, ends: float) -> None:
-        """Take a place at the gate, before the deadline."""
-        if not self._gate.acquire(timeout=max(0.0, ends - time.monotonic())):
-            raise requests.Timeout
-        place.callback(self._gate.release)
+            if not self._gate.acquire(timeout=call.left):
+                raise AttemptFailed(_timeout(call.seconds))
+            place.callback(self._gate.release)
+            body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)
+            return Answer(response.status_code, response.headers.get("Retry-After"), body)
 
 
-def request_body(drawing: Drawing) -> dict[str, Any]:
-    """The request as the API takes it: reference images first, then the prompt.
+class _Session(requests.Session):
+    """A session that carries nothing from one caller's request to another's, and nothing but what it is told."""
 
-    `imageSize` is left out for models that have none: they refuse or ignore it.
-    """
-    parts: list[dict[str, Any]] = [
-        {"inlineData": {"mimeType": content_type, "data": base64.b64encode(data).decode()}}
-        for content_type, data in drawing.references
-    ]
-    recipe = drawing.recipe
-    image_config = {"aspectRatio": recipe.aspect_ratio}
-    if recipe.image_size:
-        image_config["imageSize"] = recipe.image_size
-    return {
-        "contents": [{"role": "user", "parts": [*parts, {"text": drawing.prompt}]}],
-        "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": image_config},
-    }
+    def __init__(self) -> None:
+        super().__init__()
+        # Neither proxies nor credentials from the environment: the caller's key goes to the provider alone.
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests would read the whole body of a redirect, of any size, even where it is not followed."""
+        del resp
 
 
-def _read(response: requests.Response) -> bytearray:
-    """The whole body, within the bound."""
+def _read(response: requests.Response, limit: int) -> bytearray | None:
+    """The whole body, or None if it is over the limit."""
     body = bytearray()
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        return None
     for piece in response.iter_content(PIECE_BYTES):
         body += piece
-        if len(body) > MAX_ANSWER_BYTES:
-            message = f"The answer is over {MAX_ANSWER_BYTES} bytes."
-            raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True))
+        if len(body) > limit:
+            return None
     return body
 
 
-def _json(body: bytearray) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+def _image_body(response: requests.Response) -> bytearray:
+    body = _read(response, MAX_ANSWER_BYTES)
+    if body is None:
+        message = f"The Gemini API's answer is over {MAX_ANSWER_BYTES} bytes."
+        raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True, provider_status=200))
+    return body
+
+
+def _error_body(response: requests.Response) -> bytearray:
+    """What an error says; nothing where that cannot be read, since its status tells the most important."""
+    with contextlib.suppress(requests.RequestException, OSError):
+        return _read(response, MAX_ERROR_BYTES) or bytearray()
+    return bytearray()
 
 
 def _broken(error: Exception) -> Failure:

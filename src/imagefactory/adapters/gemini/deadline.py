@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from requests.adapters import HTTPAdapter
@@ -23,12 +24,23 @@ _calls = threading.local()
 
 
 class Call:
-    """One HTTP call under a deadline; `passed` once that has come."""
+    """One HTTP call that may take so many seconds from now on."""
 
-    def __init__(self) -> None:
-        self.passed = False
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; 0 when it has come."""
+        return max(0.0, self._ends - time.monotonic())
+
+    @property
+    def passed(self) -> bool:
+        """Whether the deadline has come."""
+        return not self.left
 
     def uses(self, connected: socket.socket) -> None:
         """The call goes over this socket."""
@@ -40,7 +52,6 @@ class Call:
     def end(self) -> None:
         """The deadline has come."""
         with self._lock:
-            self.passed = True
             if self._socket is not None:
                 _shut_down(self._socket)
 
@@ -53,7 +64,7 @@ class Call:
 @contextlib.contextmanager
 def deadline(seconds: float) -> Iterator[Call]:
     """End the HTTP call made inside the block, on this thread and through a `DeadlineAdapter`, after this time."""
-    call = Call()
+    call = Call(seconds)
     timer = threading.Timer(seconds, call.end)
     timer.daemon = True
     timer.start()
@@ -66,6 +77,12 @@ def deadline(seconds: float) -> Iterator[Call]:
         timer.cancel()
 
 
+def _running() -> Call | None:
+    """The call that this thread is making."""
+    call: Call | None = getattr(_calls, "current", None)
+    return call
+
+
 def _shut_down(connected: socket.socket) -> None:
     # The plain socket's own method: the TLS socket's would take its state away under the thread that is reading.
     with contextlib.suppress(OSError):
@@ -75,11 +92,43 @@ def _shut_down(connected: socket.socket) -> None:
 class _Telling:
     """A connection that tells the running call of its socket with every request."""
 
+    host: Any
+    port: Any
     sock: Any
+    timeout: Any
+
+    def _new_conn(self) -> socket.socket:
+        """Connects to one of the host's addresses; there may be a dozen, and each may let us wait."""
+        reason: OSError = TimeoutError()
+        for *kind, _, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+            try:
+                return self._connected(socket.socket(*kind), address)
+            except OSError as failed:
+                reason = failed
+        raise reason
+
+    def _connected(self, connection: socket.socket, address: Any) -> socket.socket:
+        try:
+            connection.settimeout(self._patience)
+            connection.connect(address)
+            # A TLS handshake follows, in this time as a whole.
+            connection.settimeout(self._patience)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    @property
+    def _patience(self) -> float:
+        """Seconds that the next step of connecting may take: a millisecond when the call has none left."""
+        call = _running()
+        seconds: float = min(self.timeout, call.left) if call else self.timeout
+        return max(seconds, 0.001)
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         """Sends the request; a new connection is made here, and one from the pool used again."""
-        call: Call | None = getattr(_calls, "current", None)
+        call = _running()
         if call and self.sock:
             call.uses(self.sock)
         super().endheaders(*args, **kwargs)  # type: ignore[misc] # the other base has it
