@@ -16,7 +16,7 @@ from local.errors import CrashError, StackError
 from local.lifetime import run
 from local.logs import Terminal
 from local.ports import FIRST_PORT, Ports
-from local.settings import DEFAULT_LATENCY, Options
+from local.settings import Options
 from local.stack import running
 
 LONGEST_NAME = len("secret_manager")
@@ -36,9 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--dispatch-rate", type=float, metavar="R", help="tasks a second (default: infra/queue.json)")
     made.add_argument(
         "--gemini-latency",
-        default=DEFAULT_LATENCY,
         metavar="MIN-MAX",
-        help="seconds an image takes (default %(default)s)",
+        help="seconds an image of any model takes (default: by model, 1 to 3 for the fastest)",
     )
     made.add_argument("--revive", action="store_true", help="start a function again that crashes, as Cloud Run would")
     made.add_argument("--data-dir", type=Path, metavar="D", help="keep images and logs in D")

@@ -74,7 +74,8 @@ class Setup:
         """The stand-in for the Gemini API."""
         return self._python(
             "gemini",
-            *("--port", str(self.options.ports.gemini), "--latency", self.options.latency),
+            *("--port", str(self.options.ports.gemini)),
+            *(("--latency", self.options.latency) if self.options.latency else ()),
             answers_at=(f"{self.state.gemini}/_local/health",),
         )
 

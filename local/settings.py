@@ -23,21 +23,20 @@ QUEUE = "image-generation"
 BUCKET = f"{PROJECT}-images"
 SECRET = "encryption-key"  # noqa: S105 - the secret's name, not the secret
 
-DEFAULT_LATENCY = "1-3"
-
 
 @dataclass(frozen=True)
 class Options:
     """How the stack shall run.
 
     `dispatch_rate` is in tasks a second, None for the number in infra/queue.json. `latency` is `MIN-MAX` in seconds,
-    how long the Gemini stand-in takes. `data_dir` keeps images and logs, None keeps neither after the end. `gemini_url`
-    is another Gemini API to call instead of the stand-in. With `revive`, a function that crashes is started again.
+    how long the Gemini stand-in takes, None for its own choice by model. `data_dir` keeps images and logs, None keeps
+    neither after the end. `gemini_url` is another Gemini API to call instead of the stand-in. With `revive`, a function
+    that crashes is started again.
     """
 
     ports: Ports
     dispatch_rate: float | None = None
-    latency: str = DEFAULT_LATENCY
+    latency: str | None = None
     data_dir: Path | None = None
     state_file: Path | None = None
     gemini_url: str | None = None
@@ -47,9 +46,13 @@ class Options:
         """Raises StackError for numbers that make no sense."""
         if self.dispatch_rate is not None and not 0 < self.dispatch_rate <= 500:  # noqa: PLR2004 - Cloud Tasks' limit
             raise StackError("--dispatch-rate must be above 0 and at most 500 tasks a second.")
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", self.latency)
-        if found is None or float(found[1]) > float(found[2]):
+        if self.latency is not None and not _is_range(self.latency):
             raise StackError(f"--gemini-latency must be MIN-MAX in seconds, such as 1-3, not {self.latency}.")
+
+
+def _is_range(text: str) -> bool:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
+    return found is not None and float(found[1]) <= float(found[2])
 
 
 @dataclass(frozen=True)

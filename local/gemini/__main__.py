@@ -3,50 +3,65 @@
 from __future__ import annotations
 
 import argparse
+import random
 import re
 import sys
+from dataclasses import replace
 
 from aiohttp import web
 
 from local.gemini.answers import Studio
-from local.gemini.app import Latency, StandIn, application
+from local.gemini.app import StandIn, application
+from local.gemini.latency import PACE, ByModel, Range
 
 _RANGE = re.compile(r"(?P<shortest>[0-9]+(?:\.[0-9]+)?)(?:-(?P<longest>[0-9]+(?:\.[0-9]+)?))?")
 
 
-def latency(text: str) -> Latency:
+def latency(text: str) -> Range:
     """Reads `1-3`, `0.05-0.2` or `2`: seconds."""
     found = _RANGE.fullmatch(text)
     shortest = float(found["shortest"]) if found else 0.0
     longest = float(found["longest"] or shortest) if found else -1.0
     if longest < shortest:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of seconds like 1-3 or 0.05-0.2")
-    return Latency(shortest, longest)
+    return Range(shortest, longest)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.gemini", description="Stands in for the Gemini API.")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument(
-        "--latency", type=latency, default=Latency(1, 3), metavar="MIN-MAX", help="seconds a picture takes (1-3)"
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m local.gemini", description="Stands in for the Gemini API.")
+    made.add_argument("--port", type=int, required=True)
+    made.add_argument(
+        "--latency", type=latency, metavar="MIN-MAX", help="seconds a picture of any model takes (default: by model)"
     )
-    parser.add_argument(
+    made.add_argument(
+        "--pace", type=float, default=PACE, help="how much of Google's seconds each model takes (default %(default)s)"
+    )
+    made.add_argument("--seed", type=int, help="draw the same seconds each time")
+    made.add_argument(
         "--signature-kb",
         type=int,
         default=200,
         metavar="KB",
         help="length of a thoughtSignature (200; Google's are 1000 to 3000)",
     )
-    return parser
+    made.add_argument("--full-size", action="store_true", help="make files as large as Google's: 4K over 15 MB")
+    return made
+
+
+def stand_in(options: argparse.Namespace) -> StandIn:
+    """The stand-in that the command line asks for."""
+    dice = random.Random(options.seed)  # noqa: S311 - not for cryptography
+    latency = replace(options.latency, dice=dice) if options.latency else ByModel(options.pace, dice)
+    return StandIn(latency, Studio(options.signature_kb * 1000, options.full_size))
 
 
 def main() -> int:
     """Serves until a signal ends it; the exit code says how it went."""
-    options = _parser().parse_args()
-    stand_in = StandIn(options.latency, Studio(signature_bytes=options.signature_kb * 1000))
+    options = parser().parse_args()
     try:
         web.run_app(
-            application(stand_in),
+            application(stand_in(options)),
             host="127.0.0.1",
             port=options.port,
             # Called once the port is open: nothing is announced that is not there.

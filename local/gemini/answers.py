@@ -1,8 +1,7 @@
-"""The bodies of 200: pictures with their tokens, and all the shapes of an answer without one.
+"""The bodies of 200: pictures with their tokens, and the answers without one.
 
 The shapes follow recorded traffic: an answer of the third family carries a large `thoughtSignature`, its candidate
-tokens are more than the picture's, and thoughts are counted; 2.5 Flash has none of that. `finishMessage` of
-IMAGE_SAFETY, IMAGE_RECITATION and NO_IMAGE is written in the manner of the recorded ones.
+tokens are more than the picture's, and thoughts are counted; 2.5 Flash has none of that.
 """
 
 from __future__ import annotations
@@ -16,126 +15,101 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.gemini import drawing
+from local.gemini.failures import FAILURES
 from local.gemini.outcomes import Outcome
+from local.gemini.refusals import PROMPT_BLOCKS, WITHOUT_PICTURE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from PIL import Image
 
     from local.gemini.asked import Asked
     from local.gemini.models import Pixels
 
-_UNABLE = "Unable to show the generated image."
-_OTHER = f"{_UNABLE} The model could not generate the image based on the prompt provided."
-_BAD_RATING = {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
-
-# By outcome: the one candidate of an answer without a picture.
-WITHOUT_PICTURE: Mapping[Outcome, Mapping[str, Any]] = {
-    Outcome.IMAGE_BLOCKED: {
-        "content": {},
-        "finishReason": "IMAGE_SAFETY",
-        "finishMessage": f"{_UNABLE} It was filtered out because it may violate the usage policy. Rephrase the prompt.",
-    },
-    Outcome.IMAGE_PROHIBITED: {
-        "content": {"role": "model"},
-        "finishReason": "IMAGE_PROHIBITED_CONTENT",
-        "finishMessage": "Unable to show the generated image due to interests of third-party content providers. Please "
-        "edit your prompt and try again. If you think this was an error, send feedback. Support code: 35561575.",
-    },
-    Outcome.IMAGE_RECITATION: {
-        "content": {},
-        "finishReason": "IMAGE_RECITATION",
-        "finishMessage": f"{_UNABLE} It is too similar to an existing image.",
-    },
-    Outcome.SAFETY: {"finishReason": "SAFETY", "safetyRatings": [_BAD_RATING]},
-    Outcome.PROHIBITED_CONTENT: {"finishReason": "PROHIBITED_CONTENT"},
-    Outcome.IMAGE_OTHER: {
-        "content": {},
-        "finishReason": "IMAGE_OTHER",
-        "finishMessage": f"{_OTHER} You will not be charged for this request. Try rephrasing the prompt.",
-    },
-    Outcome.CONTENT_MISSING: {"finishReason": "IMAGE_OTHER", "finishMessage": _OTHER},
-    Outcome.NO_IMAGE: {
-        "content": {"role": "model"},
-        "finishReason": "NO_IMAGE",
-        "finishMessage": f"{_UNABLE} The model did not make one.",
-    },
-    Outcome.TEXT_ONLY: {
-        "content": {
-            "parts": [{"text": "I would rather describe it: which style do you have in mind?"}],
-            "role": "model",
-        },
-        "finishReason": "STOP",
-    },
-    Outcome.MAX_TOKENS: {"content": {"role": "model"}, "finishReason": "MAX_TOKENS"},
-    Outcome.UNKNOWN_FINISH: {"content": {"role": "model"}, "finishReason": "A_REASON_OF_TOMORROW"},
-}
-PROMPT_BLOCKS = {Outcome.BLOCKED: "PROHIBITED_CONTENT", Outcome.BLOCKED_SAFETY: "SAFETY"}
+#: Interim pictures of an answer that has some.
 INTERIM = 2
+
+
+#: Characters of the signatures that Google sends with pictures: 1.1 to 2.9 million.
+REAL_SIGNATURE = 1_500_000
 
 
 @dataclass(frozen=True)
 class Studio:
-    """Makes the bodies; `signature_bytes` is the length of a thoughtSignature, 0 for none."""
+    """Makes the bodies; `signature_bytes` is the length of a thoughtSignature, 0 for none.
+
+    With `full_size` every picture and its signature are as large as Google's.
+    """
 
     signature_bytes: int = 200_000
+    full_size: bool = False
 
     def body(self, asked: Asked, references: Sequence[tuple[Image.Image, Pixels]], outcome: Outcome) -> bytes:
         """The JSON of an answer; runs for tens of milliseconds, so not in the event loop."""
+        if outcome is Outcome.LATE_ERROR:
+            return json.dumps(FAILURES[Outcome.OVERLOADED](asked.model.name).body(), indent=2).encode()
+        if self.full_size and outcome is Outcome.OK:
+            outcome = Outcome.FULL_SIZE
         answer = self._answer(asked, references, outcome)
-        answer["modelVersion"] = "gemini-9-other-image" if outcome is Outcome.OTHER_MODEL else asked.model.name
-        answer["responseId"] = secrets.token_urlsafe(17)
+        if outcome is not Outcome.BARE:
+            answer["modelVersion"] = "gemini-9-other-image" if outcome is Outcome.OTHER_MODEL else asked.model.name
+            answer["responseId"] = secrets.token_urlsafe(17)
         return json.dumps(answer, indent=2).encode()
 
     def _answer(
         self, asked: Asked, references: Sequence[tuple[Image.Image, Pixels]], outcome: Outcome
     ) -> dict[str, Any]:
+        usage = _usage(asked, pictures=0, text="")
         if outcome in PROMPT_BLOCKS:
-            usage = _usage(asked, pictures=0, text="")
-            return {"promptFeedback": {"blockReason": PROMPT_BLOCKS[outcome]}, "usageMetadata": usage}
+            feedback = {"promptFeedback": {"blockReason": PROMPT_BLOCKS[outcome]}, "usageMetadata": usage}
+            return {"candidates": None, **feedback} if outcome is Outcome.BLOCKED_OTHER else feedback
         if outcome is Outcome.NO_CANDIDATES:
-            return {"usageMetadata": _usage(asked, pictures=0, text="")}
+            return {"usageMetadata": usage}
         if outcome not in WITHOUT_PICTURE and not asked.image_too:
             outcome = Outcome.TEXT_ONLY
         if outcome in WITHOUT_PICTURE:
             candidate = {**WITHOUT_PICTURE[outcome], "index": 0}
-            text = "".join(part["text"] for part in candidate.get("content", {}).get("parts", ()))
-            return {"candidates": [candidate], "usageMetadata": _usage(asked, pictures=0, text=text)}
-        parts = self._parts(asked, references, outcome)
+            parts = candidate.get("content", {}).get("parts") or ()
+        else:
+            parts = self._parts(asked, references, outcome)
+            candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}
+        if outcome is Outcome.BARE:
+            return {"candidates": [{"content": {"parts": parts}}]}
         text = "".join(part.get("text", "") for part in parts)
-        pictures = sum("inlineData" in part for part in parts)
-        return {
-            "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}],
-            "usageMetadata": _usage(asked, pictures=pictures, text=text),
-        }
+        # However the part that holds it is named, a picture is billed.
+        pictures = sum("text" not in part for part in parts)
+        return {"candidates": [candidate], "usageMetadata": _usage(asked, pictures=pictures, text=text)}
 
     def _parts(
         self, asked: Asked, references: Sequence[tuple[Image.Image, Pixels]], outcome: Outcome
     ) -> list[dict[str, Any]]:
         """The parts of an answer with a picture, in their order; the final picture is the last one not a thought."""
-        interim = {Outcome.INTERIM_IMAGES: INTERIM, Outcome.THOUGHT_IMAGE: 1}.get(outcome, 0)
-        mark = {"thought": True} if outcome is Outcome.THOUGHT_IMAGE else {}
+        thoughts = {Outcome.THOUGHT_IMAGE, Outcome.THOUGHTS_ONLY}
+        interim = INTERIM if outcome is Outcome.INTERIM_IMAGES else int(outcome in thoughts)
+        mark = {"thought": True} if outcome in thoughts else {}
         parts = [
             _picture(asked, references, outcome, f"interim {number + 1} of {interim}") | mark
             for number in range(interim)
         ]
-        parts.append(_picture(asked, references, outcome, ""))
+        if outcome is not Outcome.THOUGHTS_ONLY:
+            parts.append(_picture(asked, references, outcome, ""))
         text = {"text": "Here is the picture you asked for."}
         if outcome is Outcome.TEXT_AFTER:
             parts.append(text)
         elif outcome is Outcome.TEXT_BEFORE or asked.text_too:
             parts.insert(0, text)
-        if asked.model.thinks and self.signature_bytes:
+        length = max(self.signature_bytes, REAL_SIGNATURE if outcome is Outcome.FULL_SIZE else 0)
+        if asked.model.thinks and length and outcome is not Outcome.BARE:
             for part in parts:
-                part["thoughtSignature"] = _signature(self.signature_bytes if "inlineData" in part else 200)
+                part["thoughtSignature"] = _signature(200 if "text" in part else length)
         return parts
 
 
 def _picture(
     asked: Asked, references: Sequence[tuple[Image.Image, Pixels]], outcome: Outcome, note: str
 ) -> dict[str, Any]:
-    """One inlineData part, wrong in the way the outcome says."""
+    """One part with a picture, wrong in the way the outcome says."""
     width, height = asked.model.dimensions(
         asked.aspect_ratio, asked.image_size, references[-1][1] if references else None
     )
@@ -149,10 +123,23 @@ def _picture(
     if outcome is Outcome.NOT_AN_IMAGE:
         file = b"These bytes are not a picture. " * 100
     else:
-        file = drawing.encoded(drawing.picture(asked.prompt, (width, height), caption, prints), written)
+        picture = drawing.picture(asked.prompt, (width, height), caption, prints)
+        file = drawing.encoded(picture, written, grain=outcome is Outcome.FULL_SIZE)
+    return _part(file, declared, outcome)
+
+
+def _part(file: bytes, declared: str, outcome: Outcome) -> dict[str, Any]:
+    """The part that holds a file."""
     data = base64.b64encode(file).decode()
-    if outcome is Outcome.BAD_BASE64:
-        data = f"{data[:1000]}!not base64!{data[1000:]}"
+    match outcome:
+        case Outcome.BAD_BASE64:
+            return {"inlineData": {"data": f"{data[:1000]}!not base64!{data[1000:]}", "mimeType": declared}}
+        case Outcome.URL_SAFE:
+            data = base64.urlsafe_b64encode(file).decode().rstrip("=")
+        case Outcome.SNAKE_CASE:
+            return {"inline_data": {"data": data, "mime_type": declared}}
+        case Outcome.BARE:
+            return {"inlineData": {"data": data}}
     return {"inlineData": {"data": data, "mimeType": declared}}
 
 

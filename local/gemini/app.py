@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from local.gemini.answers import Studio
 from local.gemini.asked import asked, unreadable_image
 from local.gemini.catalogue import listed_model, listed_models
 from local.gemini.drawing import UnreadableError, open_reference
-from local.gemini.errors import FAILURES, NO_KEY, PAYLOAD_TOO_LARGE, Failure, RejectedError, bad_request, rejection
+from local.gemini.errors import Failure, RejectedError
+from local.gemini.failures import FAILURES, MAX_BODY_BYTES, rejection
 from local.gemini.faults import Faults, MalformedRuleError, read_rule
 from local.gemini.journal import Journal
 from local.gemini.outcomes import Outcome
@@ -28,22 +28,9 @@ if TYPE_CHECKING:
 
     from local.gemini.asked import Asked
     from local.gemini.journal import Call
+    from local.gemini.latency import Latency
 
-MAX_BODY_BYTES = 100 * 2**20
 SLOW_FACTOR = 3
-
-
-@dataclass(frozen=True)
-class Latency:
-    """How long a picture takes: at least and at most so many seconds, most often in the lower third."""
-
-    shortest: float
-    longest: float
-
-    def draw(self) -> float:
-        """The latency of one call."""
-        mode = self.shortest + (self.longest - self.shortest) * 0.3
-        return random.triangular(self.shortest, self.longest, mode)  # noqa: S311 - not for cryptography
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,7 @@ class StandIn:
             response = await self._generate(request, model, call)
         except RejectedError as error:
             call.meets(error.outcome)
-            response = sending.failure(error.failure, started)
+            response = sending.failure(error.failure, started, error.outcome)
         finally:
             call.end = time.time()
         # Of a reset connection the client sees no status.
@@ -86,7 +73,7 @@ class StandIn:
         error = rejection(outcome, model) if outcome in FAILURES else None
         # Google refuses a bad request at once; whatever else happens takes its time.
         if error is None or error.failure.code >= web.HTTPInternalServerError.status_code:
-            await self._wait(request, outcome)
+            await self._wait(request, wanted, outcome)
         if error is not None:
             raise error
         if outcome in sending.WITHOUT_BODY:
@@ -97,9 +84,9 @@ class StandIn:
     async def _in_pool(self, work: Callable[..., Any], *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.pool, work, *arguments)
 
-    async def _wait(self, request: web.Request, outcome: Outcome) -> None:
+    async def _wait(self, request: web.Request, wanted: Asked, outcome: Outcome) -> None:
         """Takes as long as the model would, or as the client's X-Server-Timeout allows."""
-        seconds = self.latency.draw() * (SLOW_FACTOR if outcome is Outcome.SLOW else 1)
+        seconds = self.latency.draw(wanted.model, wanted.image_size) * (SLOW_FACTOR if outcome is Outcome.SLOW else 1)
         allowed = request.headers.get("X-Server-Timeout", "")
         if allowed.isdecimal() and 0 < int(allowed) < seconds:
             await asyncio.sleep(int(allowed))
@@ -145,7 +132,7 @@ def _check_key(request: web.Request) -> None:
     """Any key will do, except that one which begins with "invalid" is what Google calls not valid."""
     key = request.headers.get("x-goog-api-key") or request.query.get("key", "")
     if not key:
-        raise RejectedError(Outcome.PERMISSION_DENIED, NO_KEY)
+        raise rejection(Outcome.MISSING_KEY, "")
     if key.startswith("invalid"):
         raise rejection(Outcome.INVALID_KEY, "")
 
@@ -154,7 +141,7 @@ async def _body(request: web.Request) -> bytes:
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        raise bad_request(PAYLOAD_TOO_LARGE.format(limit=MAX_BODY_BYTES)) from error
+        raise rejection(Outcome.PAYLOAD_TOO_LARGE, "") from error
 
 
 def _opened(wanted: Asked) -> list[Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.gemini.errors import RejectedError, bad_request, rejection
+from local.gemini.errors import IMAGE_CONFIG, RejectedError, bad_request, not_one_of
+from local.gemini.failures import rejection
 from local.gemini.models import MODELS
 from local.gemini.outcomes import Outcome
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
 ROLES = ("user", "model")
-_IMAGE_CONFIG = "* GenerateContentRequest.generation_config.image_config"
 
 
 @dataclass(frozen=True)
@@ -113,22 +113,14 @@ def _image_config(model: Model, config: Mapping[str, str]) -> tuple[str | None, 
     ratio, size = config.get("aspectRatio") or None, config.get("imageSize") or None
     wrong = []
     if ratio is not None and ratio not in model.ratios:
-        wrong.append(f"{_IMAGE_CONFIG}.aspect_ratio: aspect_ratio must be {_one_of(model.ratios)}.\n")
+        wrong.append(not_one_of("aspect_ratio", model.ratios))
     if size is not None and not model.sizes:
-        wrong.append(f"{_IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
+        wrong.append(f"{IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
     elif size is not None and size not in model.sizes:
-        wrong.append(f"{_IMAGE_CONFIG}.image_size: image_size must be {_one_of(model.sizes)}.\n")
+        wrong.append(not_one_of("image_size", model.sizes))
     if wrong:
         raise bad_request("".join(wrong))
     return ratio, size
-
-
-def _one_of(values: Sequence[str]) -> str:
-    quoted = [f"'{value}'" for value in values]
-    if len(quoted) == 1:
-        return quoted[0]
-    comma = "," if len(quoted) > 2 else ""  # noqa: PLR2004 - two values take no comma
-    return f"one of {', '.join(quoted[:-1])}{comma} or {quoted[-1]}"
 
 
 def _modalities(model: Model, config: Mapping[str, Any]) -> frozenset[str]:

@@ -1,7 +1,9 @@
-"""The image models the stand-in knows: their ratios, sizes, exact pixels, tokens and types.
+"""The image models the stand-in knows: their ratios, sizes, exact pixels, tokens, types and speed.
 
 Pixels and tokens are Google's published tables (checked 2026-11). Types: 2.5 Flash answers PNG and 3 Pro answers JPEG
 in recorded traffic; for the other models both are reported, and JPEG was chosen here for the whole third family.
+Seconds: 2.5 Flash was recorded at 5.6 and 6.0, 3 Pro at 16.8 to 29.2; 12 to 23 are reported of 3.1 Flash and 15 to 40
+of 2.1; of 3.1 Flash Lite nothing is, and it has half of 3.1 Flash's.
 The wide ratios (1:4 to 8:1) of 3.1 Flash Lite are reported by some and denied by others; here it has them.
 """
 
@@ -49,7 +51,10 @@ _FACTORS = {"512": 0.5, "1K": 1, "2K": 2, "4K": 4}
 
 @dataclass(frozen=True)
 class Model:
-    """One model. `pixels` and `tokens` are by size; `sizes` are those a request may name (none for 2.5 Flash)."""
+    """One model. `pixels` and `tokens` are by size; `sizes` are those a request may name (none for 2.5 Flash).
+
+    `seconds` are those that nine of ten pictures of 1K take.
+    """
 
     name: str
     label: str
@@ -61,6 +66,7 @@ class Model:
     input_limit: int
     output_limit: int
     reference_tokens: int
+    seconds: tuple[float, float]
     pixels_of_no_ratio: Pixels = (1024, 1024)
 
     @property
@@ -81,7 +87,13 @@ class Model:
 
 
 def _third(
-    name: str, label: str, tokens: Mapping[str, int], *, ratios: tuple[str, ...] = RATIOS, limits: tuple[int, int]
+    name: str,
+    label: str,
+    tokens: Mapping[str, int],
+    seconds: tuple[float, float],
+    *,
+    ratios: tuple[str, ...] = RATIOS,
+    limits: tuple[int, int] = (65_536, 65_536),
 ) -> Model:
     """A model of the third family, with the sizes that `tokens` has."""
     return Model(
@@ -95,16 +107,16 @@ def _third(
         input_limit=limits[0],
         output_limit=limits[1],
         reference_tokens=258,
+        seconds=seconds,
     )
 
 
 def _pro(name: str, label: str) -> Model:
     """3 Pro: ten ratios; without one it was recorded at 1408x768."""
-    family = _third(name, label, {"1K": 1120, "2K": 1120, "4K": 2000}, ratios=_TEN, limits=(131_072, 32_768))
+    tokens = {"1K": 1120, "2K": 1120, "4K": 2000}
+    family = _third(name, label, tokens, (16, 32), ratios=_TEN, limits=(131_072, 32_768))
     return replace(family, reference_tokens=560, pixels_of_no_ratio=(1408, 768))
 
-
-_FLASH_3_1_LIMITS = (65_536, 65_536)
 
 MODELS: Mapping[str, Model] = {
     model.name: model
@@ -120,6 +132,7 @@ MODELS: Mapping[str, Model] = {
             input_limit=32_768,
             output_limit=32_768,
             reference_tokens=258,
+            seconds=(4, 9),
         ),
         _pro("gemini-3-pro-image-preview", "Nano Banana Pro (preview)"),
         _pro("gemini-3-pro-image", "Nano Banana Pro"),
@@ -127,14 +140,14 @@ MODELS: Mapping[str, Model] = {
             "gemini-3.1-flash-image",
             "Nano Banana 2",
             {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520},
-            limits=_FLASH_3_1_LIMITS,
+            (12, 23),
         ),
-        _third("gemini-3.1-flash-lite-image", "Nano Banana 2 Lite", {"1K": 1120}, limits=_FLASH_3_1_LIMITS),
+        _third("gemini-3.1-flash-lite-image", "Nano Banana 2 Lite", {"1K": 1120}, (6, 12)),
         _third(
             "gemini-nano-banana-2.1",
             "Nano Banana 2.1",
             {"1K": 1120, "2K": 1680, "4K": 3780},
-            limits=_FLASH_3_1_LIMITS,
+            (15, 40),
         ),
     )
 }

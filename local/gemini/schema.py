@@ -12,7 +12,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from local.gemini.errors import bad_request
+from local.gemini.errors import bad_request, unknown_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,9 +149,7 @@ class _Reader:
         self.violations.append((path, text))
 
     def _unknown(self, name: str, path: str) -> None:
-        place = f" at '{path}'" if path else ""
-        text = f"Invalid JSON payload received. Unknown name {json.dumps(name)}{place}: Cannot find field."
-        self.violations.append((path, text))
+        self.violations.append((path, unknown_field(name, path)))
 
 
 _TO_STANDARD = str.maketrans("-_", "+/")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gzip
 import json
 import socket
 import struct
@@ -20,14 +22,22 @@ LONGEST_SECONDS = 30 * 60
 DRIP_BYTES = 16
 DRIP_SECONDS = 0.25
 _JSON = "application/json; charset=UTF-8"
-_BAD_GATEWAY = (
-    "<!DOCTYPE html>\n<html lang=en>\n<title>Error 502 (Server Error)!!1</title>\n"
-    "<p><b>502.</b> <ins>That’s an error.</ins>\n"  # noqa: RUF001 - the typographic apostrophe of Google's page
-    "<p>The server encountered a temporary error and could not complete your request.\n"
+_PAGE = (
+    "<!DOCTYPE html>\n<html lang=en>\n<title>Error {status}!!1</title>\n"
+    "<p><b>{status}.</b> <ins>That’s an error.</ins>\n<p>{said}\n"  # noqa: RUF001 - the apostrophe of Google's page
 )
 
+# By outcome: a page of the front end instead of an answer, with its status and headers.
+_PAGES = {
+    Outcome.HTML_ERROR: (502, "The server encountered a temporary error and could not complete your request.", {}),
+    Outcome.HTML_TIMEOUT: (408, "Your client has taken too long to issue its request.", {}),
+    Outcome.HTML_TOO_LARGE: (413, "Your client issued a request that was too large.", {}),
+    Outcome.HTML_RATE_LIMITED: (429, "We're sorry, but you have sent too many requests.", {"Retry-After": "3"}),
+    Outcome.REDIRECT: (302, "The document has moved.", {"Location": "https://gemini.example/"}),
+}
 # Outcomes that end a call without any body of the API.
-WITHOUT_BODY = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.HTML_ERROR, Outcome.EMPTY_BODY})
+WITHOUT_BODY = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.EMPTY_BODY, Outcome.GZIP_BOMB, *_PAGES})
+HUGE_BYTES = 200_000_000
 
 
 def _headers(started: float) -> dict[str, str]:
@@ -43,9 +53,10 @@ def _headers(started: float) -> dict[str, str]:
     }
 
 
-def failure(error: Failure, started: float) -> web.Response:
-    """An error in Google's envelope."""
-    body = json.dumps(error.body(), indent=2).encode() + b"\n"
+def failure(error: Failure, started: float, outcome: Outcome | None = None) -> web.Response:
+    """An error in Google's envelope, which stands in a list where the outcome says so."""
+    envelope = [error.body()] if outcome is Outcome.LISTED_ERROR else error.body()
+    body = json.dumps(envelope, indent=2).encode() + b"\n"
     return web.Response(status=error.code, body=body, headers=_headers(started))
 
 
@@ -55,9 +66,19 @@ async def without_body(request: web.Request, outcome: Outcome) -> web.StreamResp
         await asyncio.sleep(LONGEST_SECONDS)
     if outcome is Outcome.EMPTY_BODY:
         return web.Response(headers=_headers(time.time()))
-    if outcome is Outcome.HTML_ERROR:
-        return web.Response(status=502, text=_BAD_GATEWAY, content_type="text/html")
+    if outcome is Outcome.GZIP_BOMB:
+        return web.Response(body=_bomb(), headers=_headers(time.time()) | {"Content-Encoding": "gzip, gzip"})
+    if outcome in _PAGES:
+        status, said, headers = _PAGES[outcome]
+        page = _PAGE.format(status=status, said=said)
+        return web.Response(status=status, text=page, content_type="text/html", headers=headers)
     return _reset(request)
+
+
+@functools.cache
+def _bomb() -> bytes:
+    """10 GB of blanks, compressed and compressed again: a thousand files in a row are a file of this format too."""
+    return gzip.compress(gzip.compress(b" " * 10_000_000) * 1000)
 
 
 async def with_body(request: web.Request, body: bytes, outcome: Outcome, started: float) -> web.StreamResponse:
@@ -74,8 +95,23 @@ async def with_body(request: web.Request, body: bytes, outcome: Outcome, started
             await response.write(body[start : start + DRIP_BYTES])
             await asyncio.sleep(DRIP_SECONDS)
         return response
+    if outcome is Outcome.HUGE:
+        return await _huge(request, body, started)
+    if outcome is Outcome.GZIP:
+        return web.Response(body=gzip.compress(body, 1), headers=_headers(started) | {"Content-Encoding": "gzip"})
     sent = body[: len(body) // 2] if outcome is Outcome.CUT_JSON else body
     return web.Response(body=sent, headers=_headers(started))
+
+
+async def _huge(request: web.Request, body: bytes, started: float) -> web.StreamResponse:
+    """The answer, and blanks behind it, in a body that does not tell its length beforehand."""
+    response = web.StreamResponse(headers=_headers(started))
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(body)
+    for _ in range(HUGE_BYTES // 1_000_000):
+        await response.write(b" " * 1_000_000)
+    return response
 
 
 async def _announced(request: web.Request, body: bytes, started: float) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -95,11 +96,64 @@ def test_a_body_can_be_empty(gemini: Gemini) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_a_front_end_can_answer_in_html(gemini: Gemini) -> None:
-    answer = gemini.meet("html_error")
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("html_error", 502),
+        ("html_timeout", 408),
+        ("html_too_large", 413),
+        ("html_rate_limited", 429),
+        ("redirect", 302),
+    ],
+)
+def test_a_front_end_can_answer_in_html(gemini: Gemini, outcome: str, status: int) -> None:
+    gemini.rule(match=None, outcomes=[outcome])
 
-    assert answer.status_code == 502
+    answer = requests.post(
+        f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
+        json={"contents": [{"parts": [{"text": "x"}]}]},
+        timeout=5,
+        allow_redirects=False,
+    )
+
+    assert answer.status_code == status
     assert answer.headers["Content-Type"].startswith("text/html")
+    assert ("Location" in answer.headers) is (status == 302)
+    assert ("Retry-After" in answer.headers) is (status == 429)
+
+
+def test_an_answer_can_be_compressed(gemini: Gemini) -> None:
+    answer = gemini.meet("gzip")
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.json()["modelVersion"] == FLASH
+
+
+def test_a_few_kilobytes_can_stand_for_ten_gigabytes(gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["gzip_bomb"])
+
+    with requests.post(
+        f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
+        json={"contents": [{"parts": [{"text": "x"}]}]},
+        timeout=5,
+        stream=True,
+    ) as answer:
+        packed = answer.raw.read(decode_content=False)
+
+    assert len(packed) < 100_000
+    assert len(gzip.decompress(packed)) * 1000 > 9_000_000_000
+
+
+def test_an_answer_can_go_on_and_on(gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["huge"])
+
+    with requests.post(
+        f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
+        json={"contents": [{"parts": [{"text": "x"}]}]},
+        timeout=5,
+        stream=True,
+    ) as answer:
+        assert sum(map(len, answer.iter_content(1_000_000))) > 200_000_000
 
 
 def test_a_connection_can_be_reset(gemini: Gemini) -> None:

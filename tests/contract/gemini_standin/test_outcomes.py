@@ -16,20 +16,34 @@ PRO = "gemini-3-pro-image"
 # By outcome: HTTP status, canonical status, part of the message.
 ERRORS = {
     "bad_request": (400, "INVALID_ARGUMENT", "invalid argument"),
+    "unknown_field": (400, "INVALID_ARGUMENT", "Unknown name \"includeThoughts\" at 'generation_config'"),
+    "bad_ratio": (400, "INVALID_ARGUMENT", "aspect_ratio must be one of '1:1', '2:3'"),
+    "bad_size": (400, "INVALID_ARGUMENT", "image_size must be '1K'"),
+    "missing_signature": (400, "INVALID_ARGUMENT", "Image part is missing a thought_signature"),
+    "no_instructions": (400, "INVALID_ARGUMENT", f"Developer instruction is not enabled for models/{FLASH}"),
+    "payload_too_large": (400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 104857600 bytes."),
     "invalid_key": (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
     "expired_key": (400, "INVALID_ARGUMENT", "API key expired"),
     "region_blocked": (400, "FAILED_PRECONDITION", "not available in your country"),
     "unauthenticated": (401, "UNAUTHENTICATED", "authentication credentials"),
+    "missing_key": (403, "PERMISSION_DENIED", "unregistered callers"),
     "permission_denied": (403, "PERMISSION_DENIED", "does not have permission"),
     "leaked_key": (403, "PERMISSION_DENIED", "reported as leaked"),
     "suspended_key": (403, "PERMISSION_DENIED", "Consumer 'api_key:AIza"),
     "api_disabled": (403, "PERMISSION_DENIED", "has not been used in project"),
+    "api_disabled_new": (403, "PERMISSION_DENIED", "has not been used in project"),
     "not_found": (404, "NOT_FOUND", f"models/{FLASH} is not found"),
+    "not_found_old": (404, "NOT_FOUND", "Call ListModels to see"),
     "rate_limited": (429, "RESOURCE_EXHAUSTED", "Please retry in 3.84422229s."),
     "rate_limited_short": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted"),
+    "rate_limited_vertex": (429, "RESOURCE_EXHAUSTED", "error-code-429"),
+    "rate_limited_images": (429, "RESOURCE_EXHAUSTED", "Please retry in 4.4s."),
+    "credits_depleted": (429, "RESOURCE_EXHAUSTED", "prepayment credits are depleted"),
+    "spending_cap": (429, "RESOURCE_EXHAUSTED", "exceeded its spending cap"),
     "quota_exhausted": (429, "RESOURCE_EXHAUSTED", "limit: 1000"),
     "limit_zero": (429, "RESOURCE_EXHAUSTED", "limit: 0"),
     "server_error": (500, "INTERNAL", "internal error"),
+    "server_error_short": (500, "INTERNAL", "Internal error encountered."),
     "overloaded": (503, "UNAVAILABLE", "high demand"),
     "overloaded_old": (503, "UNAVAILABLE", "overloaded"),
     "deadline_unavailable": (503, "UNAVAILABLE", "Deadline expired"),
@@ -38,6 +52,7 @@ ERRORS = {
 # By outcome: the finish reason, and whether there is a content.
 WITHOUT_PICTURE = {
     "image_blocked": ("IMAGE_SAFETY", {}),
+    "parts_null": ("IMAGE_SAFETY", {"parts": None, "role": "model"}),
     "image_prohibited": ("IMAGE_PROHIBITED_CONTENT", {"role": "model"}),
     "image_recitation": ("IMAGE_RECITATION", {}),
     "safety": ("SAFETY", None),
@@ -45,30 +60,52 @@ WITHOUT_PICTURE = {
     "image_other": ("IMAGE_OTHER", {}),
     "content_missing": ("IMAGE_OTHER", None),
     "no_image": ("NO_IMAGE", {"role": "model"}),
-    "max_tokens": ("MAX_TOKENS", {"role": "model"}),
     "unknown_finish": ("A_REASON_OF_TOMORROW", {"role": "model"}),
+    "finish_unspecified": ("FINISH_REASON_UNSPECIFIED", {"role": "model"}),
+    **{
+        reason.lower(): (reason, {"role": "model"})
+        for reason in (
+            *("MAX_TOKENS", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "SPII", "MALFORMED_FUNCTION_CALL"),
+            *("UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE"),
+            *("ESCALATION", "PUP_LIMITED_DISABLED", "CONTINUATION", "MODEL_ARMOR"),
+        )
+    },
 }
-TRANSPORT = {"timeout", "drip", "truncated", "cut_json", "empty_body", "html_error", "connection_reset"}
+# By outcome: why the prompt is refused.
+BLOCKS = {
+    "blocked": "PROHIBITED_CONTENT",
+    "blocked_safety": "SAFETY",
+    "blocked_blocklist": "BLOCKLIST",
+    "blocked_image_safety": "IMAGE_SAFETY",
+    "blocked_unspecified": "BLOCKED_REASON_UNSPECIFIED",
+    "blocked_model_armor": "MODEL_ARMOR",
+    "blocked_jailbreak": "JAILBREAK",
+}
+# By outcome: a page's HTTP status.
+PAGES = {"html_error": 502, "html_timeout": 408, "html_too_large": 413, "html_rate_limited": 429, "redirect": 302}
+TRANSPORT = {
+    *("timeout", "drip", "truncated", "cut_json", "empty_body", "connection_reset", "gzip", "gzip_bomb", "huge"),
+    *PAGES,
+}
 PICTURES = {
-    "ok",
-    "slow",
-    "text_before",
-    "text_after",
-    "interim_images",
-    "thought_image",
-    "wrong_size",
-    "wrong_mime",
-    "other_model",
-    "bad_base64",
-    "not_an_image",
+    *("ok", "slow", "text_before", "text_after", "interim_images", "thought_image", "wrong_size", "wrong_mime"),
+    *("full_size", "snake_case", "url_safe", "bare", "other_model", "bad_base64", "not_an_image"),
 }
-OTHER = {"blocked", "blocked_safety", "text_only", "no_candidates"}
+OTHER = {
+    "blocked_other",
+    "text_only",
+    "thoughts_only",
+    "empty_candidate",
+    "no_candidates",
+    "late_error",
+    "listed_error",
+}
 
 
 def test_every_outcome_has_a_test_and_a_sentence(gemini: Gemini) -> None:
     listed = requests.get(f"{gemini.url}/_local/outcomes", timeout=5).json()
 
-    assert set(listed) == set(ERRORS) | set(WITHOUT_PICTURE) | TRANSPORT | PICTURES | OTHER
+    assert set(listed) == {*ERRORS, *WITHOUT_PICTURE, *BLOCKS} | TRANSPORT | PICTURES | OTHER
     assert all(listed.values())
 
 
@@ -89,6 +126,7 @@ def test_an_error_has_googles_envelope(gemini: Gemini, outcome: str) -> None:
     ("outcome", "quota", "delay"),
     [
         ("rate_limited", "GenerateRequestsPerMinutePerProjectPerModel-PaidTier", "3s"),
+        ("rate_limited_images", "GenerateImagesRequestsPerMinutePerProjectPerModel", "4.4s"),
         ("quota_exhausted", "GenerateRequestsPerDayPerProjectPerModel-PaidTier", "35s"),
         ("limit_zero", "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "35s"),
     ],
@@ -129,13 +167,39 @@ def test_an_answer_without_a_picture_has_its_finish_reason(gemini: Gemini, outco
     assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage.get("thoughtsTokenCount", 0)
 
 
-@pytest.mark.parametrize(("outcome", "reason"), [("blocked", "PROHIBITED_CONTENT"), ("blocked_safety", "SAFETY")])
+@pytest.mark.parametrize(("outcome", "reason"), BLOCKS.items())
 def test_a_refused_prompt_has_feedback_and_no_candidates(gemini: Gemini, outcome: str, reason: str) -> None:
     answer = gemini.meet(outcome).json()
 
     assert answer["promptFeedback"] == {"blockReason": reason}
     assert "candidates" not in answer
     assert {"usageMetadata", "modelVersion", "responseId"} <= set(answer)
+
+
+def test_a_refused_prompt_can_have_candidates_that_are_null(gemini: Gemini) -> None:
+    answer = gemini.meet("blocked_other").json()
+
+    assert (answer["promptFeedback"], answer["candidates"]) == ({"blockReason": "OTHER"}, None)
+
+
+def test_a_candidate_can_say_nothing_at_all(gemini: Gemini) -> None:
+    assert gemini.meet("empty_candidate").json()["candidates"] == [{"index": 0}]
+
+
+def test_an_answer_can_be_a_thought_alone(gemini: Gemini) -> None:
+    assert [part.get("thought") for part in parts(gemini.meet("thoughts_only"))] == [True]
+
+
+def test_an_error_can_come_with_200(gemini: Gemini) -> None:
+    answer = gemini.meet("late_error")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (200, 503)
+
+
+def test_an_error_can_come_in_a_list(gemini: Gemini) -> None:
+    answer = gemini.meet("listed_error")
+
+    assert (answer.status_code, answer.json()[0]["error"]["status"]) == (500, "INTERNAL")
 
 
 def test_an_answer_can_have_neither_candidates_nor_feedback(gemini: Gemini) -> None:
@@ -183,6 +247,38 @@ def test_a_picture_can_declare_the_wrong_type(gemini: Gemini, model: str, declar
 
     assert blob["mimeType"] == declared
     assert base64.b64decode(blob["data"]).startswith(magic)
+
+
+def test_a_part_can_be_named_as_in_protocol_buffers(gemini: Gemini) -> None:
+    (part,) = parts(gemini.meet("snake_case"))
+
+    assert part["inline_data"]["mime_type"] == "image/png"
+
+
+def test_picture_data_can_be_in_the_alphabet_of_urls(gemini: Gemini) -> None:
+    (part,) = parts(gemini.meet("url_safe"))
+
+    data = part["inlineData"]["data"]
+    assert not set(data) & set("+/=")
+    assert base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)).startswith(b"\x89PNG")
+
+
+def test_an_answer_can_have_a_picture_and_nothing_else(gemini: Gemini) -> None:
+    answer = gemini.meet("bare", PRO).json()
+
+    assert answer.keys() == {"candidates"}
+    assert answer["candidates"][0]["content"]["parts"][0].keys() == {"inlineData"}
+    assert answer["candidates"][0]["content"]["parts"][0]["inlineData"].keys() == {"data"}
+
+
+def test_a_picture_can_be_as_large_as_googles(gemini: Gemini) -> None:
+    flash = gemini.meet("full_size")
+    pro = gemini.ask("Another prompt, which the same rule meets", PRO, imageSize="4K", aspectRatio="1:1")
+
+    assert 1_500_000 < len(flash.content) < 4_000_000
+    assert picture(parts(pro)[0]).size == (4096, 4096)
+    assert 20_000_000 < len(pro.content) < 30_000_000
+    assert len(parts(pro)[0]["thoughtSignature"]) > 1_000_000
 
 
 def test_another_model_can_answer(gemini: Gemini) -> None:

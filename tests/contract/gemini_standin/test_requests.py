@@ -107,7 +107,7 @@ def test_no_key_is_403(gemini: Gemini) -> None:
 
     assert (error["code"], error["status"]) == (403, "PERMISSION_DENIED")
     assert "unregistered callers" in error["message"]
-    assert gemini.calls()[0]["outcome"] == "permission_denied"
+    assert gemini.calls()[0]["outcome"] == "missing_key"
 
 
 def test_a_key_that_begins_with_invalid_is_googles_400(gemini: Gemini) -> None:
