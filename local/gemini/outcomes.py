@@ -125,7 +125,7 @@ class Outcome(Enum):
     HTML_TIMEOUT = "html_timeout", "408 with an HTML page"
     HTML_TOO_LARGE = "html_too_large", "413 with an HTML page"
     HTML_RATE_LIMITED = "html_rate_limited", "429 with an HTML page and a Retry-After"
-    REDIRECT = "redirect", "302 to another address"
+    REDIRECT = "redirect", "302 to another address, where nothing is"
     GZIP = "gzip", "the right answer, compressed although the client may not have asked for that"
     GZIP_BOMB = "gzip_bomb", "a few kilobytes that inflate to 10 GB"
     HUGE = "huge", "200 MB"

@@ -33,7 +33,7 @@ _PAGES = {
     Outcome.HTML_TIMEOUT: (408, "Your client has taken too long to issue its request.", {}),
     Outcome.HTML_TOO_LARGE: (413, "Your client issued a request that was too large.", {}),
     Outcome.HTML_RATE_LIMITED: (429, "We're sorry, but you have sent too many requests.", {"Retry-After": "3"}),
-    Outcome.REDIRECT: (302, "The document has moved.", {"Location": "https://gemini.example/"}),
+    Outcome.REDIRECT: (302, "The document has moved.", {"Location": "/_local/moved"}),
 }
 # Outcomes that end a call without any body of the API.
 WITHOUT_BODY = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.EMPTY_BODY, Outcome.GZIP_BOMB, *_PAGES})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import httpx2
 import pytest
 from google import genai
 from google.genai import errors, types
 from PIL import Image
 
+from local.gemini.failures import FAILURES
 from local.gemini.outcomes import Outcome
+from local.gemini.refusals import PROMPT_BLOCKS, WITHOUT_PICTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,20 +25,39 @@ FLASH = "gemini-2.5-flash-image"
 #: Errors as the SDK types them: the outcome, its HTTP status, and Google's word for it.
 TYPED = [
     (Outcome.BAD_REQUEST, 400, "INVALID_ARGUMENT"),
+    (Outcome.UNKNOWN_FIELD, 400, "INVALID_ARGUMENT"),
+    (Outcome.BAD_RATIO, 400, "INVALID_ARGUMENT"),
+    (Outcome.BAD_SIZE, 400, "INVALID_ARGUMENT"),
+    (Outcome.MISSING_SIGNATURE, 400, "INVALID_ARGUMENT"),
+    (Outcome.NO_INSTRUCTIONS, 400, "INVALID_ARGUMENT"),
+    (Outcome.PAYLOAD_TOO_LARGE, 400, "INVALID_ARGUMENT"),
     (Outcome.INVALID_KEY, 400, "INVALID_ARGUMENT"),
     (Outcome.EXPIRED_KEY, 400, "INVALID_ARGUMENT"),
     (Outcome.REGION_BLOCKED, 400, "FAILED_PRECONDITION"),
     (Outcome.UNAUTHENTICATED, 401, "UNAUTHENTICATED"),
+    (Outcome.MISSING_KEY, 403, "PERMISSION_DENIED"),
     (Outcome.PERMISSION_DENIED, 403, "PERMISSION_DENIED"),
     (Outcome.LEAKED_KEY, 403, "PERMISSION_DENIED"),
     (Outcome.SUSPENDED_KEY, 403, "PERMISSION_DENIED"),
     (Outcome.API_DISABLED, 403, "PERMISSION_DENIED"),
+    (Outcome.API_DISABLED_NEW, 403, "PERMISSION_DENIED"),
     (Outcome.NOT_FOUND, 404, "NOT_FOUND"),
+    (Outcome.NOT_FOUND_OLD, 404, "NOT_FOUND"),
+    (Outcome.HTML_TIMEOUT, 408, "Request Timeout"),
+    (Outcome.HTML_TOO_LARGE, 413, "Request Entity Too Large"),
+    (Outcome.HTML_RATE_LIMITED, 429, "Too Many Requests"),
     (Outcome.RATE_LIMITED, 429, "RESOURCE_EXHAUSTED"),
     (Outcome.RATE_LIMITED_SHORT, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.RATE_LIMITED_VERTEX, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.RATE_LIMITED_IMAGES, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.CREDITS_DEPLETED, 429, "RESOURCE_EXHAUSTED"),
+    (Outcome.SPENDING_CAP, 429, "RESOURCE_EXHAUSTED"),
     (Outcome.QUOTA_EXHAUSTED, 429, "RESOURCE_EXHAUSTED"),
     (Outcome.LIMIT_ZERO, 429, "RESOURCE_EXHAUSTED"),
     (Outcome.SERVER_ERROR, 500, "INTERNAL"),
+    (Outcome.SERVER_ERROR_SHORT, 500, "INTERNAL"),
+    (Outcome.LISTED_ERROR, 500, "INTERNAL"),
+    (Outcome.HTML_ERROR, 502, "Bad Gateway"),
     (Outcome.OVERLOADED, 503, "UNAVAILABLE"),
     (Outcome.OVERLOADED_OLD, 503, "UNAVAILABLE"),
     (Outcome.DEADLINE_UNAVAILABLE, 503, "UNAVAILABLE"),
@@ -101,6 +123,40 @@ def test_models_are_listed_and_described(sdk: genai.Client) -> None:
     assert sdk.models.get(model=FLASH).name == f"models/{FLASH}"
 
 
+def test_a_model_that_thinks_tells_its_thoughts_and_signs_its_picture(sdk: genai.Client) -> None:
+    answer = asked(sdk, "a blue boat", "gemini-3-pro-image")
+
+    usage = answer.usage_metadata
+    assert usage is not None
+    assert usage.prompt_token_count is not None
+    assert usage.candidates_token_count is not None
+    assert usage.thoughts_token_count is not None
+    assert usage.total_token_count == sum(
+        (usage.prompt_token_count, usage.candidates_token_count, usage.thoughts_token_count)
+    )
+    assert answer.response_id
+    assert [part.thought_signature is not None for part in answer.parts or []] == [True]
+
+
+def test_text_comes_beside_the_picture_where_nobody_says_otherwise(sdk: genai.Client) -> None:
+    answer = sdk.models.generate_content(model=FLASH, contents="a blue boat")
+
+    assert answer.text == "Here is the picture you asked for."
+    assert picture(answer)[0] == "image/png"
+
+
+def test_a_picture_as_large_as_googles_arrives_whole(sdk: genai.Client, gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["full_size"])
+
+    answer = asked(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="16:9", image_size="4K")
+
+    assert picture(answer) == ("image/jpeg", (5504, 3072))
+
+
+def test_every_error_in_googles_envelope_is_among_the_typed_ones() -> None:
+    assert set(FAILURES) <= {outcome for outcome, _, _ in TYPED}
+
+
 @pytest.mark.parametrize(("outcome", "status", "word"), TYPED, ids=lambda value: getattr(value, "value", str(value)))
 def test_each_failure_is_the_sdks_own_typed_error(
     sdk: genai.Client, gemini: Gemini, outcome: Outcome, status: int, word: str
@@ -113,12 +169,58 @@ def test_each_failure_is_the_sdks_own_typed_error(
     assert (raised.value.code, raised.value.status) == (status, word)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.BLOCKED, Outcome.BLOCKED_SAFETY])
-def test_a_refused_prompt_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (Outcome.REDIRECT, errors.ClientError),
+        (Outcome.CONNECTION_RESET, httpx2.TransportError),
+        (Outcome.TRUNCATED, httpx2.TransportError),
+        (Outcome.TIMEOUT, httpx2.TimeoutException),
+    ],
+)
+def test_what_is_no_answer_is_no_answer_to_the_sdk(gemini: Gemini, outcome: Outcome, error: type[Exception]) -> None:
+    gemini.rule(match=None, outcomes=[outcome.value])
+    options = types.HttpOptions(base_url=gemini.url, timeout=1000)
+
+    with genai.Client(api_key="a-key", http_options=options) as client, pytest.raises(error):
+        asked(client, "a blue boat")
+
+
+@pytest.mark.parametrize(("outcome", "reason"), PROMPT_BLOCKS.items())
+def test_a_refused_prompt_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome, reason: str) -> None:
     gemini.rule(match=None, outcomes=[outcome.value])
 
     answer = asked(sdk, "a blue boat")
 
     assert answer.prompt_feedback is not None
-    assert answer.prompt_feedback.block_reason is not None
+    assert answer.prompt_feedback.block_reason is types.BlockedReason(reason)
     assert not answer.candidates
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [one for one in WITHOUT_PICTURE if one not in {Outcome.UNKNOWN_FINISH, Outcome.EMPTY_CANDIDATE}],
+)
+def test_an_answer_without_a_picture_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome) -> None:
+    gemini.rule(match=None, outcomes=[outcome.value])
+
+    answer = asked(sdk, "a blue boat")
+
+    [candidate] = answer.candidates or []
+    assert candidate.finish_reason is types.FinishReason(WITHOUT_PICTURE[outcome]["finishReason"])
+    assert answer.usage_metadata is not None
+    assert answer.usage_metadata.total_token_count
+
+
+def test_a_reason_of_tomorrow_is_a_warning_to_the_sdk(sdk: genai.Client, gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["unknown_finish"])
+
+    with pytest.warns(UserWarning, match="A_REASON_OF_TOMORROW"):
+        asked(sdk, "a blue boat")
+
+
+def test_the_outcomes_know_every_reason_that_the_sdk_knows() -> None:
+    finishes = {candidate.get("finishReason") for candidate in WITHOUT_PICTURE.values()}
+
+    assert {reason.value for reason in types.FinishReason} - {"STOP"} <= finishes
+    assert {reason.value for reason in types.BlockedReason} == set(PROMPT_BLOCKS.values())
