@@ -7,7 +7,7 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures chaos bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit chaos bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ types: setup ## Check types
 
 figures: setup ## Print lengths of modules and functions, and shares of docstrings, comments and types
 	$(BIN)/python tools/figures.py
+
+audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
+	$(BIN)/python tools/audit.py
 
 chaos: setup stage ## Break a local stack in every way, and check what holds
 	$(BIN)/python -m local.chaos
