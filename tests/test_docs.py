@@ -15,6 +15,8 @@ from imagefactory.domain.errors import Refusal, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
+from infra.plan import bindings
+from infra.plan.settings import Settings as Deployment
 from local.__main__ import parser
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 API = (ROOT / "docs/api.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
+SECURITY = (ROOT / "docs/security.md").read_text()
 OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 
 RECORDS = {"submit": SubmitSettings, "generate": GenerateSettings, "status": StatusSettings}
@@ -153,6 +156,43 @@ def _enums(value: Any) -> list[set[str]]:
         own = [set(value["enum"])] if isinstance(value.get("enum"), list) else []
         return own + [found for inner in value.values() for found in _enums(inner)]
     return [found for inner in value for found in _enums(inner)] if isinstance(value, list) else []
+
+
+def test_every_right_of_the_deployment_stands_in_the_table_of_rights_and_no_other() -> None:
+    deployment = Deployment(
+        {"PROJECT_ID": "p", "DEPLOYMENT": "d", "API_INVOKERS": "`API_INVOKERS`", "CI_REPOSITORY": "`CI_REPOSITORY`"}
+    )
+    rights = {
+        (_account(one.member), f"`{one.role}`", one.resource, _narrowed(one.condition))
+        for one in bindings.table(deployment)
+    }
+
+    lines = (line.strip("| ").split(" | ") for line in section(SECURITY, "Who may do what").splitlines())
+    told = {(cells[0], cells[1], *_place(cells[2])) for cells in lines if len(cells) == 3 and "`roles/" in cells[1]}
+
+    assert told == rights
+
+
+def _account(member: str) -> str:
+    """A member as the table of rights calls it: a part of the deployment, or who is named in a setting."""
+    if "principalSet" in member:
+        return f"the repository in {member.rpartition('/')[2]}"
+    return member.removeprefix("serviceAccount:d-").partition("@")[0]
+
+
+def _narrowed(condition: tuple[str, str] | None) -> str:
+    """What a right is narrowed to, in the words of the table."""
+    return (
+        {"database": "this database", "function": "the functions' sources"}[condition[0].split()[0]]
+        if condition
+        else ""
+    )
+
+
+def _place(cell: str) -> tuple[str, str]:
+    """A resource, and what the right on it is narrowed to."""
+    resource, _, narrowed = cell.partition(", for ")
+    return resource, narrowed.removesuffix(" alone")
 
 
 def test_every_target_of_make_stands_in_the_documents() -> None:

@@ -10,7 +10,8 @@ import pytest
 from werkzeug.exceptions import BadRequest
 
 from imagefactory.domain.errors import Unavailable
-from imagefactory.testing import Moment
+from imagefactory.testing import Call, Moment
+from imagefactory.usecases.status import WINDOW
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, error_of, execution_of
 from tests.entrypoints.world import OTHER_PAGE, PAGE
 
@@ -143,6 +144,45 @@ def test_a_defect_tells_the_client_nothing_but_where_to_look(
     written = capfd.readouterr()
     assert SECRET not in written.out + written.err
     assert "RuntimeError" in written.out
+
+
+def test_lines_that_fail_before_the_first_are_answered_as_any_failure(
+    submit: Function, status: Function, world: World
+) -> None:
+    path = f"/api/executions/{execution_of(submit)}/results.jsonl"
+    world.faults.fail("executions.results", Moment.BEFORE, Unavailable("down"))
+
+    answer = status.get(path)
+
+    error_of(answer, 503, "UNAVAILABLE")
+    assert_protected(answer)
+
+
+def test_lines_that_break_off_are_seen_to_and_logged_without_what_the_failure_says(
+    submit: Function, status: Function, world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prompts = [f"prompt {number}" for number in range(WINDOW + 1)]
+    path = f"/api/executions/{execution_of(submit, prompts_text=None, prompts=prompts)}/results.jsonl"
+    windows = iter((None, RuntimeError(SECRET)))
+
+    def second_window_fails(call: Call) -> None:
+        if (call.name, call.moment) == ("executions.results", Moment.BEFORE) and (failure := next(windows)):
+            raise failure
+
+    world.faults.hook = second_window_fails
+    capfd.readouterr()
+
+    # The server takes this for a client that has gone, and closes the connection: the last chunk never comes.
+    with pytest.raises(BrokenPipeError) as broken:
+        status.get(path, headers={"X-Request-Id": "asked"}).get_data()
+
+    assert SECRET not in str(broken.value)
+    assert broken.value.__cause__ is None
+    written = capfd.readouterr()
+    failed = json.loads(written.out.splitlines()[-1])
+    assert (failed["message"], failed["exception"]) == ("the answer broke off", "RuntimeError")
+    assert failed["request_id"] == "asked"
+    assert SECRET not in written.out + written.err
 
 
 INJECTED = [

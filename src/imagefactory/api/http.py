@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
+import errno
+import itertools
 import json
 import re
 import time
@@ -29,7 +32,7 @@ from imagefactory.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flask import Request
 
@@ -154,8 +157,21 @@ def error(
 
 def lines(items: Iterable[Mapping[str, object]]) -> Response:
     """An answer of one JSON object a line, sent as it is made."""
-    sent = (dumped(item) + "\n" for item in items)
+    rest = iter(items)
+    # Taken before the answer begins: what fails by then can still be told.
+    first = list(itertools.islice(rest, 1))
+    sent = _sent(itertools.chain(first, rest), contextvars.copy_context())
     return Response(sent, mimetype="application/x-ndjson", headers={"Cache-Control": "no-store"})
+
+
+def _sent(items: Iterable[Mapping[str, object]], asked: contextvars.Context) -> Iterator[str]:
+    try:
+        for item in items:
+            yield dumped(item) + "\n"
+    except Exception as defect:  # noqa: BLE001 - the last frame, as above
+        asked.run(log.error, "the answer broke off", defect)
+        # To the server the client has gone: it closes the connection, without a trace and what that could tell.
+        raise BrokenPipeError(errno.EPIPE, "the answer broke off") from None
 
 
 def dumped(value: Any) -> str:
