@@ -1,0 +1,24 @@
+"""What is printed of a record that holds a secret, by accident or in a test's failure, does not hold it."""
+
+from __future__ import annotations
+
+import pytest
+
+from imagefactory.domain.submission import Submission, Upload, checked
+from imagefactory.testing import a_submission, a_workflow
+
+SECRET = "AIzaSy-secret-of-ada"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        a_submission(api_key=SECRET),
+        checked(a_submission(api_key=SECRET), a_workflow()),
+        Submission((), SECRET, (Upload(SECRET.encode()),)),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_a_record_never_prints_its_secrets(record: object) -> None:
+    for written in (repr(record), str(record), f"{record}", f"{record!r}", f"{[record]}"):
+        assert SECRET not in written
