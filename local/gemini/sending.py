@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gzip
 import json
@@ -91,9 +92,10 @@ async def with_body(request: web.Request, body: bytes, outcome: Outcome, started
         return response
     if outcome is Outcome.DRIP:
         response = await _announced(request, body, started)
-        for start in range(0, min(len(body), int(LONGEST_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
-            await response.write(body[start : start + DRIP_BYTES])
-            await asyncio.sleep(DRIP_SECONDS)
+        with _client_may_leave():
+            for start in range(0, min(len(body), int(LONGEST_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
+                await response.write(body[start : start + DRIP_BYTES])
+                await asyncio.sleep(DRIP_SECONDS)
         return response
     if outcome is Outcome.HUGE:
         return await _huge(request, body, started)
@@ -108,10 +110,16 @@ async def _huge(request: web.Request, body: bytes, started: float) -> web.Stream
     response = web.StreamResponse(headers=_headers(started))
     response.enable_chunked_encoding()
     await response.prepare(request)
-    await response.write(body)
-    for _ in range(HUGE_BYTES // 1_000_000):
-        await response.write(b" " * 1_000_000)
+    with _client_may_leave():
+        await response.write(body)
+        for _ in range(HUGE_BYTES // 1_000_000):
+            await response.write(b" " * 1_000_000)
     return response
+
+
+def _client_may_leave() -> contextlib.AbstractContextManager[None]:
+    """A client that has had enough is what these answers are for, and nothing to report."""
+    return contextlib.suppress(ConnectionResetError)
 
 
 async def _announced(request: web.Request, body: bytes, started: float) -> web.StreamResponse:

@@ -117,7 +117,7 @@ def started(*options: str) -> Iterator[Gemini]:
         _, errors = process.communicate(timeout=3)
         assert process.returncode == 0
         # Whatever clients did to it in the meantime, it had nothing to complain about.
-        assert errors == ""
+        assert errors == "", errors
 
 
 def _wait_until_healthy(url: str) -> None:
