@@ -210,6 +210,20 @@ def test_old_keys_are_used_on_while_the_issuer_fails_but_not_for_ever(
     assert (first["severity"], first["message"]) == ("WARNING", "the issuer's keys cannot be fetched")
 
 
+def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
+    known.key(KEY_ID)
+    fail(issuer)
+
+    clock.now += keys.PAUSE_SECONDS
+    while_fresh = known.key("unknown")
+    clock.now += keys.USUAL_SECONDS
+
+    assert while_fresh is None
+    with pytest.raises(Unavailable):
+        known.key("unknown")
+    assert known.key(KEY_ID) is not None
+
+
 def test_an_issuer_that_failed_is_asked_again_soon_but_not_at_once(
     issuer: Issuer, known: IssuerKeys, clock: Seconds
 ) -> None:

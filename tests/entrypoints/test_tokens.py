@@ -308,6 +308,7 @@ def test_tokens_from_before_they_were_withdrawn_are_refused_and_new_ones_taken(
     status, submit = load("status", world.status_api), load("submit", world.submit_api)
     moment = int(withdrawn.timestamp())
     old = issuer.token(iat=moment - 1)
+    refused(status, f"Bearer {issuer.token(iat=-(10**400))}")
 
     message = refused(status, f"Bearer {old}")
 

@@ -130,7 +130,7 @@ class Tokens:
         has_signed_in = type(signed_in) in (int, float) and signed_in <= time.time() + LEEWAY_SECONDS
         if not is_ours_alone or not has_signed_in:
             raise InvalidToken
-        if self.not_before and float(claims["iat"]) < self.not_before.timestamp():
+        if self.not_before and int(claims["iat"]) < self.not_before.timestamp():
             raise InvalidToken("The ID token was issued before tokens were withdrawn; get a new one.")
 
 

@@ -73,22 +73,24 @@ class IssuerKeys:
         """The key of this id; None when the issuer has no such key.
 
         Raises:
-            Unavailable: there are no keys, or only keys that are too old.
+            Unavailable: that cannot be told, since there are no keys or only old ones.
         """
         known = self._known
         if key_id not in known.keys or self._monotonic() >= known.fresh_until:
             known = self._refreshed(known, key_id)
-        if self._is_spent(known):
+        if self._is_too_old(known, key_id):
             raise Unavailable("the issuer's keys cannot be fetched")
         return known.keys.get(key_id)
 
-    def _is_spent(self, known: _Known) -> bool:
-        return self._monotonic() >= known.fresh_until + STALE_SECONDS
+    def _is_too_old(self, known: _Known, key_id: str) -> bool:
+        """Whether these keys can no longer tell: an id that they have counts for longer than one that they lack."""
+        longer = STALE_SECONDS if key_id in known.keys else 0
+        return self._monotonic() >= known.fresh_until + longer
 
     def _refreshed(self, known: _Known, key_id: str) -> _Known:
         """The keys after a fetch, by this thread or by another; the same ones where none is due or it failed."""
         # Whose key is known need not wait for the fetch of somebody else.
-        has_to_wait = key_id not in known.keys or self._is_spent(known)
+        has_to_wait = key_id not in known.keys or self._is_too_old(known, key_id)
         if not self._fetching.acquire(blocking=has_to_wait):
             return known
         try:
