@@ -6,6 +6,7 @@ import pytest
 
 from imagefactory.domain.submission import Submission, Upload, checked
 from imagefactory.testing import a_submission, a_workflow
+from imagefactory.usecases.retry import RetryRequest
 
 SECRET = "AIzaSy-secret-of-ada"
 
@@ -16,6 +17,7 @@ SECRET = "AIzaSy-secret-of-ada"
         a_submission(api_key=SECRET),
         checked(a_submission(api_key=SECRET), a_workflow()),
         Submission((), SECRET, (Upload(SECRET.encode()),)),
+        RetryRequest(api_key=SECRET),
     ],
     ids=lambda record: type(record).__name__,
 )

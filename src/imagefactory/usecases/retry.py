@@ -11,7 +11,7 @@ that left in between has written the execution, so that the commit fails and ano
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ class RetryRequest:
     statuses: tuple[ResultStatus, ...] = RETRYABLE
     error_codes: tuple[FailureCode, ...] = ()
     indexes: tuple[int, ...] = ()
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
     def takes(self, result: Result) -> bool:
         """Whether this result is meant."""
