@@ -62,19 +62,22 @@ def for_function(
     settings = minimal(user) | chosen(user) | common(state)
     settings["DISPATCH_RATE"] = f"{numbers.max_dispatches_per_second:g}"
     settings["THREADS"] = str(THREADS[name])
+    # As deployed: with many threads and big bodies, glibc's arenas would keep most of the memory they once had.
+    settings["MALLOC_ARENA_MAX"] = "2"
     # gunicorn puts a control socket here; in one shared folder the functions would take it from each other.
     settings["XDG_RUNTIME_DIR"] = str(run_folder / name)
     if name in {"submit", "status"}:
         settings |= for_users(state)
     if name in {"submit", "generate"}:
         settings |= for_tasks(state, numbers)
+    if name == "submit":
+        # As deployed: blocks of a large body go back to the system as soon as they are free.
+        settings["MALLOC_MMAP_THRESHOLD_"] = "1000000"
     if name == "generate":
         settings |= {
             "GEMINI_API_URL": state.gemini,
             "TASKS_ISSUER": state.cloud_tasks_rest,
             "TASKS_JWKS_URL": f"{state.cloud_tasks_rest}/oauth2/v3/certs",
-            # As deployed: with many threads and big answers, glibc's arenas would keep most of the memory.
-            "MALLOC_ARENA_MAX": "2",
         }
     if name == "status":
         settings |= {"GOOGLE_APPLICATION_CREDENTIALS": str(run_folder / KEY_FILE), "STORAGE_URL": state.storage}

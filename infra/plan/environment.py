@@ -17,7 +17,8 @@ def environment(function: str, settings: Settings) -> dict[str, str]:
     # With many threads and big bodies, glibc's arenas would keep most of the memory they once had.
     common["MALLOC_ARENA_MAX"] = "2"
     own = {
-        "submit": _users(settings) | _tasks(settings) | _limits(settings),
+        # Blocks of a large body go back to the system as soon as they are free.
+        "submit": _users(settings) | _tasks(settings) | _limits(settings) | {"MALLOC_MMAP_THRESHOLD_": "1000000"},
         "generate": _tasks(settings) | _model(settings),
         "status": _users(settings) | _links(settings),
     }

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import io
 from typing import TYPE_CHECKING, Any, Protocol
 
-import pytest
 from flask import Request
 from PIL import Image
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from tests.entrypoints.world import WORKFLOW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from flask import Flask
     from werkzeug.test import TestResponse
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 EXECUTE = f"/api/workflows/{WORKFLOW['id']}/execute"
 NOBODY_HAS = "00000000-0000-4000-8000-000000000000"
 LIGHTHOUSE = {"prompts_text": "a lighthouse\na harbour\na gull", "api_key": "the-key"}
-
-
-#: For tests of forms that break off: the parser leaves the temporary file of the part it was at to the collector.
-LEAKY = pytest.mark.filterwarnings("ignore:[Uu]nclosed file:ResourceWarning")
 
 
 class Function:
@@ -40,11 +35,21 @@ class Function:
         self._issuer = issuer
 
     def ask(
-        self, method: str, path: str, *, user: str | None = "ada", headers: dict[str, str] | None = None, **request: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        user: str | None = "ada",
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        **request: Any,
     ) -> TestResponse:
         """Send a request; the other arguments are those of the test client."""
-        token = {"Authorization": f"Bearer {self._issuer.token(sub=user)}"} if user else {}
-        response = self._client.open(path, method=method, headers=token | (headers or {}), **request)
+        sent = Headers({"Authorization": f"Bearer {self._issuer.token(sub=user)}"} if user else {})
+        # A header of its own replaces the token; one given twice is sent twice.
+        for name, _ in Headers(headers):
+            sent.remove(name)
+        sent.extend(Headers(headers))
+        response = self._client.open(path, method=method, headers=sent, **request)
         # The test client keeps large forms in temporary files, and leaves them open.
         response.request.environ["wsgi.input"].close()
         return response
@@ -116,8 +121,3 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
     target = io.BytesIO()
     Image.new("RGB", size, "teal").save(target, kind)
     return target.getvalue()
-
-
-def collect() -> None:
-    """Let what a LEAKY test left be collected while its warnings are ignored."""
-    gc.collect()

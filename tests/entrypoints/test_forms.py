@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.entrypoints.function import (
     faults_of,
     picture,
 )
+from tests.hostile.row import FORM_TYPE, part
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
@@ -132,3 +134,40 @@ def test_a_file_input_left_empty_does_not_wipe_the_text_of_the_same_name(submit:
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"prompts_text": ["a lighthouse", (io.BytesIO(b""), "")]})
 
     assert data_of(answer, 202)["prompt_count"] == 1
+
+
+def test_a_form_carries_every_character(submit: Function, world: World) -> None:
+    odd = "a \ufffd b \x00 \u202e \U0001f469\u200d\U0001f680"
+
+    answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"prompts_text": odd}, content_type="multipart/form-data")
+
+    assert [one.text for one in world.store.chunks[data_of(answer, 202)["execution_id"], 0]] == [odd]
+
+
+def test_a_part_may_say_that_it_is_text_but_not_in_which_other_way_it_is_written(submit: Function) -> None:
+    def form(content_type: str) -> bytes:
+        typed = f"\r\nContent-Type: {content_type}".encode()
+        return part("api_key", b"k") + part("prompts_text", "ein Böötchen".encode("latin-1"), typed) + b"--b--\r\n"
+
+    for content_type in ("text/plain", "text/plain; charset=iso-8859-1"):
+        answer = submit.post(EXECUTE, data=form(content_type), content_type=FORM_TYPE)
+        assert faults_of(answer) == [("prompts_text", None)]
+
+
+def test_what_is_longest_in_a_form_is_taken(submit: Function, world: World) -> None:
+    pairs = {f"{number:02d}" + "\U0001f600" * 62: "\U0001f600" * 512 for number in range(16)}
+    fields = {"api_key": "k" * 512, "metadata": json.dumps(pairs)}
+
+    answer = submit.post(EXECUTE, data=LIGHTHOUSE | fields, content_type="multipart/form-data")
+
+    assert world.store.executions[data_of(answer, 202)["execution_id"]].metadata == pairs
+
+
+def test_an_image_of_exactly_the_largest_size_is_taken_and_a_byte_more_is_not(submit: Function) -> None:
+    largest = picture() + bytes(5 * 1024 * 1024 - len(picture()))
+
+    taken = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": (io.BytesIO(largest), "a.png")})
+    refused = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": (io.BytesIO(largest + b"x"), "a.png")})
+
+    data_of(taken, 202)
+    assert faults_of(refused) == [("reference_images", 0)]

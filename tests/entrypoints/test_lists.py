@@ -8,6 +8,7 @@ import pytest
 
 from tests.entrypoints.function import NOBODY_HAS, data_of, error_of, execution_of, faults_of
 from tests.entrypoints.world import WORKFLOW
+from tests.hostile.retries import LISTED
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
@@ -58,24 +59,13 @@ def test_the_list_may_be_asked_for_by_status(submit: Function, status: Function,
     assert found == {"completed": [done], "queued": [waiting], "processing": [], "queued,completed": [waiting, done]}
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("cursor=yesterday", "cursor"),
-        ("cursor=2026-11-22T12:00:00", "cursor"),
-        ("cursor=0001-01-01T00:00:00%2B14:00", "cursor"),
-        ("cursor=9999-12-31T23:59:59-14:00", "cursor"),
-        ("status=pending", "status"),
-        ("since=x", "since"),
-        ("limit=501", "limit"),
-    ],
-)
+@pytest.mark.parametrize(("query", "field"), LISTED)
 def test_a_query_of_the_list_that_makes_no_sense_is_refused_by_its_parameter(
     status: Function, query: str, field: str
 ) -> None:
     answer = status.get(f"/api/executions?{query}")
 
-    assert faults_of(answer) == [(field, None)]
+    assert {named for named, _ in faults_of(answer)} == {field}
 
 
 def test_the_workflow_is_what_a_form_needs(status: Function) -> None:

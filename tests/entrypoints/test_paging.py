@@ -8,7 +8,8 @@ import pytest
 
 from imagefactory.domain.result import FailureCode
 from imagefactory.testing import a_failure
-from tests.entrypoints.function import NOBODY_HAS, data_of, execution_of, faults_of
+from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, data_of, execution_of, faults_of
+from tests.hostile.retries import NONE, SHOWN
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
@@ -107,35 +108,11 @@ def test_more_changes_than_a_page_lead_on_by_the_next_token(submit: Function, st
     assert set(seen) == {0, 1, 2}
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("limit=0", "limit"),
-        ("limit=501", "limit"),
-        ("limit=ten", "limit"),
-        ("limit=-1", "limit"),
-        ("limit=٣", "limit"),
-        ("limit=" + "9" * 5000, "limit"),
-        ("cursor=x", "cursor"),
-        ("cursor=1.5", "cursor"),
-        ("status=done", "status"),
-        ("status=failed,done", "status"),
-        ("since=x", "since"),
-        ("since=WzEsMiwzXQ", "since"),
-        ("since=bnVsbA", "since"),
-        ("since=%C3%A9", "since"),
-        # A moment before the calendar begins, once its offset is taken off.
-        ("since=WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzE0OjAwIiwgbnVsbCwgIiJd", "since"),
-        # One without an offset.
-        ("since=WyIyMDI2LTExLTIyVDAwOjAwOjAwIiwgbnVsbCwgIiJd", "since"),
-        ("page=2", "page"),
-        ("%ED%A0%80=2", "%ED%A0%80"),
-    ],
-)
+@pytest.mark.parametrize(("query", "field"), SHOWN)
 def test_a_query_that_makes_no_sense_is_refused_by_its_parameter(status: Function, query: str, field: str) -> None:
     answer = status.get(f"/api/executions/{NOBODY_HAS}?{query}")
 
-    assert faults_of(answer) == [(field, None)]
+    assert {named for named, _ in faults_of(answer)} == {field}
 
 
 def test_everything_wrong_with_a_query_is_told_at_once(status: Function) -> None:
@@ -149,3 +126,20 @@ def test_everything_wrong_with_a_query_is_told_at_once(status: Function) -> None
         ("since", None),
         ("status", None),
     ]
+
+
+@pytest.mark.parametrize(("query", "field"), NONE)
+@pytest.mark.parametrize("path", [f"/api/executions/{NOBODY_HAS}/results.jsonl", f"/api/workflows/{NOBODY_HAS}"])
+def test_what_takes_no_query_refuses_every_one(status: Function, path: str, query: str, field: str) -> None:
+    answer = status.get(f"{path}?{query}")
+
+    assert faults_of(answer) == [(field, None)]
+
+
+@pytest.mark.parametrize(
+    "path", [EXECUTE, f"/api/executions/{NOBODY_HAS}/cancel", f"/api/executions/{NOBODY_HAS}/retry"]
+)
+def test_what_changes_something_takes_no_query(submit: Function, path: str) -> None:
+    answer = submit.post(f"{path}?status=failed", json=LIGHTHOUSE)
+
+    assert faults_of(answer) == [("status", None)]

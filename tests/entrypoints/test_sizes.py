@@ -10,10 +10,8 @@ import pytest
 from imagefactory.api.content import MAX_BODY_BYTES, MAX_FORM_PARTS
 from tests.entrypoints.function import (
     EXECUTE,
-    LEAKY,
     LIGHTHOUSE,
     NOBODY_HAS,
-    collect,
     data_of,
     error_of,
 )
@@ -47,7 +45,6 @@ def test_a_byte_more_is_too_large_with_a_length_and_without(submit: Function, wo
     assert world.store.executions == {}
 
 
-@LEAKY
 def test_a_form_over_the_limit_is_too_large_with_a_length_and_without(submit: Function) -> None:
     file = b'--b\r\nContent-Disposition: form-data; name="reference_images"; filename="a"\r\n\r\n'
     body = file + b"\0" * MAX_BODY_BYTES + b"\r\n--b--\r\n"
@@ -55,7 +52,6 @@ def test_a_form_over_the_limit_is_too_large_with_a_length_and_without(submit: Fu
     with_length = submit.post(EXECUTE, data=body, content_type="multipart/form-data; boundary=b")
     without = submit.chunked(EXECUTE, body, "multipart/form-data; boundary=b")
 
-    collect()
     for answer in (with_length, without):
         error_of(answer, 413, "PAYLOAD_TOO_LARGE")
 

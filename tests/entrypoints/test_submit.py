@@ -83,6 +83,41 @@ def test_a_json_body_may_give_every_field(submit: Function, world: World) -> Non
     ]
 
 
+def test_a_prompt_given_by_itself_is_trimmed_and_keeps_its_own_lines(submit: Function, world: World) -> None:
+    prompts = ["\n  a lighthouse\n\nat night \r\n", {"prompt": "\t\na harbour\n"}]
+
+    answer = submit.post(EXECUTE, json={"prompts": prompts, "api_key": "the-key"})
+
+    kept = [one.text for one in world.store.chunks[data_of(answer, 202)["execution_id"], 0]]
+    assert kept == ["a lighthouse\n\nat night", "a harbour"]
+
+
+def test_null_is_as_good_as_nothing(submit: Function) -> None:
+    names = ("prompts", "reference_images", "model", "aspect_ratio", "resolution", "output_format", "metadata")
+
+    answer = submit.post(EXECUTE, json=LIGHTHOUSE | dict.fromkeys(names))
+
+    data_of(answer, 202)
+
+
+def test_an_image_may_leave_its_type_out(submit: Function, world: World) -> None:
+    images = [{"data": base64.b64encode(picture()).decode()} | more for more in ({}, {"mime_type": None})]
+
+    answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": images})
+
+    (first, second) = world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references
+    assert first.content_type == second.content_type == "image/png"
+
+
+def test_the_answer_to_many_faults_has_the_first_ten_thousand(submit: Function) -> None:
+    body = LIGHTHOUSE | {"prompts_text": None, "prompts": ["a"] * 12_000}
+
+    error = error_of(submit.post(EXECUTE, json=body), 400, "VALIDATION_FAILED")
+
+    assert len(error["details"]) == 10_000
+    assert "The first 10000 of 12001 faults" in error["message"]
+
+
 def test_prompts_keep_control_characters_and_every_oddity_of_unicode(submit: Function, world: World) -> None:
     odd = "a\u0000b \u202e right to left \U0001f469\u200d\U0001f680 e\u0301 \u2028 \ufffd \x1b[31m"
 
@@ -159,6 +194,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_stored(submit: Function, wor
         pytest.param({"api_key": "two words"}, ("api_key", None), id="a key with a space"),
         pytest.param({"api_key": "k" * 513}, ("api_key", None), id="a long key"),
         pytest.param({"model": "gpt-image"}, ("model", None), id="an unknown model"),
+        pytest.param({"model": ""}, ("model", None), id="no model in so many words"),
         pytest.param({"aspect_ratio": "1:2"}, ("aspect_ratio", None), id="an unknown ratio"),
         pytest.param({"resolution": "2K"}, ("resolution", None), id="a resolution on a model without one"),
         pytest.param({"output_format": "PNG"}, ("output_format", None), id="an unknown format"),

@@ -6,7 +6,9 @@ anything is decoded, and what does not decode to its end is refused.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,15 +17,20 @@ from PIL import Image, UnidentifiedImageError
 from imagefactory.ports import Picture, PictureFormat
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from PIL.ImageFile import ImageFile
 
-#: A 4K image has 17 million pixels, its widest ratio 19; three bytes each in memory.
-MAX_PIXELS = 40_000_000
+#: A 4K image has 17 million pixels, its widest ratio 19. Each takes up to 15 bytes while a WebP is decoded.
+MAX_PIXELS = 25_000_000
+#: Larger images are decoded one at a time, whoever sent them.
+LARGE_PIXELS = 4_500_000
 #: The quality at which lossy formats are written.
 QUALITY = 92
 
 _FORMATS = {"PNG": PictureFormat.PNG, "JPEG": PictureFormat.JPG, "WEBP": PictureFormat.WEBP}
 _NAMES = {ours: theirs for theirs, ours in _FORMATS.items()}
+_large = threading.Lock()
 
 
 class PillowPictures:
@@ -34,7 +41,8 @@ class PillowPictures:
         image = _image(data)
         width, height = image.size
         try:
-            image.load()
+            with _turn(image):
+                image.load()
         except (OSError, ValueError, SyntaxError, MemoryError) as broken:
             raise ValueError("the image is damaged or cut short") from broken
         finally:
@@ -46,13 +54,21 @@ class PillowPictures:
         """Write the image anew, without transparency where the format has none."""
         if picture.format is wanted:
             return picture
-        with _image(picture.data) as image:
-            # PNG has no colours for print.
-            to_rgb = wanted is PictureFormat.JPG or image.mode == "CMYK"
-            drawn = image.convert("RGB") if to_rgb else image
-            target = io.BytesIO()
-            drawn.save(target, _NAMES[wanted], quality=QUALITY)
+        target = io.BytesIO()
+        try:
+            with _image(picture.data) as image, _turn(image):
+                # PNG has no colours for print.
+                to_rgb = wanted is PictureFormat.JPG or image.mode == "CMYK"
+                drawn = image.convert("RGB") if to_rgb else image
+                drawn.save(target, _NAMES[wanted], quality=QUALITY)
+        except (OSError, ValueError, AssertionError) as refused:
+            # A side longer than the format counts, or colours by a palette that the file does not have.
+            raise ValueError(f"the image cannot be written as {wanted.value}") from refused
         return Picture(target.getvalue(), wanted, picture.width, picture.height)
+
+
+def _turn(image: ImageFile) -> AbstractContextManager[object]:
+    return _large if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext()
 
 
 def _image(data: bytes) -> ImageFile:

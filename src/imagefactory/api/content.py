@@ -1,16 +1,18 @@
-"""The bodies of requests: bounded, read once, and as JSON."""
+"""The bodies of requests: bounded before they are read, and read once."""
 
 from __future__ import annotations
 
+import contextlib
 import io
-import json
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
-from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge
+from imagefactory.api.jsontext import object_of
+from imagefactory.api.turns import LARGE_BYTES, Turn
+from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from flask import Request
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 #: The longest body that is read: what Cloud Run lets through, rounded down.
 MAX_BODY_BYTES = 32_000_000
 MAX_FORM_PARTS = 100
+PIECE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,6 @@ def bound(request: Request) -> None:
     """
     # Until there is a stream with a bound, there is none: the framework, too, reads what it finds here.
     request.stream = io.BytesIO()
-    request.max_form_memory_size = MAX_BODY_BYTES
-    request.max_form_parts = MAX_FORM_PARTS
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise PayloadTooLarge
     source = {"wsgi.input": _Source(request.input_stream)}
@@ -54,37 +55,44 @@ def bound(request: Request) -> None:
     request.stream = get_input_stream(request.environ | source, max_content_length=MAX_BODY_BYTES + 1)
 
 
-def json_object(request: Request) -> dict[str, Any]:
-    """The JSON object that is the body.
+def received(request: Request) -> bytearray:
+    """The whole body, once it is there.
 
     Raises:
-        PayloadTooLarge: the body is over the limit, whatever length it declared.
-        MalformedRequest: it is no JSON, or another value.
+        RequestEntityTooLarge: it is over the limit, whatever length it declared.
+        MalformedRequest, ClientDisconnected: it ends before it is whole, or takes too long to arrive.
+        UnsupportedMediaType: it is compressed.
     """
-    data = request.get_data(cache=False)
-    if len(data) > MAX_BODY_BYTES:
-        raise PayloadTooLarge
-    try:
-        value = json.loads(data, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as wrong:
-        place = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
-        raise MalformedRequest(f"The body is not valid JSON{place}.") from None
-    if not isinstance(value, dict):
-        raise MalformedRequest("The body must be a JSON object.")
-    return value
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+    body = bytearray()
+    while piece := request.stream.read(PIECE_BYTES):
+        body += piece
+    if len(body) < (request.content_length or 0):
+        raise MalformedRequest("The body ended before it was whole.")
+    return body
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; of a name that stands twice, one value would be dropped without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise MalformedRequest("The body has an object in which a name stands twice.")
-    return found
+def json_object(request: Request) -> dict[str, Any]:
+    """The JSON object that is the request's body.
+
+    Raises:
+        PayloadTooLarge, RequestEntityTooLarge: it is over the limit, or holds too many values.
+        MalformedRequest, ClientDisconnected: it is not whole, or no JSON object.
+        UnsupportedMediaType: it is compressed.
+        Unavailable: it is large, and its turn did not come.
+    """
+    body = received(request)
+    with Turn() as turn:
+        if len(body) > LARGE_BYTES:
+            turn.take()
+        return object_of(body)
 
 
 def read_to_the_end(request: Request) -> None:
-    """Read what is left of the body: the framework does so before it answers, and fails where the body is bad."""
-    try:
-        request.get_data()
-    except HTTPException:
-        request.stream = io.BytesIO()
+    """Let go of what is left of the body: a server that closes on it would take its own answer back."""
+    with contextlib.suppress(HTTPException):
+        while request.stream.read(PIECE_BYTES):
+            pass
+    # The framework reads on before it answers, and fails where the body is bad.
+    request.stream = io.BytesIO()

@@ -19,20 +19,23 @@ Status = TypeVar("Status", bound=StrEnum)
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 MAX_DIGITS = 6
+#: Characters of a whole query; the longest that makes sense has some two hundred.
+MAX_QUERY = 8192
 
 
 class Query:
     """A request's parameters, with the faults found in reading them."""
 
-    def __init__(self, request: Request, known: tuple[str, ...]) -> None:
+    def __init__(self, request: Request, known: tuple[str, ...] = ()) -> None:
+        if len(request.query_string) > MAX_QUERY:
+            raise InvalidRequest.of([Fault("query", f"the query has more than {MAX_QUERY} characters")])
         self._args = request.args
+        offered = f"the parameters are {', '.join(known)}" if known else "there are none here"
         self.faults = [
-            Fault(name[:80], f"there is no such parameter; the parameters are {', '.join(known)}")
-            for name in request.args
-            if name not in known
+            Fault(name[:80], f"there is no such parameter; {offered}") for name in request.args if name not in known
         ]
         self.faults += [
-            Fault(name[:80], "this was given more than once") for name in known if len(request.args.getlist(name)) > 1
+            Fault(name, "this was given more than once") for name in known if len(request.args.getlist(name)) > 1
         ]
 
     def limit(self) -> int:
@@ -78,7 +81,8 @@ class Query:
 
     def statuses(self, offered: type[Status]) -> tuple[Status, ...]:
         """The statuses asked for, separated by commas."""
-        asked = [part for part in self._args.get("status", "").split(",") if part]
+        text = self._args.get("status", "")
+        asked = text.split(",") if text else []
         names = {status.value: status for status in offered}
         if unknown := [part for part in asked if part not in names]:
             self.faults.append(Fault("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
@@ -91,7 +95,16 @@ class Query:
             InvalidRequest: with every fault.
         """
         if self.faults:
-            raise InvalidRequest(f"{self.faults[0].field}: {self.faults[0].message}", faults=self.faults)
+            raise InvalidRequest.of(self.faults)
+
+
+def nothing(request: Request) -> None:
+    """Check that nothing is asked for by the query, where nothing can be.
+
+    Raises:
+        InvalidRequest: with every parameter.
+    """
+    Query(request).check()
 
 
 def page_request(request: Request) -> PageRequest:

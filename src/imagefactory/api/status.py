@@ -49,7 +49,9 @@ class StatusRoutes:
         return success(shown.data, headers=headers)
 
     def _lines(self, request: Request, *, execution_id: str) -> Response:
-        return lines(self.show.lines(user_of(self.tokens.claims(request)), execution_id))
+        user = user_of(self.tokens.claims(request))
+        queries.nothing(request)
+        return lines(self.show.lines(user, execution_id))
 
     def _list(self, request: Request) -> Response:
         user = user_of(self.tokens.claims(request))
@@ -57,6 +59,7 @@ class StatusRoutes:
 
     def _workflow(self, request: Request, *, workflow_id: str) -> Response:
         self.tokens.claims(request)
+        queries.nothing(request)
         workflow = self.workflows.get(workflow_id)
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id}.")

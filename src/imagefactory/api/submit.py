@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagefactory.api import bodies
+from imagefactory.api import bodies, content, queries
 from imagefactory.api.auth import Tokens, user_of
 from imagefactory.api.http import Route, success
+from imagefactory.api.turns import LARGE_BYTES, Turn
 from imagefactory.domain.errors import Fault
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from imagefactory.usecases.cancel import Cancel
     from imagefactory.usecases.retry import Retry
-    from imagefactory.usecases.submit import Submit
+    from imagefactory.usecases.submit import Accepted, Submit
 
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
@@ -39,20 +40,36 @@ class SubmitRoutes:
         ]
 
     def _execute(self, request: Request, *, workflow_id: str) -> Response:
-        user = user_of(self.tokens.claims(request))
-        submission, faults = bodies.submission(request)
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-            faults.append(Fault("Idempotency-Key", "this must have 1 to 255 printable ASCII characters, no spaces"))
-        accepted = self.submit(user, workflow_id, submission, faults, key)
+        user = self._user(request)
+        # Received before it waits for its turn: a slow client keeps nobody waiting.
+        body = content.received(request)
+        with Turn() as turn:
+            accepted = self._accepted(request, user, workflow_id, body, turn)
         headers = {"Location": f"/api/executions/{accepted.data['execution_id']}"}
         if accepted.replayed:
             headers["Idempotency-Replayed"] = "true"
         return success(accepted.data, 202, headers)
 
+    def _accepted(self, request: Request, user: str, workflow_id: str, body: bytearray, turn: Turn) -> Accepted:
+        if len(body) > LARGE_BYTES:
+            turn.take()
+        submission, faults = bodies.submission(request, body)
+        if submission.references:
+            turn.take()
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+            faults.append(Fault("Idempotency-Key", "this must have 1 to 255 printable ASCII characters, no spaces"))
+        return self.submit(user, workflow_id, submission, faults, key)
+
     def _cancel(self, request: Request, *, execution_id: str) -> Response:
-        return success(self.cancel(user_of(self.tokens.claims(request)), execution_id))
+        return success(self.cancel(self._user(request), execution_id))
 
     def _retry(self, request: Request, *, execution_id: str) -> Response:
-        user = user_of(self.tokens.claims(request))
+        user = self._user(request)
         return success(self.retry(user, execution_id, bodies.retry(request)), 202)
+
+    def _user(self, request: Request) -> str:
+        """Who asks; none of these routes has parameters in its query."""
+        user = user_of(self.tokens.claims(request))
+        queries.nothing(request)
+        return user

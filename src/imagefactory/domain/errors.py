@@ -21,12 +21,15 @@ FactoryError
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from imagefactory.domain.result import Failure
+
+#: As many as a batch has prompts: an answer need not be larger than what it answers.
+MAX_FAULTS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ class InvalidRequest(Refusal):
     """The request breaks the rules listed in details."""
 
     status, code = 400, "VALIDATION_FAILED"
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Self:
+        """The refusal for these faults: the first in words, up to `MAX_FAULTS` as details."""
+        listed = f"The first {MAX_FAULTS} of" if len(faults) > MAX_FAULTS else "All"
+        more = f" {listed} {len(faults)} faults are in details." if len(faults) > 1 else ""
+        return cls(f"{faults[0].field}: {faults[0].message}.{more}", faults=faults[:MAX_FAULTS])
 
 
 class Unauthenticated(Refusal):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.workflow import Model, Workflow
 
+#: Lines of prompts that are read, blank ones included. Each becomes an object of its own, so they are counted before.
+MAX_LINES = 100_000
 MIN_PROMPT_CHARACTERS = 3
 MAX_PROMPT_BYTES = 100_000
 MAX_REFERENCE_BYTES = 5 * 1024 * 1024
@@ -70,6 +72,11 @@ class Order:
     metadata: Mapping[str, str]
 
 
+def line_count(text: str) -> int:
+    """How many lines the text has."""
+    return 1 + text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
 def prompts_of_text(text: str) -> tuple[Prompt, ...]:
     """One prompt a line: lines trimmed, blank lines dropped."""
     lines = (line.strip(_SPACES) for line in _LINE_END.split(text))
@@ -77,8 +84,8 @@ def prompts_of_text(text: str) -> tuple[Prompt, ...]:
 
 
 def trimmed(text: str) -> str:
-    """A prompt without the spaces around it."""
-    return text.strip(_SPACES)
+    """A prompt that was given by itself, without the spaces and line ends around it; those inside are its own."""
+    return text.strip(_SPACES + "\r\n")
 
 
 def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] = ()) -> Order:
@@ -87,9 +94,9 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
     Raises:
         InvalidRequest: with every fault, those in `found` (from reading the request) first.
     """
-    model = workflow.models.get(submission.model or workflow.default_model)
-    aspect_ratio = submission.aspect_ratio or workflow.default_aspect_ratio
-    resolution = submission.resolution or workflow.default_resolution
+    model = workflow.models.get(_given(submission.model, workflow.default_model))
+    aspect_ratio = _given(submission.aspect_ratio, workflow.default_aspect_ratio)
+    resolution = _given(submission.resolution, workflow.default_resolution)
     faults = [
         *found,
         *_prompt_faults(submission.prompts, workflow.max_prompts, known={fault.field for fault in found}),
@@ -101,7 +108,7 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
         *_metadata_faults(submission.metadata),
     ]
     if faults or model is None:
-        raise InvalidRequest(_summary(faults), faults=faults)
+        raise InvalidRequest.of(faults)
     return Order(
         prompts=submission.prompts,
         api_key=submission.api_key,
@@ -114,9 +121,8 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
     )
 
 
-def _summary(faults: Sequence[Fault]) -> str:
-    rest = f" All {len(faults)} faults are in details." if len(faults) > 1 else ""
-    return f"{faults[0].field}: {faults[0].message}.{rest}"
+def _given(asked: str | None, default: str) -> str:
+    return default if asked is None else asked
 
 
 def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:
@@ -185,8 +191,8 @@ def _reference_faults(references: Sequence[Upload], model: Model | None, workflo
         yield Fault("reference_images", f"{len(references)} images were given; at most {most} are taken")
     for index, reference in enumerate(references):
         if len(reference.data) > MAX_REFERENCE_BYTES:
-            message = f"the image has {len(reference.data)} bytes; at most {MAX_REFERENCE_BYTES} are taken"
-            yield Fault("reference_images", message, index)
+            # Not how many: of a file in a form, no more than one byte too many is read.
+            yield Fault("reference_images", f"the image has more than {MAX_REFERENCE_BYTES} bytes", index)
 
 
 def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fault]:

@@ -122,7 +122,7 @@ class Retry:
             return Held(execution, self.vault.seal(request.api_key, execution_id))
         if execution.needs_key and execution.sealed_key is None:
             message = "the key was deleted when the execution ended: send it again to retry"
-            raise InvalidRequest(f"api_key: {message}.", faults=[Fault("api_key", message)])
+            raise InvalidRequest.of([Fault("api_key", message)])
         return Held(execution, execution.sealed_key)
 
     def _reopened(self, held: Held, results: list[Result]) -> tuple[Held, tuple[Result, ...]]:
@@ -142,4 +142,4 @@ def _check_indexes(request: RetryRequest, execution: Execution) -> None:
         if index >= execution.prompt_count
     ]
     if faults:
-        raise InvalidRequest(f"batch_index: {faults[0].message}.", faults=faults)
+        raise InvalidRequest.of(faults)

@@ -14,6 +14,7 @@ from PIL import Image, features
 from imagefactory.adapters.pillow import MAX_PIXELS, PillowPictures
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.testing import FakePictures, the_bytes_of
+from tests.hostile import images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,12 @@ def png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
+def without_palette(png: bytes) -> bytes:
+    """A PNG whose colours are those of a palette that it has not."""
+    place = png.index(b"PLTE") - 4
+    return png[:place] + png[place + 12 + int.from_bytes(png[place : place + 4]) :]
+
+
 class TestPillow:
     def test_refuses_a_decompression_bomb_by_its_header(self) -> None:
         for width, height in ((65_535, 65_535), (10_000, 4_001), (MAX_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)):
@@ -140,6 +147,27 @@ class TestPillow:
         converted = PILLOW.converted(picture, wanted)
 
         assert PILLOW.opened(converted.data) == converted
+
+    def test_refuses_to_write_what_the_format_cannot_hold(self) -> None:
+        for data, wanted in (
+            (drawn(PictureFormat.PNG, 65_501, 1), PictureFormat.JPG),
+            (drawn(PictureFormat.PNG, 16_384, 1), PictureFormat.WEBP),
+            (without_palette(drawn(PictureFormat.PNG, mode="P")), PictureFormat.WEBP),
+        ):
+            picture = PILLOW.opened(data)
+            with pytest.raises(ValueError, match=f"cannot be written as {wanted}"):
+                PILLOW.converted(picture, wanted)
+
+    @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in images.REFUSED.items()])
+    def test_refuses_every_hostile_file(self, data: bytes) -> None:
+        with pytest.raises(ValueError, match=r"^the (file|image) "):
+            PILLOW.opened(data)
+
+    @pytest.mark.parametrize(
+        ("content_type", "data"), [pytest.param(*taken, id=name) for name, taken in images.TAKEN.items()]
+    )
+    def test_takes_what_is_an_image_and_something_else_for_the_image(self, content_type: str, data: bytes) -> None:
+        assert PILLOW.opened(data).format.content_type == content_type
 
     def test_knows_all_three_formats_on_this_machine(self) -> None:
         assert features.check("webp")

@@ -1,0 +1,102 @@
+"""Forms, read part by part: what a part may hold is decided by its name, before it is kept.
+
+The framework's own reader takes any part up to the limit of the whole body and headers of any length, leaves files of
+broken forms open, and puts U+FFFD for what is no UTF-8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
+
+from imagefactory.api.content import MAX_FORM_PARTS
+from imagefactory.domain.errors import MalformedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from flask import Request
+    from werkzeug.sansio.multipart import Event
+
+#: What is parsed at once. It bounds a part's header too, which is parsed as a whole.
+PIECE_BYTES = 16_384
+#: The longest boundary that the standard allows, and some more.
+MAX_BOUNDARY = 200
+
+
+@dataclass(slots=True)
+class Part:
+    """A part of a form as far as it was read: of what is too long, one byte more than `limit` is kept."""
+
+    name: str
+    filename: str | None
+    content_type: str
+    limit: int
+    data: bytearray
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it came with a file name, and be it an empty one."""
+        return self.filename is not None
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether more was sent than is taken."""
+        return len(self.data) > self.limit
+
+    def take(self, more: bytes) -> None:
+        """Keep what has room."""
+        self.data += more[: self.limit + 1 - len(self.data)]
+
+
+def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> list[Part]:
+    """The parts of a form in their order; each name has a limit in bytes, and of any other nothing is kept.
+
+    The body is empty afterwards, since its memory is wanted.
+
+    Raises:
+        MalformedRequest: it is no form, or not whole.
+        RequestEntityTooLarge: it has too many parts.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
+        raise MalformedRequest("The form's Content-Type needs a boundary.")
+    found: list[Part] = []
+    try:
+        for event in _events(body, boundary.encode()):
+            if isinstance(event, Field | File):
+                found.append(_part(event, limits))
+            elif isinstance(event, Data):
+                found[-1].take(event.data)
+    except ValueError:
+        found.clear()
+    body.clear()
+    if not found:
+        raise MalformedRequest("The form has no fields, or it is not whole.")
+    return found
+
+
+def _events(body: bytearray, boundary: bytes) -> Iterator[Event]:
+    decoder = MultipartDecoder(boundary, max_parts=MAX_FORM_PARTS)
+    for first in range(0, len(body), PIECE_BYTES):
+        decoder.receive_data(bytes(body[first : first + PIECE_BYTES]))
+        while not isinstance(event := decoder.next_event(), NeedData):
+            yield event
+        # What the decoder keeps back is a header, or what stands before the first part or after the last.
+        if len(decoder.buffer) > PIECE_BYTES:
+            raise MalformedRequest("The form has a part with too long a header, or too much outside of its parts.")
+    decoder.receive_data(None)
+    # This is where a form that is not whole raises: all else has been told.
+    decoder.next_event()
+
+
+def _part(event: Field | File, limits: Mapping[str, int]) -> Part:
+    name = event.name
+    if not isinstance(name, str):
+        raise MalformedRequest("A part of the form has no name.")
+    content_type, _ = parse_options_header(event.headers.get("Content-Type"))
+    filename = event.filename if isinstance(event, File) else None
+    return Part(name, filename, content_type.lower(), limits.get(name, 0), bytearray())

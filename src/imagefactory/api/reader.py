@@ -1,0 +1,98 @@
+"""Values taken out of what a client sent: the right types, or a fault for each that has another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from imagefactory.domain.errors import Fault
+from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text
+
+if TYPE_CHECKING:
+    from imagefactory.domain.execution import Prompt
+
+Choice = TypeVar("Choice")
+
+CHOICES = ("model", "aspect_ratio", "resolution", "output_format")
+#: How much of a name that is none of ours an error repeats.
+SHOWN = 80
+
+
+@dataclass
+class Reader:
+    """Takes typed values out of a parsed body and notes a fault for each that has another type."""
+
+    values: dict[str, Any]
+    faults: list[Fault] = field(default_factory=list)
+
+    def only(self, known: tuple[str, ...]) -> None:
+        """Note every field that is none of ours: most are misspelt, and would be missed."""
+        for name in self.values:
+            if name not in known:
+                self.unknown(name, known)
+
+    def unknown(self, name: str, known: tuple[str, ...]) -> None:
+        """Note a field that is none of ours."""
+        self.wrong(name[:SHOWN], f"there is no such field; the fields are {', '.join(known)}")
+
+    def wrong(self, name: str, message: str, index: int | None = None) -> None:
+        """Note a fault."""
+        encodable = name.encode("utf-8", "backslashreplace").decode()
+        self.faults.append(Fault(encodable, message, index))
+
+    def text(self, name: str) -> str | None:
+        """A string; None when it is not given."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        self.wrong(name, "this must be a string")
+        return None
+
+    def items(self, name: str) -> list[Any]:
+        """A list; empty when it is not given."""
+        value = self.values.get(name)
+        if isinstance(value, list):
+            return value
+        if value is not None:
+            self.wrong(name, "this must be a list")
+        return []
+
+    def chosen(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
+        """A list of names that stand for something; each that stands for nothing is a fault of its own."""
+        found = []
+        for place, value in enumerate(self.items(name)):
+            if isinstance(value, str) and value in offered:
+                found.append(offered[value])
+            else:
+                self.wrong(name, f"this must be one of {', '.join(offered)}", place)
+        return tuple(found)
+
+    def lines(self) -> tuple[Prompt, ...]:
+        """The prompts of `prompts_text`."""
+        text = self.text("prompts_text") or ""
+        if (count := line_count(text)) > MAX_LINES:
+            self.wrong("prompts_text", f"the text has {count} lines; at most {MAX_LINES} are read, blank ones included")
+            return ()
+        return prompts_of_text(text)
+
+    def metadata(self) -> dict[str, str]:
+        """Pairs of strings; none when they are not given."""
+        value = self.values.get("metadata")
+        if value is None:
+            return {}
+        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+            self.wrong("metadata", "this must be an object whose values are strings")
+            return {}
+        return value
+
+    def submission(self, prompts: tuple[Prompt, ...], references: tuple[Upload, ...]) -> tuple[Submission, list[Fault]]:
+        """All of it as a submission, and what is wrong with it."""
+        choices = {name: self.text(name) for name in CHOICES}
+        read_in = Submission(
+            prompts=prompts,
+            api_key=self.text("api_key"),
+            references=references,
+            metadata=self.metadata(),
+            **choices,
+        )
+        return read_in, self.faults
