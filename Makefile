@@ -37,7 +37,7 @@ up: setup stage ## Start the local stack, and keep it until Ctrl-C
 	$(BIN)/python -m local
 
 test: setup stage ## Run all tests
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 unit: setup ## Run the tests that touch nothing outside their process
 	$(BIN)/pytest tests/unit tests/entrypoints tests/test_architecture.py
