@@ -7,7 +7,7 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit chaos bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
 
 chaos: setup stage ## Break a local stack in every way, and check what holds
 	$(BIN)/python -m local.chaos
+
+fuzz: setup stage ## Send hostile and made-up requests to a local stack for half an hour, and check every answer
+	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(BIN)/pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
 	PYTHONPATH=src:. $(BIN)/python tests/bench/generate_memory.py

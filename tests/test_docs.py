@@ -141,6 +141,24 @@ def test_every_error_code_stands_in_the_documents_with_its_status() -> None:
     )
 
 
+def test_the_openapi_document_gives_each_status_the_codes_that_it_has() -> None:
+    told: dict[str, str] = {}
+    for item in OPENAPI["paths"].values():
+        for operation in (one for method, one in item.items() if method in ("get", "post")):
+            for status, answer in operation["responses"].items():
+                name = str(answer.get("$ref", "")).removeprefix("#/components/responses/")
+                told |= dict.fromkeys(_codes(name), status) if name else {}
+
+    assert told == {code: str(status) for code, status in CODES.items()}
+
+
+def _codes(response: str) -> list[str]:
+    """The codes that one of the shared answers may have."""
+    schema = OPENAPI["components"]["responses"][response]["content"]["application/json"]["schema"]
+    code = schema["properties"]["error"]["properties"]["code"]
+    return code["enum"] if "enum" in code else [code["const"]]
+
+
 def test_every_failure_code_and_every_status_stands_in_the_documents() -> None:
     table = rows(section(API, "Watch an execution"))
     named = _enums(OPENAPI["components"]["schemas"])

@@ -50,18 +50,15 @@ def retry(request: Request) -> RetryRequest:
     read.only(_RETRY_FIELDS)
     statuses = read.chosen("status", {status.value: status for status in RETRYABLE})
     codes = read.chosen("error_codes", {code.value: code for code in FailureCode})
-    indexes = read.items("batch_index")
+    indexes = read.whole_numbers("batch_index")
     for name in ("status", "error_codes", "batch_index"):
         if read.values.get(name) == []:
             read.wrong(name, "an empty list matches nothing: name what to retry, or leave this out for all")
-    for place, index in enumerate(indexes):
-        if type(index) is not int or index < 0:
-            read.wrong("batch_index", "this must be a whole number from 0", place)
     api_key = read.text("api_key")
     read.faults += key_faults(api_key)
     if read.faults:
         raise InvalidRequest.of(read.faults)
-    return RetryRequest(statuses or RETRYABLE, codes, tuple(dict.fromkeys(indexes)), api_key)
+    return RetryRequest(statuses or RETRYABLE, codes, indexes, api_key)
 
 
 def _of_json(read: Reader) -> tuple[Submission, list[Fault]]:

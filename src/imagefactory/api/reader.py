@@ -58,14 +58,22 @@ class Reader:
         return []
 
     def chosen(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
-        """A list of names that stand for something; each that stands for nothing is a fault of its own."""
+        """What the names in a list stand for, each once; a name that stands for nothing is a fault of its own."""
         found = []
         for place, value in enumerate(self.items(name)):
             if isinstance(value, str) and value in offered:
                 found.append(offered[value])
             else:
                 self.wrong(name, f"this must be one of {', '.join(offered)}", place)
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
+
+    def whole_numbers(self, name: str) -> tuple[int, ...]:
+        """A list of whole numbers from 0, each once; 3.0 is none, and neither is true."""
+        found = self.items(name)
+        for place, value in enumerate(found):
+            if type(value) is not int or value < 0:
+                self.wrong(name, "this must be a whole number from 0", place)
+        return () if self.faults else tuple(dict.fromkeys(found))
 
     def lines(self) -> tuple[Prompt, ...]:
         """The prompts of `prompts_text`."""
