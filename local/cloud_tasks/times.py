@@ -14,8 +14,15 @@ _NANOS = 1_000_000_000
 
 def timestamp(seconds: float) -> Timestamp:
     """A time cut to the microsecond, as the API keeps schedule, dispatch, response and purge times."""
-    whole, micros = divmod(int(seconds * _MICROS), _MICROS)
-    return Timestamp(seconds=whole, nanos=micros * 1000)
+    micros = int(seconds * _MICROS)
+    # The product may have been rounded up: a task that is due now would then be due later.
+    if seconds_of(_of_micros(micros)) > seconds:
+        micros -= 1
+    return _of_micros(micros)
+
+
+def _of_micros(micros: int) -> Timestamp:
+    return Timestamp(seconds=micros // _MICROS, nanos=micros % _MICROS * 1000)
 
 
 def is_valid(value: Timestamp | Duration) -> bool:

@@ -13,6 +13,7 @@ from local.cloud_tasks.bucket import TokenBucket, burst_for
 from local.cloud_tasks.clock import Clock
 from local.cloud_tasks.retry import RetryPolicy
 from local.cloud_tasks.schedule import Schedule
+from local.cloud_tasks.times import seconds_of, timestamp
 from local.cloud_tasks.tombstones import Tombstones
 
 rates = st.floats(min_value=0.01, max_value=500)
@@ -111,6 +112,14 @@ def test_beyond_its_size_a_list_of_names_forgets_the_oldest() -> None:
         names.add(name, 0)
 
     assert [names.holds(name, 1) for name in "abcd"] == [False, False, True, True]
+
+
+def test_a_time_is_cut_never_rounded_up() -> None:
+    # Neighbouring numbers, as close as the clock can tell them apart.
+    moments = [1_795_380_593.539343 + step * 2.384185791015625e-07 for step in range(20_000)]
+
+    for moment in moments:
+        assert 0 <= moment - seconds_of(timestamp(moment)) < 1.5e-6
 
 
 def test_alarms_ring_in_the_order_of_their_times_and_not_when_cancelled() -> None:
