@@ -107,7 +107,7 @@ class Factory:
             workflows=InMemoryWorkflows([a_workflow()]),
             submits=seen["submits"],
             rate=rate,
-            limits=Limits(executions=10, prompts=10_000),
+            limits=Limits(executions=100, prompts=50_000),
             retention_days=30,
             watch_interval=WATCH_SECONDS,
         )

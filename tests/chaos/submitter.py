@@ -74,7 +74,7 @@ class Side:
             vault=InMemoryVault(),
             clock=self.clock,
             rate=RATE,
-            limits=Limits(executions=10, prompts=10_000),
+            limits=Limits(executions=100, prompts=50_000),
             retention_days=30,
             watch_interval=WATCH_SECONDS,
         )
