@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="KB",
         help="length of a thoughtSignature (200; Google's are 1000 to 3000)",
     )
-    made.add_argument("--full-size", action="store_true", help="make files as large as Google's: 4K over 15 MB")
+    made.add_argument("--full-size", action="store_true", help="make files as large as Google's: 4K about 20 MB")
     return made
 
 

@@ -1,16 +1,13 @@
-"""How much memory one generate process takes with forty attempts in flight: `make bench` prints a table.
+"""How much memory one generate process takes with forty attempts in flight: `make bench` prints tables.
 
-A worker process does what generate does with the model's answers (read, decode, open, upload) with the real adapters,
-forty at once, against a server that sends real images and a storage server; its peak is what the kernel says. The rows
-differ in the gate and in the allocator's arenas, so that the settings in docs/operations.md can be judged again.
+A worker process does what generate does with the model's answers (read, decode, open, convert, upload) with the real
+adapters, forty at once, against a server that sends real images and a storage server; its peak is what the kernel says.
+The rows differ in the gate and in the allocator's settings, so that what docs/operations.md says can be judged again.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
-import json
 import os
 import socket
 import subprocess
@@ -18,38 +15,65 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from PIL import Image
 
 from imagefactory.adapters import storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.domain.execution import Recipe
 from imagefactory.domain.provenance import Provenance
-from imagefactory.ports import Drawing
+from imagefactory.ports import Drawing, PictureFormat
+from local.gemini.answers import Studio
+from local.gemini.asked import Asked
+from local.gemini.models import MODELS
+from local.gemini.outcomes import Outcome
 from local.storage import binary
+from tests.bench import conversions, hostile_answers
+from tests.bench.processes import DEPLOYED, measure, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IN_FLIGHT = 40
-#: Sides of square images of noise, whose PNGs have about 2 and 20 MB.
-SIDES = {"2 MB": 816, "20 MB": 2600}
-SETTINGS = ((40, None), (8, None), (8, "2"), (4, "2"))
-ROOT = Path(__file__).parents[2]
+#: Bytes of a reference image at most.
+REFERENCE = 5 * 2**20
 
 
-def answer(side: int) -> bytes:
-    """What Gemini sends for an image of noise of this size, with a signature of a megabyte and a half."""
-    target = io.BytesIO()
-    Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(target, "PNG", compress_level=1)
-    blob = {"mimeType": "image/png", "data": base64.b64encode(target.getvalue()).decode()}
-    part = {"inlineData": blob, "thoughtSignature": base64.b64encode(os.urandom(1_100_000)).decode()}
-    candidate = {"content": {"parts": [part], "role": "model"}, "finishReason": "STOP", "index": 0}
-    return json.dumps({"candidates": [candidate], "usageMetadata": {"candidatesTokenCount": 1290}}).encode()
+@dataclass(frozen=True)
+class Row:
+    """What the model answers, what comes with each prompt, what the images become, and the settings of the process."""
+
+    image: str
+    gate: int
+    allocator: str
+    references: int = 0
+    wanted: str = "-"
+
+
+#: By name: the model and size of an image as large as Google's.
+IMAGES = {"1K, PNG": ("gemini-2.5-flash-image", None), "4K, JPEG": ("gemini-3-pro-image", "4K")}
+#: By name: what is told to glibc. It raises its own threshold for returning memory at once with every large piece.
+ALLOCATORS = {
+    "-": {},
+    "2 arenas": DEPLOYED,
+    "2 arenas, 1 MB": DEPLOYED | {"MALLOC_MMAP_THRESHOLD_": "1048576"},
+}
+SETTINGS = ((40, "-"), (8, "-"), (8, "2 arenas"), (8, "2 arenas, 1 MB"), (4, "2 arenas"))
+ROWS = [
+    *(Row(image, gate, allocator) for image in IMAGES for gate, allocator in SETTINGS),
+    *(Row(image, 8, "2 arenas", references=3) for image in IMAGES),
+    Row("1K, PNG", 8, "2 arenas", wanted="webp"),
+    Row("4K, JPEG", 8, "2 arenas", wanted="webp"),
+    Row("4K, JPEG", 8, "2 arenas, 1 MB", wanted="webp"),
+]
+
+
+def answer(name: str, size: str | None) -> bytes:
+    """What the model sends for a square image, with a signature where it signs."""
+    asked = Asked(MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, text_too=False, image_too=True)
+    return Studio().body(asked, (), Outcome.FULL_SIZE)
 
 
 class Server(ThreadingHTTPServer):
@@ -66,9 +90,11 @@ def serving(body: bytes) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            left = int(self.headers["Content-Length"])
+            while left:
+                left -= len(self.rfile.read(min(left, 1_000_000)))
             with contextlib.suppress(threading.BrokenBarrierError):
-                all_here.wait(30)
+                all_here.wait(60)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -105,52 +131,55 @@ def storing() -> Iterator[str]:
         process.wait()
 
 
-def work(api_url: str, gate: int) -> None:
-    """The worker: forty attempts at once; prints its peak memory in MB and the seconds it took."""
+def work(api_url: str, gate: int, references: int, wanted: str) -> str:
+    """The worker: forty attempts at once; tells how many images it stored."""
     cloud = storage.client("bench")
     cloud.create_bucket("bench")
     images = storage.CloudStorageImages(cloud, "bench")
     model, pictures = GeminiModel(api_url, gate=gate), PillowPictures()
     run = f"{os.getpid()}"
-    drawing = Drawing("noise", Recipe("a-model", "1:1", "1K", None, None, 39_000, 40.0))
+    # The attempts of an execution share its references, which the process remembers.
+    shown = tuple(("image/png", bytes(REFERENCE)) for _ in range(references))
+    drawing = Drawing("noise", Recipe("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
 
     def attempt(index: int) -> None:
-        with model.generate(drawing, "a-key", 120) as generated:
-            images.put(run, index, pictures.opened(generated.data), Provenance())
+        with model.generate(drawing, "a-key", 300) as generated:
+            picture = pictures.opened(generated.data)
+            if wanted != "-":
+                picture = pictures.converted(picture, PictureFormat(wanted))
+            images.put(run, index, picture, Provenance())
 
-    began = time.monotonic()
     with ThreadPoolExecutor(IN_FLIGHT) as threads:
-        list(threads.map(attempt, range(IN_FLIGHT)))
-    seconds = time.monotonic() - began
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    sys.stdout.write(f"{int(peak.split()[1]) / 1024:.0f} {seconds:.1f}\n")
-
-
-def measured(api_url: str, storage_url: str, gate: int, arenas: str | None) -> tuple[str, str]:
-    """Peak memory in MB and seconds of a worker of its own with these settings."""
-    environment = os.environ | {"STORAGE_EMULATOR_HOST": storage_url, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    environment |= {"MALLOC_ARENA_MAX": arenas} if arenas else {}
-    command = [sys.executable, __file__, api_url, str(gate)]
-    output = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
-    peak, seconds = output.stdout.split()
-    return peak, seconds
+        return str(len(list(threads.map(attempt, range(IN_FLIGHT)))))
 
 
 def main() -> None:
-    """Measure every row and print the table."""
-    sys.stdout.write(f"{IN_FLIGHT} answers at once, one process\n\n")
-    sys.stdout.write("| image | gate | MALLOC_ARENA_MAX | peak MB | seconds |\n| --- | --- | --- | --- | --- |\n")
-    for name, side in SIDES.items():
-        body = answer(side)
-        for gate, arenas in SETTINGS:
-            with serving(body) as api_url, storing() as storage_url:
-                peak, seconds = measured(api_url, storage_url, gate, arenas)
-            sys.stdout.write(f"| {name} | {gate} | {arenas or '-'} | {peak} | {seconds} |\n")
-            sys.stdout.flush()
+    """Measure every row and print the tables."""
+    bodies = {name: answer(*model) for name, model in IMAGES.items()}
+    for name, body in bodies.items():
+        sys.stdout.write(f"{name}: {len(body) / 1e6:.1f} MB of JSON\n")
+    sys.stdout.write(f"\n{IN_FLIGHT} answers at once, one process\n\n")
+    sys.stdout.write("| image | references | converted to | `GATE` | allocator | peak MB | seconds |\n")
+    sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- |\n")
+    for row in ROWS:
+        with serving(bodies[row.image]) as api_url, storing() as storage_url:
+            environment = {"STORAGE_EMULATOR_HOST": storage_url, **ALLOCATORS[row.allocator]}
+            told = (api_url, str(row.gate), str(row.references), row.wanted)
+            found = measured("tests.bench.generate_memory", *told, environment=environment)
+        sys.stdout.write(
+            f"| {row.image} | {row.references or '-'} | {row.wanted} | {row.gate} | {row.allocator} "
+            f"| {found.peak:.0f} | {found.seconds:.1f} |\n"
+        )
+        sys.stdout.flush()
+    sys.stdout.write("\nImages of 4K, opened and converted; by how much a process grows\n\n")
+    conversions.main()
+    sys.stdout.write("\nServers that mean ill; by how much a process grows\n\n")
+    hostile_answers.main()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        work(sys.argv[1], int(sys.argv[2]))
+        url, places, shown_images, format_ = sys.argv[1:]
+        measure(lambda: work(url, int(places), int(shown_images), format_))
     else:
         main()
