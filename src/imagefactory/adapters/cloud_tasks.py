@@ -32,7 +32,8 @@ CREATE_BATCH, DELETE_BATCH = 100, 1000
 BATCH_CALLS, SINGLE_CALLS = 8, 32
 #: Seconds waited before each further round for what failed in passing.
 ROUNDS = (0.2, 0.5, 1.0, 2.0, 4.0)
-CALL_SECONDS = 20.0
+#: For one call, and for all rounds together, after which no further call is begun: a request has less than two minutes.
+CALL_SECONDS, PATIENCE_SECONDS = 20.0, 45.0
 #: What another round may mend; a long-running operation that is not done in time raises Python's own error.
 NOT_NOW: tuple[type[Exception], ...] = (*OUTAGES, TimeoutError)
 
@@ -73,6 +74,7 @@ class CloudTasks:
         service_account: str,
         deadline: float,
         sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cloud = cloud
         self._queue = queue
@@ -81,6 +83,7 @@ class CloudTasks:
         self._service_account = service_account
         self._deadline = duration_pb2.Duration(seconds=round(deadline))
         self._sleep = sleep
+        self._monotonic = monotonic
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Create the tasks a hundred a call, or one a call where batches are not served; try again what failed.
@@ -89,12 +92,14 @@ class CloudTasks:
             Unavailable: some could not be created; the others were.
         """
         left = list(tasks)
+        ends = self._monotonic() + PATIENCE_SECONDS
         for pause in (*ROUNDS, None):
-            left = self._created_singly(left) if len(left) == 1 else self._created(left)
+            left = self._created_singly(left, ends) if len(left) == 1 else self._created(left, ends)
             if not left:
                 return
-            if pause is not None:
-                self._sleep(pause)
+            if pause is None or self._monotonic() > ends:
+                break
+            self._sleep(pause)
         raise Unavailable(f"{len(left)} of {len(tasks)} tasks could not be created")
 
     def delete(self, tasks: Sequence[Task]) -> None:
@@ -132,8 +137,9 @@ class CloudTasks:
             },
         }
         request = self._create_request(self._watchdog_queue, watch.id, watch.schedule_at, body)
+        ends = self._monotonic() + PATIENCE_SECONDS
         for pause in (*ROUNDS, None):
-            if self._create(request):
+            if self._create(ends, request):
                 return
             if pause is not None:
                 self._sleep(pause)
@@ -151,17 +157,21 @@ class CloudTasks:
             return True
         return False
 
-    def _created(self, tasks: Sequence[Task]) -> list[Task]:
+    def _created(self, tasks: Sequence[Task], ends: float) -> list[Task]:
         """Create the tasks; returns those that could not be, but may be if asked again."""
         groups = [tasks[start : start + CREATE_BATCH] for start in range(0, len(tasks), CREATE_BATCH)]
         with ThreadPoolExecutor(BATCH_CALLS) as pool:
             try:
-                return [task for failed in pool.map(self._create_batch, groups) for task in failed]
+                return [
+                    task for failed in pool.map(functools.partial(self._create_batch, ends), groups) for task in failed
+                ]
             except exceptions.MethodNotImplemented:
                 pool.shutdown(cancel_futures=True)
-        return self._created_singly(tasks)
+        return self._created_singly(tasks, ends)
 
-    def _create_batch(self, tasks: Sequence[Task]) -> list[Task]:
+    def _create_batch(self, ends: float, tasks: Sequence[Task]) -> list[Task]:
+        if self._monotonic() > ends:
+            return list(tasks)
         request = tasks_v2.BatchCreateTasksRequest(parent=self._queue, requests=[self._request(task) for task in tasks])
         try:
             operation = self._cloud.batch_create_tasks(request, timeout=CALL_SECONDS)
@@ -177,13 +187,15 @@ class CloudTasks:
             tasks[index] for index, status in failed.items() if status.code != grpc.StatusCode.ALREADY_EXISTS.value[0]
         ]
 
-    def _created_singly(self, tasks: Sequence[Task]) -> list[Task]:
+    def _created_singly(self, tasks: Sequence[Task], ends: float) -> list[Task]:
         with ThreadPoolExecutor(SINGLE_CALLS) as pool:
-            done = pool.map(self._create, [self._request(task) for task in tasks])
+            done = pool.map(functools.partial(self._create, ends), [self._request(task) for task in tasks])
             return [task for task, created in zip(tasks, done, strict=True) if not created]
 
-    def _create(self, request: tasks_v2.CreateTaskRequest) -> bool:
+    def _create(self, ends: float, request: tasks_v2.CreateTaskRequest) -> bool:
         """Create one task; whether it is there now, or was."""
+        if self._monotonic() > ends:
+            return False
         try:
             self._cloud.create_task(request, timeout=CALL_SECONDS)
         except exceptions.AlreadyExists:

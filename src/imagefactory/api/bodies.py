@@ -58,7 +58,7 @@ def retry(request: Request) -> RetryRequest:
     read.faults += key_faults(api_key)
     if read.faults:
         raise InvalidRequest.of(read.faults)
-    return RetryRequest(statuses or RETRYABLE, codes, indexes, api_key)
+    return RetryRequest(statuses or RETRYABLE, codes, frozenset(indexes), api_key)
 
 
 def _of_json(read: Reader) -> tuple[Submission, list[Fault]]:

@@ -184,7 +184,9 @@ def _nothing_at(request: Request) -> NotFound:
 
 
 def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Response:
-    response = Response(dumped(value), status=status, mimetype="application/json", headers=dict(headers or {}))
+    # Half a surrogate pair, should a message ever repeat one, is told as JSON's own escape.
+    body = dumped(value).encode("utf-8", "backslashreplace")
+    response = Response(body, status=status, mimetype="application/json", headers=dict(headers or {}))
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 

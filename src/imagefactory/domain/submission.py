@@ -175,14 +175,14 @@ def _model_faults(
     asked: str | None, model: Model | None, workflow: Workflow, aspect_ratio: str, resolution: str
 ) -> Iterator[Fault]:
     if model is None:
-        yield Fault("model", f"{_shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
+        yield Fault("model", f"{shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
         return
     if aspect_ratio not in model.aspect_ratios:
         offered = ", ".join(model.aspect_ratios)
-        yield Fault("aspect_ratio", f"{model.id} does not offer {_shown(aspect_ratio)}; choose one of {offered}")
+        yield Fault("aspect_ratio", f"{model.id} does not offer {shown(aspect_ratio)}; choose one of {offered}")
     if resolution not in model.resolutions:
         offered = ", ".join(model.resolutions)
-        yield Fault("resolution", f"{model.id} does not offer {_shown(resolution)}; choose one of {offered}")
+        yield Fault("resolution", f"{model.id} does not offer {shown(resolution)}; choose one of {offered}")
 
 
 def _reference_faults(references: Sequence[Upload], model: Model | None, workflow: Workflow) -> Iterator[Fault]:
@@ -198,9 +198,7 @@ def _reference_faults(references: Sequence[Upload], model: Model | None, workflo
 def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fault]:
     if output_format is not None and output_format not in workflow.supported_formats:
         offered = ", ".join(workflow.supported_formats)
-        yield Fault(
-            "output_format", f"{_shown(output_format)} is not offered; choose one of {offered}, or leave it out"
-        )
+        yield Fault("output_format", f"{shown(output_format)} is not offered; choose one of {offered}, or leave it out")
 
 
 def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[Fault]:
@@ -208,12 +206,12 @@ def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[Fault]:
         yield Fault("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
     for key, value in metadata.items():
         if not 1 <= len(key) <= MAX_METADATA_KEY or _SURROGATE.search(key):
-            yield Fault("metadata", f"the key {_shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
+            yield Fault("metadata", f"the key {shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
         if len(value) > MAX_METADATA_VALUE or _SURROGATE.search(value):
-            yield Fault("metadata", f"the value of {_shown(key)} must have at most {MAX_METADATA_VALUE} characters")
+            yield Fault("metadata", f"the value of {shown(key)} must have at most {MAX_METADATA_VALUE} characters")
 
 
-def _shown(value: str | None) -> str:
+def shown(value: str | None) -> str:
     """A value as an error message may repeat it: short, and encodable."""
     text = (value or "").encode("utf-8", "backslashreplace").decode()
     return f"“{text[:80]}”"

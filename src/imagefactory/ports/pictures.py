@@ -49,7 +49,11 @@ class Pictures(Protocol):
         ...
 
     def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
-        """The image in this format; itself where it already is."""
+        """The image in this format; itself where it already is.
+
+        Raises:
+            ValueError: the format cannot hold it.
+        """
         ...
 
 

@@ -44,8 +44,9 @@ class Cancel:
             # From the end: what the queue dispatches next is cancelled by its own claim meanwhile.
             for first in reversed(range(0, execution.prompt_count, MOST_MOVES)):
                 self._cancel(execution, first, min(MOST_MOVES, execution.prompt_count - first))
-            close_if_ended(self.executions, execution)
             log.info("execution cancelled", execution_id=execution_id)
+        # Also what had ended before: its closer may have died, and an open execution counts against its user.
+        close_if_ended(self.executions, execution)
         return view(execution, owned_tally(self.executions, user, execution_id))
 
     def _cancel(self, execution: Execution, first: int, count: int) -> None:

@@ -190,10 +190,10 @@ class Generate:
     def _picture(self, generated: Generated, output_format: str | None) -> Picture:
         try:
             picture = self.pictures.opened(generated.data)
+            return self.pictures.converted(picture, PictureFormat(output_format)) if output_format else picture
         except ValueError as failed:
-            message = f"The model's image cannot be opened: {failed}"
+            message = f"The model's image cannot be used: {failed}"
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from failed
-        return self.pictures.converted(picture, PictureFormat(output_format)) if output_format else picture
 
     def _report(self, attempt: Attempt, failure: Failure) -> Outcome:
         result = attempt.result

@@ -42,7 +42,7 @@ class RetryRequest:
 
     statuses: tuple[ResultStatus, ...] = RETRYABLE
     error_codes: tuple[FailureCode, ...] = ()
-    indexes: tuple[int, ...] = ()
+    indexes: frozenset[int] = frozenset()
     api_key: str | None = field(default=None, repr=False)
 
     def takes(self, result: Result) -> bool:
@@ -95,6 +95,7 @@ class Retry:
         others = self.submits.in_flight(user, execution_id, self.clock.now())
         self.limits.check(others, tally.total - tally.ended + request.most(tally), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
+        takes_tasks = True
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.
         while first is not None and not (retried and held.execution.cancel_requested):
@@ -106,7 +107,9 @@ class Retry:
                     raise Unavailable("the execution kept changing while it was reopened") from None
                 held = self._held(execution_id, request)
                 continue
-            fan_out(self.tasks, held.execution, moved, began + timedelta(seconds=retried / self.rate), self.rate)
+            # A queue that is down is not waited for with every window: the watchdog creates what is missing.
+            start = began + timedelta(seconds=retried / self.rate)
+            takes_tasks = takes_tasks and fan_out(self.tasks, held.execution, moved, start, self.rate)
             retried, conflicts = retried + len(moved), 0
             first = found[-1].index + 1 if len(found) == MOST_MOVES else None
         if not retried:
@@ -138,7 +141,7 @@ class Retry:
 def _check_indexes(request: RetryRequest, execution: Execution) -> None:
     faults = [
         Fault("batch_index", f"{index} is none of this execution's 0 to {execution.prompt_count - 1}")
-        for index in request.indexes
+        for index in sorted(request.indexes)
         if index >= execution.prompt_count
     ]
     if faults:

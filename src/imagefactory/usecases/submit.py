@@ -29,7 +29,7 @@ from imagefactory.domain.estimate import whole_batch
 from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
 from imagefactory.domain.money import usd
 from imagefactory.domain.result import Result
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked, shown
 from imagefactory.domain.task import first_round
 from imagefactory.usecases.fanout import fan_out
 
@@ -90,7 +90,7 @@ class Submit:
         workflow = self.workflows.get(workflow_id)
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
-        pictures, seen = self._opened(submission.references)
+        pictures, seen = self._opened(submission.references, workflow.max_reference_images)
         order = checked(submission, self._bounded(workflow), [*faults, *seen])
         execution = self._execution(user, workflow_id, order, idempotency_key)
         reservation = self._reserve(execution)
@@ -105,8 +105,12 @@ class Submit:
         """The workflow with no larger batches than one user may have in flight: waiting would not make them fit."""
         return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
-    def _opened(self, uploads: Sequence[Upload]) -> tuple[list[Picture], list[Fault]]:
-        pictures, faults = [], []
+    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[Picture], list[Fault]]:
+        pictures: list[Picture] = []
+        faults: list[Fault] = []
+        if len(uploads) > most:
+            # Refused for their number: thousands of small files may be hours of decoding.
+            return pictures, faults
         for index, upload in enumerate(uploads):
             if len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
@@ -117,7 +121,7 @@ class Submit:
                 continue
             pictures.append(picture)
             if upload.content_type not in (*UNDECLARED, picture.format.content_type):
-                message = f"the image is called {upload.content_type[:80]}, but it is {picture.format.content_type}"
+                message = f"the image is called {shown(upload.content_type)}, but it is {picture.format.content_type}"
                 faults.append(Fault("reference_images", message, index))
         return pictures, faults
 

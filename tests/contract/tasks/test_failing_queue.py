@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from concurrent import futures
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -58,6 +59,17 @@ def tasks(queue: FakeQueue, pauses: list[float]) -> Iterator[CloudTasks]:
 
 def ids(tasks: list[Task]) -> list[str]:
     return sorted(task.id for task in tasks)
+
+
+def test_once_its_patience_is_over_no_further_call_is_begun(queue: FakeQueue, tasks: CloudTasks) -> None:
+    hours = itertools.count()
+    tasks._monotonic = lambda: next(hours) * 3600.0  # noqa: SLF001 - time that flies
+    queue.broken["BatchCreateTasks"] = [UNAVAILABLE] * 10
+
+    with pytest.raises(Unavailable):
+        tasks.enqueue(tasks_of(250))
+
+    assert sum(queue.calls.values()) == 0
 
 
 class TestABatch:

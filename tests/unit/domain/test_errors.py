@@ -54,3 +54,15 @@ def test_a_failed_attempt_carries_its_failure_and_says_its_message() -> None:
 
     assert str(failed) == "no luck"
     assert isinstance(failed, FactoryError)
+
+
+def test_a_refusal_of_faults_says_the_first_and_counts_them_in_one_way_for_all() -> None:
+    one, other = errors.Fault("model", "there is none"), errors.Fault("prompts", "too short", 3)
+
+    alone, both = errors.InvalidRequest.of([one]), errors.InvalidRequest.of([other, one])
+    many = errors.InvalidRequest.of([one] * (errors.MAX_FAULTS + 1))
+
+    assert (str(alone), alone.faults) == ("model: there is none.", (one,))
+    assert (str(both), both.faults) == ("prompts: too short. All 2 faults are in details.", (other, one))
+    assert str(many).endswith(f" The first {errors.MAX_FAULTS} of {errors.MAX_FAULTS + 1} faults are in details.")
+    assert len(many.faults) == errors.MAX_FAULTS

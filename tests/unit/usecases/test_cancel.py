@@ -8,7 +8,7 @@ from imagefactory.domain.errors import Conflict, NotFound
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Move
-from imagefactory.testing import Call, Moment, Takes, a_failure, a_lease
+from imagefactory.testing import Call, Crash, Moment, Takes, a_failure, a_lease
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import USER, World
 
@@ -151,3 +151,15 @@ def test_a_large_batch_is_cancelled_in_several_commits(world: World) -> None:
 
     assert world.tally(execution.id).cancelled == 450
     assert world.faults.calls.count("executions.move") == 3
+
+
+def test_one_that_has_ended_is_closed_should_its_closer_have_died(world: World) -> None:
+    execution_id = world.submitted("one prompt")
+    world.faults.fail("executions.close", Moment.BEFORE, Crash())
+    with pytest.raises(Crash):
+        world.generate(execution_id, 0, 1)
+
+    world.cancel(USER, execution_id)
+
+    closed = world.execution(execution_id)
+    assert (closed.closed, closed.sealed_key) == (ExecutionStatus.COMPLETED, None)

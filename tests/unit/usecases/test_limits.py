@@ -114,7 +114,7 @@ class TestARetry:
         execution_id = self.cancelled(world, "first", "second", "third")
         world.submitted("fourth", "fifth", "sixth")
 
-        answer = world.retry(USER, execution_id, RetryRequest(api_key=KEY, indexes=(0, 2)))
+        answer = world.retry(USER, execution_id, RetryRequest(api_key=KEY, indexes=frozenset({0, 2})))
 
         assert answer["retried"] == 2
 

@@ -55,8 +55,8 @@ def test_everything_but_what_completed_runs_again(world: World) -> None:
         ({"statuses": (ResultStatus.BLOCKED,)}, [1]),
         ({"statuses": (ResultStatus.CANCELLED, ResultStatus.FAILED)}, [2, 3]),
         ({"error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
-        ({"indexes": (0, 1, 3)}, [1, 3]),
-        ({"indexes": (1, 2), "error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
+        ({"indexes": frozenset({0, 1, 3})}, [1, 3]),
+        ({"indexes": frozenset({1, 2}), "error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
     ],
 )
 def test_filters_choose_what_runs_again(world: World, filters: dict[str, Any], indexes: list[int]) -> None:
@@ -73,7 +73,7 @@ def test_a_new_generation_has_new_tasks_one_rate_apart(world: World) -> None:
     world.clock.advance(60)
     now = world.clock.now()
 
-    retried(world, execution_id, indexes=(1, 3))
+    retried(world, execution_id, indexes=frozenset({1, 3}))
 
     assert world.tasks.created[-2:] == [
         Task(execution_id, 1, 1, now, generation=1),
@@ -121,7 +121,7 @@ def test_while_the_execution_runs_its_own_key_is_kept(world: World) -> None:
     assert world.execution("x").sealed_key == execution.sealed_key
 
 
-@pytest.mark.parametrize("filters", [{"indexes": (0,)}, {"error_codes": (FailureCode.TIMEOUT,)}])
+@pytest.mark.parametrize("filters", [{"indexes": frozenset({0})}, {"error_codes": (FailureCode.TIMEOUT,)}])
 def test_nothing_that_matches_is_said_so(world: World, filters: dict[str, Any]) -> None:
     with pytest.raises(NotRetryable):
         retried(world, ended(world), **filters)
@@ -171,7 +171,7 @@ def test_of_two_requests_at_once_one_moves_each_result(world: World) -> None:
     def another_first(call: Call) -> None:
         if call.name == "executions.reopen":
             world.faults.hook = None
-            answers.append(retried(world, execution_id, indexes=(1, 2)))
+            answers.append(retried(world, execution_id, indexes=frozenset({1, 2})))
 
     world.faults.hook = another_first
 
@@ -233,6 +233,20 @@ def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: Worl
     assert world.tally(execution_id).completed == 4
 
 
+def test_a_queue_that_is_down_is_asked_once(world: World) -> None:
+    execution = world.given(*(f"prompt {number}" for number in range(450)))
+    world.cancel(USER, execution.id)
+    world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable(), times=10)
+    before = world.faults.calls.count("tasks.enqueue")
+
+    assert retried(world, execution.id)["retried"] == 450
+
+    assert world.faults.calls.count("tasks.enqueue") == before + 1
+    world.faults.hook = None
+    world.watch(turns=1000)
+    assert world.tally(execution.id).completed == 450
+
+
 def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
     execution = world.given("bad", needs_key=False, id="x")
     world.scripted({"bad": [BLOCKED]})
@@ -246,7 +260,7 @@ def test_an_index_beyond_the_batch_is_refused(world: World) -> None:
     execution_id = ended(world)
 
     with pytest.raises(InvalidRequest, match="4 is none of this execution's 0 to 3"):
-        retried(world, execution_id, indexes=(1, 4, 5))
+        retried(world, execution_id, indexes=frozenset({1, 4, 5}))
 
     assert world.tally(execution_id).pending == 0
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,7 @@ from imagefactory.testing import (
     START,
     Call,
     Crash,
+    FakePictures,
     InMemoryWorkflows,
     Moment,
     a_submission,
@@ -28,6 +30,9 @@ from imagefactory.testing import (
     the_bytes_of,
 )
 from tests.unit.world import KEY, USER, World
+
+if TYPE_CHECKING:
+    from imagefactory.ports import Picture
 
 
 @pytest.fixture
@@ -165,6 +170,22 @@ class TestARefusedBatch:
             world.accepted("ab", references=(Upload(the_bytes_of()),), key="once")
 
         assert (world.store.executions, world.images.objects, world.tasks.created) == ({}, {}, [])
+
+
+def test_of_too_many_references_none_is_opened(world: World) -> None:
+    opened: list[bytes] = []
+
+    class Watched(FakePictures):
+        def opened(self, data: bytes) -> Picture:
+            opened.append(data)
+            return super().opened(data)
+
+    submit = replace(world.submit, pictures=Watched())
+
+    with pytest.raises(InvalidRequest, match="at most 3 are taken"):
+        submit(USER, "w", a_submission("one prompt", references=(Upload(the_bytes_of()),) * 4))
+
+    assert opened == []
 
 
 class TestAnIdempotencyKey:

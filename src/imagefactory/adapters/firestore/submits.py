@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import Execution, Prompt, Tally
 
-#: A document may have 1 MiB, a commit 10 MiB; the field names and the envelope take their part.
+#: A document may have 1 MiB, a commit 10 MiB, and the emulator's 4; the field names and the envelope take their part.
 CHUNK_BYTES = 900_000
 CHUNK_PROMPTS = 500
-COMMIT_BYTES = 8_000_000
+COMMIT_BYTES = 3_000_000
 
 
 class FirestoreSubmits:
