@@ -144,6 +144,8 @@ class TestABrokenConnection:
             pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", id="part of a chunk"),
             pytest.param(b"SSH-2.0-OpenSSH\r\n", id="another protocol"),
             pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="no chunk"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", id="two lengths"),
+            pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{", id="less than nothing"),
         ],
     )
     def test_is_a_servers_error_that_another_attempt_may_mend(self, sent: bytes) -> None:
@@ -170,7 +172,8 @@ class TestABrokenConnection:
 
 
 FIELDS = [
-    *("Content-Length: 5", "Content-Length: -1", "Content-Length: 6", "Content-Length: \xb2"),
+    # Two lengths are a case of their own, above: urllib3 leaves the connection of some such answers to the collector.
+    *("Content-Length: 5", "Content-Length: \xb2"),
     *(
         "Transfer-Encoding: chunked",
         "Transfer-Encoding: gzip, chunked",
