@@ -38,7 +38,8 @@ def narrowed(stack: Stack, executions: list[str]) -> dict[str, Any]:
     # What has ended has lost its key.
     retry = schemas["RetryRequest"]
     retry["required"] = ["api_key"]
-    retry["properties"] |= {"api_key": schemas["ApiKey"], "batch_index": {"type": "array", "items": {"enum": [0, 1]}}}
+    # Each of these executions has a prompt of this index.
+    retry["properties"] |= {"api_key": schemas["ApiKey"], "batch_index": {"type": "array", "items": {"enum": [0]}}}
     retry["properties"]["batch_index"]["minItems"] = 1
     document["paths"]["/api/executions/{execution_id}/retry"]["post"]["requestBody"]["required"] = True
     return document
