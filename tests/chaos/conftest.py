@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.servers import firestore_emulator, storage_server
+from tests.servers import firestore_emulator, storage_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,8 +25,8 @@ from tests.chaos.grpc_proxy import LOST as REPLY_LOST
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import AFTER, BEFORE, CUT, LOST, HttpProxy
 from tests.chaos.loops import serving
-from tests.chaos.servers import firestore_emulator, storage_server
 from tests.contract.emulators import a_database, a_storage_client, fresh_project
+from tests.servers import firestore_emulator, storage_server
 
 if TYPE_CHECKING:
     from google.cloud import storage

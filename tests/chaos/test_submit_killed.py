@@ -17,9 +17,9 @@ from google.cloud import tasks_v2
 from imagefactory.domain.result import Result
 from imagefactory.domain.task import Watch, first_attempts
 from imagefactory.usecases.watchdog import Round
-from local.ports import Ports
 from tests.chaos.submitter import PROMPTS, RATE, Side, Where
-from tests.contract.emulators import fresh_project, running
+from tests.contract.emulators import fresh_project
+from tests.servers import cloud_tasks_emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,8 @@ LATER = 121.0
 @pytest.fixture(scope="session")
 def tasks_host() -> Iterator[str]:
     """Our Cloud Tasks emulator, as host:port of its gRPC side."""
-    ports = Ports.free()
-    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
-    command += ["--rest-port", str(ports.cloud_tasks_rest)]
-    with running(command, ports.cloud_tasks_rest, "/_local/health"):
-        yield f"127.0.0.1:{ports.cloud_tasks}"
+    with cloud_tasks_emulator() as host:
+        yield host
 
 
 @pytest.fixture

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from local import firestore, storage
 from local.ports import Ports
-from tests.contract.emulators import CACHE, a_database, running
+from tests.contract.emulators import a_database, running
+from tests.servers import cloud_tasks_emulator, firestore_emulator, storage_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +18,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def firestore_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def firestore_host() -> Iterator[str]:
     """Google's Firestore emulator, as host:port."""
-    port = Ports.free().firestore
-    java = firestore.find_java(os.environ, firestore.bundled_java())
-    jar = firestore.find_jar(os.environ, CACHE, print)
-    logging = firestore.write_logging(tmp_path_factory.mktemp("firestore"))
-    with running(firestore.command(java, jar, port, logging), port, "/"):
-        yield f"127.0.0.1:{port}"
+    with firestore_emulator() as host:
+        yield host
 
 
 @pytest.fixture
@@ -40,19 +35,15 @@ def database(firestore_host: str) -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def storage_url() -> Iterator[str]:
     """fake-gcs-server, as a URL."""
-    port = Ports.free().storage
-    with running(storage.command(storage.binary(), port, None), port, "/_internal/healthcheck"):
-        yield f"http://127.0.0.1:{port}"
+    with storage_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def cloud_tasks_host() -> Iterator[str]:
     """Our Cloud Tasks emulator, as host:port of its gRPC side."""
-    ports = Ports.free()
-    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
-    command += ["--rest-port", str(ports.cloud_tasks_rest)]
-    with running(command, ports.cloud_tasks_rest, "/_local/health"):
-        yield f"127.0.0.1:{ports.cloud_tasks}"
+    with cloud_tasks_emulator() as host:
+        yield host
 
 
 @pytest.fixture(scope="session")

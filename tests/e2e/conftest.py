@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from tests.servers import local_stack
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 60
 #: An end-to-end test's batch is small; a machine with two busy cores may still take its time.
 END_SECONDS = 120
 
@@ -101,20 +96,7 @@ class Client:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, with a quick queue, a quick model, and a first timeout of ten seconds for the model's calls."""
     folder = tmp_path_factory.mktemp("stack")
-    state_file = folder / "state.json"
-    command = [sys.executable, "-m", "local", "--free-ports", "--state-file", str(state_file)]
-    command += ["--dispatch-rate", "20", "--gemini-latency", "0.05-0.2", "--data-dir", str(folder)]
-    log = (folder / "stack.log").open("wb")
-    environment = os.environ | {"MODEL_TIMEOUT_SECONDS": "10", "WATCHDOG_SECONDS": "2", "LOG_LEVEL": "debug"}
-    process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)  # noqa: S603 - our own
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not state_file.exists():
-            assert process.poll() is None, (folder / "stack.log").read_text()
-            assert time.monotonic() < deadline, (folder / "stack.log").read_text()
-            time.sleep(0.1)
-        yield Stack(json.loads(state_file.read_text()), folder)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-        log.close()
+    options = ("--dispatch-rate", "20", "--gemini-latency", "0.05-0.2")
+    settings = {"MODEL_TIMEOUT_SECONDS": "10", "WATCHDOG_SECONDS": "2", "LOG_LEVEL": "debug"}
+    with local_stack(folder, *options, **settings) as (_, state):
+        yield Stack(state, folder)

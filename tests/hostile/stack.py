@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import requests
 
-from local.settings import ROOT
 from tests.contract.emulators import a_database
+from tests.servers import local_stack
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
 
     from google.cloud.firestore import Client as Database
-
-START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -133,31 +126,9 @@ class Worker:
 @contextlib.contextmanager
 def a_stack(folder: Path) -> Iterator[Stack]:
     """A stack with a quick queue, a quick model and quick watchdogs, for as long as the block runs."""
-    state_file = folder / "state.json"
-    command = [
-        sys.executable,
-        "-m",
-        "local",
-        "--free-ports",
-        "--state-file",
-        str(state_file),
-        "--data-dir",
-        str(folder),
-    ]
-    command += ["--dispatch-rate", "50", "--gemini-latency", "0.02-0.05"]
-    environment = os.environ | {"WATCHDOG_SECONDS": "1"}
-    with (folder / "stack.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)  # noqa: S603 - our own
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not state_file.exists():
-                assert process.poll() is None, (folder / "stack.log").read_text()
-                assert time.monotonic() < deadline, (folder / "stack.log").read_text()
-                time.sleep(0.1)
-            yield Stack(process, json.loads(state_file.read_text()))
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+    options = ("--dispatch-rate", "50", "--gemini-latency", "0.02-0.05")
+    with local_stack(folder, *options, WATCHDOG_SECONDS="1") as (process, state):
+        yield Stack(process, state)
 
 
 def _documents(database: Database) -> Iterator[tuple[str, str]]:

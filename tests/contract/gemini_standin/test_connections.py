@@ -129,15 +129,19 @@ def test_an_answer_can_be_compressed(gemini: Gemini) -> None:
     assert answer.json()["modelVersion"] == FLASH
 
 
-def test_a_few_kilobytes_can_stand_for_ten_gigabytes(gemini: Gemini) -> None:
-    gemini.rule(match=None, outcomes=["gzip_bomb"])
-
-    with requests.post(
+def streamed(gemini: Gemini) -> requests.Response:
+    return requests.post(
         f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
         json={"contents": [{"parts": [{"text": "x"}]}]},
         timeout=5,
         stream=True,
-    ) as answer:
+    )
+
+
+def test_a_few_kilobytes_can_stand_for_ten_gigabytes(gemini: Gemini) -> None:
+    gemini.rule(match=None, outcomes=["gzip_bomb"])
+
+    with streamed(gemini) as answer:
         packed = answer.raw.read(decode_content=False)
 
     assert len(packed) < 100_000
@@ -147,12 +151,7 @@ def test_a_few_kilobytes_can_stand_for_ten_gigabytes(gemini: Gemini) -> None:
 def test_an_answer_can_go_on_and_on(gemini: Gemini) -> None:
     gemini.rule(match=None, outcomes=["huge"])
 
-    with requests.post(
-        f"{gemini.url}/v1beta/models/{FLASH}:generateContent?key=k",
-        json={"contents": [{"parts": [{"text": "x"}]}]},
-        timeout=5,
-        stream=True,
-    ) as answer:
+    with streamed(gemini) as answer:
         assert sum(map(len, answer.iter_content(1_000_000))) > 200_000_000
 
 
