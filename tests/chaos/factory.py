@@ -102,24 +102,11 @@ class Factory:
         common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
         made: dict[str, Any] = common | {"images": seen["images"], "pictures": FakePictures(), "vault": seen["vault"]}
         self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
-        self.submit = Submit(
-            **made,
-            workflows=InMemoryWorkflows([a_workflow()]),
-            submits=seen["submits"],
-            rate=rate,
-            limits=Limits(executions=100, prompts=50_000),
-            retention_days=30,
-            watch_interval=WATCH_SECONDS,
-        )
-        self.retry = Retry(
-            **common,
-            executions=seen["executions"],
-            submits=seen["submits"],
-            vault=seen["vault"],
-            limits=self.submit.limits,
-            rate=rate,
-            watch_interval=WATCH_SECONDS,
-        )
+        limits = Limits(executions=100, prompts=50_000)
+        users: dict[str, Any] = {"submits": seen["submits"], "limits": limits, "watch_interval": WATCH_SECONDS}
+        workflows = InMemoryWorkflows([a_workflow()])
+        self.submit = Submit(**made, **users, workflows=workflows, rate=rate, retention_days=30)
+        self.retry = Retry(**common, **users, executions=seen["executions"], vault=seen["vault"], rate=rate)
         self.watchdog = Watchdog(
             **common, executions=seen["executions"], submits=seen["submits"], rate=rate, interval=WATCH_SECONDS
         )
