@@ -104,7 +104,13 @@ def venv(requirements: Path) -> Path:
             [uv, "pip", "install", *options, str(new / "bin" / "python"), "--require-hashes", "-r", str(requirements)],
         ):
             subprocess.run(command, check=True)  # noqa: S603 - our own pins
-        new.rename(kept)
+        try:
+            new.rename(kept)
+        except OSError:
+            # Another process of the tests was quicker.
+            if not kept.exists():
+                raise
+            shutil.rmtree(new)
     return kept
 
 

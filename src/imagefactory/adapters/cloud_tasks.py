@@ -93,13 +93,14 @@ class CloudTasks:
         """
         left = list(tasks)
         ends = self._monotonic() + PATIENCE_SECONDS
-        for pause in (*ROUNDS, None):
+        for pause in (0.0, *ROUNDS):
+            if pause:
+                self._sleep(pause)
             left = self._created_singly(left, ends) if len(left) == 1 else self._created(left, ends)
             if not left:
                 return
-            if pause is None or self._monotonic() > ends:
+            if self._monotonic() > ends:
                 break
-            self._sleep(pause)
         raise Unavailable(f"{len(left)} of {len(tasks)} tasks could not be created")
 
     def delete(self, tasks: Sequence[Task]) -> None:

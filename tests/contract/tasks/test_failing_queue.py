@@ -61,13 +61,13 @@ def ids(tasks: list[Task]) -> list[str]:
     return sorted(task.id for task in tasks)
 
 
-def test_once_its_patience_is_over_no_further_call_is_begun(queue: FakeQueue, tasks: CloudTasks) -> None:
+@pytest.mark.parametrize("count", [1, 250])
+def test_once_its_patience_is_over_no_further_call_is_begun(queue: FakeQueue, tasks: CloudTasks, count: int) -> None:
     hours = itertools.count()
     tasks._monotonic = lambda: next(hours) * 3600.0  # noqa: SLF001 - time that flies
-    queue.broken["BatchCreateTasks"] = [UNAVAILABLE] * 10
 
     with pytest.raises(Unavailable):
-        tasks.enqueue(tasks_of(250))
+        tasks.enqueue(tasks_of(count))
 
     assert sum(queue.calls.values()) == 0
 
