@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zlib
 from dataclasses import dataclass
@@ -97,6 +98,23 @@ def png_of_size(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
+def grained(**how: Any) -> bytes:
+    """A JPEG of noise, in which every bit counts."""
+    target = io.BytesIO()
+    mode = how.pop("mode", "RGB")
+    noise = random.Random(7).randbytes(160 * 120 * len(mode))  # noqa: S311 - the same grain each time
+    Image.frombytes(mode, (160, 120), noise).save(target, "JPEG", **how)
+    return target.getvalue()
+
+
+JPEGS = [
+    pytest.param({"progressive": progressive, "mode": mode, "restart_marker_rows": rows}, id=f"{mode} {kind} {rows}")
+    for progressive, kind in ((False, "baseline"), (True, "progressive"))
+    for mode in ("RGB", "L", "CMYK")
+    for rows in (0, 2)
+]
+
+
 def without_palette(png: bytes) -> bytes:
     """A PNG whose colours are those of a palette that it has not."""
     place = png.index(b"PLTE") - 4
@@ -157,6 +175,88 @@ class TestPillow:
             picture = PILLOW.opened(data)
             with pytest.raises(ValueError, match=f"cannot be written as {wanted}"):
                 PILLOW.converted(picture, wanted)
+
+    @pytest.mark.parametrize("size", [2_000_000, 30_000_000], ids=["2 MB", "30 MB"])
+    def test_takes_a_png_with_much_text_and_a_large_colour_profile(self, size: int) -> None:
+        data = images.with_text("a" * (size // 3), icc_profile=b"p" * (size // 3))
+
+        assert PILLOW.opened(data) == Picture(data, PictureFormat.PNG, 8, 8)
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            pytest.param({"icc_profile": bytes(65 * 1024 * 1024)}, id="a profile"),
+            pytest.param({"icc_profile": bytes(32 * 1024 * 1024), "text": "a" * 17 * 1024 * 1024}, id="all together"),
+        ],
+    )
+    def test_refuses_a_png_that_unpacks_to_too_much_and_says_so(self, more: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="more than 67108864 bytes of text and colour profiles"):
+            PILLOW.opened(images.with_text(more.pop("text", ""), **more))
+
+    @pytest.mark.parametrize(
+        "between",
+        [
+            pytest.param([images.chunk(b"tEXt", b"a\0b")[:-1] + b"?"], id="text with a wrong checksum"),
+            pytest.param([images.chunk(b"pHYs", bytes(9))[:-1] + b"?"], id="a scale with a wrong checksum"),
+            pytest.param([images.chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(20_000_000)))] * 3, id="three profiles"),
+            pytest.param([images.chunk(b"zTXt", b"a\0\0no zlib")], id="text that does not unpack"),
+            pytest.param([images.chunk(b"iTXt", b"a\0\0\0en\0a\0b" * 9)], id="text that is not packed"),
+            pytest.param([images.chunk(b"zzZz", bytes(9))], id="a chunk of nobody's"),
+        ],
+    )
+    def test_passes_over_what_every_viewer_passes_over(self, between: list[bytes]) -> None:
+        whole = images.picture()
+
+        assert PILLOW.opened(whole[:33] + b"".join(between) + whole[33:]).width == 8
+
+    @pytest.mark.parametrize("bytes_missing", [4, 8, 12])
+    def test_takes_a_png_that_lacks_its_end_but_no_pixel(self, bytes_missing: int) -> None:
+        assert PILLOW.opened(images.picture()[:-bytes_missing]).width == 8
+
+    @pytest.mark.parametrize("how", JPEGS)
+    def test_takes_a_jpeg_without_its_end_marker_when_no_pixel_is_missing(self, how: dict[str, Any]) -> None:
+        whole = grained(**how)
+
+        for ending in (b"", b"\xff", b"\0\0\0"):
+            picture = PILLOW.opened(whole[:-2] + ending)
+            assert (picture.format, picture.width, picture.height) == (PictureFormat.JPG, 160, 120)
+        assert PILLOW.converted(picture, PictureFormat.PNG).width == 160
+
+    @pytest.mark.parametrize("how", JPEGS)
+    @pytest.mark.parametrize("bytes_missing", [3, 4, 5, 20, 500])
+    def test_refuses_a_jpeg_whose_last_pixels_are_missing(self, how: dict[str, Any], bytes_missing: int) -> None:
+        with pytest.raises(ValueError, match="damaged or cut short"):
+            PILLOW.opened(grained(**how)[:-bytes_missing])
+
+    def test_refuses_a_jpeg_without_its_end_marker_whose_tables_are_broken(self) -> None:
+        whole = bytearray(grained())
+        counts = whole.index(b"\xff\xc4") + 5
+        whole[counts : counts + 16] = b"\xff" * 16
+
+        with pytest.raises(ValueError, match="damaged or cut short"):
+            PILLOW.opened(bytes(whole[:-2]))
+
+    @pytest.mark.parametrize("mark", [b"\xff\xda", b"\xff\xc4"], ids=["a scan", "its table"])
+    def test_refuses_a_progressive_jpeg_that_lacks_its_last_scan(self, mark: bytes) -> None:
+        whole = grained(progressive=True)
+
+        with pytest.raises(ValueError, match="damaged or cut short"):
+            PILLOW.opened(whole[: whole.rindex(mark)])
+
+    @pytest.mark.parametrize(
+        ("data", "told"),
+        [
+            (b"", "is empty"),
+            (images.picture("GIF"), "but GIF"),
+            (b"\0\0\0\x18ftypheic" + bytes(40), "but HEIC"),
+            (png_of_size(0, 0), "begins as PNG"),
+            (b"\xff\xd8\xff\xc3" + bytes(100), "begins as JPEG"),
+            (png_of_size(2**31 - 1, 2**31 - 1), "at most 25000000"),
+        ],
+    )
+    def test_says_what_a_file_is_that_it_cannot_open(self, data: bytes, told: str) -> None:
+        with pytest.raises(ValueError, match=told):
+            PILLOW.opened(data)
 
     @pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in images.REFUSED.items()])
     def test_refuses_every_hostile_file(self, data: bytes) -> None:

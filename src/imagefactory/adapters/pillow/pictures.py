@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import threading
-import warnings
 from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
+from imagefactory.adapters.pillow import jpeg, png
 from imagefactory.ports import Picture, PictureFormat
 
 if TYPE_CHECKING:
@@ -27,6 +27,15 @@ QUALITY = 92
 WEBP_METHOD = 2
 
 _FORMATS = {"PNG": PictureFormat.PNG, "JPEG": PictureFormat.JPG, "WEBP": PictureFormat.WEBP}
+# Pillow warns of large images, in all threads at once: the bound below decides.
+Image.MAX_IMAGE_PIXELS = None
+_STARTS = ((png.SIGNATURE, "PNG"), (b"\xff\xd8\xff", "JPEG"))
+#: Other files that are sent for images: where a mark stands, the mark, and what it tells.
+_OTHERS = (
+    *((0, b"GIF8", "GIF"), (0, b"BM", "BMP"), (0, b"II*\0", "TIFF"), (0, b"MM\0*", "TIFF"), (0, b"%PDF", "PDF")),
+    *((4, b"ftypheic", "HEIC"), (4, b"ftypheix", "HEIC"), (4, b"ftypmif1", "HEIF"), (4, b"ftypavif", "AVIF")),
+    *((0, b"<svg", "SVG"), (0, b"<?xml", "XML"), (0, b"<html", "HTML"), (0, b"<!DOCTYPE", "HTML")),
+)
 _NAMES = {ours: theirs for theirs, ours in _FORMATS.items()}
 
 
@@ -41,24 +50,28 @@ class PillowPictures:
         with self._room:
             image = _image(data)
             width, height = image.size
+            # A JPEG with further pictures behind the first, as phones write it, goes by another name (MPO).
+            picture_format = _FORMATS.get(str(image.format), PictureFormat.JPG)
             # JPEG is read to its end even at an eighth of its size, and that takes a fraction of time and memory.
             image.draft(None, (1, 1))
             try:
                 image.load()
             except (OSError, ValueError, SyntaxError, MemoryError) as broken:
-                raise ValueError("the image is damaged or cut short") from broken
+                if picture_format is not PictureFormat.JPG or not jpeg.has_every_pixel(data):
+                    raise ValueError("the image is damaged or cut short") from broken
             finally:
                 image.close()
-        # A JPEG with further pictures behind the first, as phones write it, goes by another name (MPO).
-        return Picture(data, _FORMATS.get(str(image.format), PictureFormat.JPG), width, height)
+        return Picture(data, picture_format, width, height)
 
     def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
         """Write the image anew, without transparency where the format has none."""
         if picture.format is wanted:
             return picture
         target = io.BytesIO()
+        # Behind the end of a JPEG a second end marker is nothing.
+        data = picture.data + jpeg.END if picture.format is PictureFormat.JPG else picture.data
         try:
-            with self._room, _image(picture.data) as image:
+            with self._room, _image(data) as image:
                 # PNG has no colours for print; nothing is copied that is as it must be.
                 must_be_rgb = image.mode != "RGB" and (wanted is PictureFormat.JPG or image.mode == "CMYK")
                 drawn = image.convert("RGB") if must_be_rgb else image
@@ -70,16 +83,27 @@ class PillowPictures:
 
 
 def _image(data: bytes) -> ImageFile:
+    source = png.strip_metadata(data) if data.startswith(png.SIGNATURE) else data
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images where it might refuse; the bound below decides.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=tuple(_FORMATS))
+        image = Image.open(io.BytesIO(source), formats=tuple(_FORMATS))
     except UnidentifiedImageError as unknown:
-        raise ValueError("the file is no PNG, JPEG or WebP image") from unknown
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as broken:
-        raise ValueError("the image is damaged or too large to open") from broken
+        raise ValueError(_describe(data)) from unknown
+    except (OSError, ValueError, SyntaxError) as broken:
+        raise ValueError("the image is damaged or cut short") from broken
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise ValueError(f"the image has {image.width} x {image.height} pixels; at most {MAX_PIXELS} in all are taken")
     return image
+
+
+def _describe(data: bytes) -> str:
+    """What a file is that does not open as an image."""
+    if not data:
+        return "the file is empty: it is no PNG, JPEG or WebP image"
+    for start, name in _STARTS:
+        if data.startswith(start):
+            return f"the file begins as {name}, but is damaged, cut short, or of a rare kind that cannot be read"
+    for place, mark, name in _OTHERS:
+        if data.startswith(mark, place):
+            return f"the file is no PNG, JPEG or WebP image, but {name}"
+    return "the file is no PNG, JPEG or WebP image"
