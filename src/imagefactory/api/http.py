@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from flask import Request
 
+#: Line ends of Unicode that JSON allows in a string, and their escapes.
+_LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _TRACE = re.compile(r"([0-9a-f]{32})(?:/.*)?", re.IGNORECASE)
 
@@ -175,8 +177,13 @@ def _sent(items: Iterable[Mapping[str, object]], asked: contextvars.Context) -> 
 
 
 def dumped(value: Any) -> str:
-    """Compact JSON, UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Compact JSON, UTF-8, in which no reader finds a line end: many break lines at more than U+000A."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for sign, escape in _LINE_ENDS:
+        # Most texts have none, and looking is cheaper than copying.
+        if sign in text:
+            text = text.replace(sign, escape)
+    return text
 
 
 def _nothing_at(request: Request) -> NotFound:

@@ -13,7 +13,7 @@ from imagefactory.usecases import views
 from imagefactory.usecases.cursors import ChangeCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution, Tally
@@ -60,8 +60,10 @@ class ShowExecution:
     clock: Clock
     rate: float
 
-    def __call__(self, user: str, execution_id: str, page: PageRequest, known: Container[str] = ()) -> Shown:
-        """The execution with a page of results; one read when its validator is among the `known`.
+    def __call__(
+        self, user: str, execution_id: str, page: PageRequest, is_known: Callable[[str], bool] = lambda _: False
+    ) -> Shown:
+        """The execution with a page of results; one read when the caller says that its validator `is_known`.
 
         Raises:
             NotFound: it does not exist, or it belongs to somebody else.
@@ -69,7 +71,7 @@ class ShowExecution:
         tally = owned_tally(self.executions, user, execution_id)
         now = self.clock.now()
         etag = self._etag(tally, page, now)
-        if etag in known:
+        if is_known(etag):
             return Shown(etag, None)
         execution = self.executions.get(execution_id)
         if execution is None:

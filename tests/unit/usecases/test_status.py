@@ -149,7 +149,7 @@ class TestAConditionalPoll:
         etag = world.show(USER, execution_id, PageRequest()).etag
         before = len(world.faults.calls)
 
-        again = world.show(USER, execution_id, PageRequest(), known=[etag])
+        again = world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__)
 
         assert (again.etag, again.data) == (etag, None)
         assert world.faults.calls[before:] == ["executions.tally"]
@@ -159,7 +159,7 @@ class TestAConditionalPoll:
         etag = world.show(USER, execution_id, PageRequest()).etag
         world.run()
 
-        assert world.show(USER, execution_id, PageRequest(), known=[etag]).data is not None
+        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).data is not None
 
     def test_of_another_page_is_another_answer(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
@@ -174,7 +174,7 @@ class TestAConditionalPoll:
         etag = world.show(USER, execution_id, PageRequest()).etag
         world.clock.advance(1800)
 
-        assert world.show(USER, execution_id, PageRequest(), known=[etag]).data is not None
+        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).data is not None
 
 
 class TestAPage:
