@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ class Demo:
     def warn_of_cost(self) -> None:
         """Says what real images cost before any is asked for."""
         workflow = read_json(ROOT / "infra" / "workflow.json")
-        model = self.batch.model or workflow["default_model"]
+        model = self.batch.model or choose_default(workflow, datetime.now(UTC).date())
         row = workflow["models"].get(model, {"price_usd": {}})
         price = row["price_usd"].get(workflow["default_resolution"])
         count = len([line for line in self.batch.prompts.splitlines() if line.strip()])
@@ -143,6 +144,15 @@ class Demo:
             self.say(f"Last log lines of {name}:")
             for line in lines or ["(it logged nothing)"]:
                 self.say(f"  {line}")
+
+
+def choose_default(workflow: dict[str, Any], today: date) -> str:
+    """The model that a batch without one gets, as the service chooses it: the first successor that is not retired."""
+    models: dict[str, dict[str, Any]] = workflow["models"]
+    name: str = workflow["default_model"]
+    while (retired_on := models[name].get("retired_on")) and today >= date.fromisoformat(retired_on):
+        name = models[name]["successor"]
+    return name
 
 
 def key_from(environment: Mapping[str, str], gemini_url: str | None) -> str:

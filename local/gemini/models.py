@@ -1,7 +1,7 @@
 """The image models the stand-in knows: their ratios, sizes, exact pixels, tokens, types and speed.
 
 Pixels and tokens are Google's published tables (checked 2026-11). Types: 2.5 Flash answers PNG and 3 Pro answers JPEG
-in recorded traffic; for the other models both are reported, and JPEG was chosen here for the whole third family.
+in recorded traffic; for the other models both are reported: here 3.1 Flash Lite answers PNG, the others JPEG.
 Seconds: 2.5 Flash was recorded at 5.6 and 6.0, 3 Pro at 16.8 to 29.2; 12 to 23 are reported of 3.1 Flash and 15 to 40
 of 2.1; of 3.1 Flash Lite nothing is, and it has half of 3.1 Flash's.
 The wide ratios (1:4 to 8:1) of 3.1 Flash Lite are reported by some and denied by others; here it has them.
@@ -142,7 +142,7 @@ MODELS: Mapping[str, Model] = {
             {"512": 747, "1K": 1120, "2K": 1680, "4K": 2520},
             (12, 23),
         ),
-        _third("gemini-3.1-flash-lite-image", "Nano Banana 2 Lite", {"1K": 1120}, (6, 12)),
+        replace(_third("gemini-3.1-flash-lite-image", "Nano Banana 2 Lite", {"1K": 1120}, (6, 12)), mime="image/png"),
         _third(
             "gemini-nano-banana-2.1",
             "Nano Banana 2.1",

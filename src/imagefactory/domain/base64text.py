@@ -7,12 +7,12 @@ import contextlib
 import re
 from typing import NamedTuple
 
+from imagefactory.domain.media_type import normalize_media_type
+
 _WHITE_SPACE = b" \t\n\v\f\r"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 #: A data URL up to its comma (RFC 2397). Its parameters are short; base64 itself has neither a colon nor a comma.
 _DATA_URL = re.compile(r"\s*+data:([^,]{0,1000}),", re.ASCII | re.IGNORECASE)
-#: Names in use for types that are registered under another.
-_ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 
 
 class DecodedBase64(NamedTuple):
@@ -54,9 +54,3 @@ def _decode_leniently(text: str, has_prefix: bool) -> bytes:  # noqa: FBT001 - a
         del letters[length:]
         letters += b"=" * (-length % 4)
     return binascii.a2b_base64(letters, strict_mode=True)
-
-
-def normalize_media_type(text: str) -> str:
-    """A media type in lower case, without parameters, under its registered name: `Image/JPG; q=1` → `image/jpeg`."""
-    name = text.partition(";")[0].strip().lower()
-    return _ALIASES.get(name, name)

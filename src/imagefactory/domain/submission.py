@@ -7,11 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from imagefactory.domain.api_key import key_faults
 from imagefactory.domain.errors import Fault, InvalidRequest
 from imagefactory.domain.execution import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from imagefactory.domain.workflow import Model, Workflow
 
@@ -20,7 +22,6 @@ MAX_LINES = 100_000
 MIN_PROMPT_CHARACTERS = 3
 MAX_PROMPT_BYTES = 100_000
 MAX_REFERENCE_BYTES = 5 * 1024 * 1024
-MAX_API_KEY_CHARACTERS = 512
 MAX_CUSTOM_ID_CHARACTERS = 128
 MAX_METADATA_PAIRS = 16
 MAX_METADATA_KEY = 64
@@ -33,15 +34,15 @@ _SPACES = (
 )
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PRINTABLE_ASCII = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A reference image as it was sent: its bytes and the MIME type it claims."""
+    """A reference image as it was sent: its bytes and the MIME type it claims, or why it could not be read."""
 
     data: bytes = field(repr=False)
     content_type: str = ""
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Order:
     resolution: str
     output_format: str | None
     metadata: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def line_count(text: str) -> int:
@@ -88,21 +90,21 @@ def trimmed(text: str) -> str:
     return text.strip(_SPACES + "\r\n")
 
 
-def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] = ()) -> Order:
-    """The order that this submission is.
+def checked(submission: Submission, workflow: Workflow, today: date, found: Sequence[Fault] = ()) -> Order:
+    """The order that this submission is on that day.
 
     Raises:
         InvalidRequest: with every fault, those in `found` (from reading the request) first.
     """
-    model = workflow.models.get(_given(submission.model, workflow.default_model))
-    aspect_ratio = _given(submission.aspect_ratio, workflow.default_aspect_ratio)
-    resolution = _given(submission.resolution, workflow.default_resolution)
+    default = workflow.choose_default(today)
+    model = default if submission.model is None else workflow.models.get(submission.model)
+    aspect_ratio, resolution = _shape(submission, workflow, model)
     faults = [
         *found,
         *_prompt_faults(submission.prompts, workflow.max_prompts, known={fault.field for fault in found}),
         *_missing_key(submission.api_key, workflow, known={fault.field for fault in found}),
         *key_faults(submission.api_key),
-        *_model_faults(submission.model, model, workflow, aspect_ratio, resolution),
+        *_model_faults(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
         *_reference_faults(submission.references, model, workflow),
         *_format_faults(submission.output_format, workflow),
         *_metadata_faults(submission.metadata),
@@ -118,11 +120,25 @@ def checked(submission: Submission, workflow: Workflow, found: Sequence[Fault] =
         resolution=resolution,
         output_format=submission.output_format,
         metadata=submission.metadata,
+        warnings=_warnings(submission.model or workflow.default_model, model, workflow, today),
     )
 
 
-def _given(asked: str | None, default: str) -> str:
-    return default if asked is None else asked
+def _shape(submission: Submission, workflow: Workflow, model: Model | None) -> tuple[str, str]:
+    """Aspect ratio and resolution: as asked, else the workflow's default, or the model's first where it lacks that."""
+    aspect_ratio, resolution = workflow.default_aspect_ratio, workflow.default_resolution
+    if model is not None:
+        aspect_ratio = aspect_ratio if aspect_ratio in model.aspect_ratios else model.aspect_ratios[0]
+        resolution = resolution if resolution in model.resolutions else model.resolutions[0]
+    return submission.aspect_ratio or aspect_ratio, submission.resolution or resolution
+
+
+def _warnings(asked: str, model: Model, workflow: Workflow, today: date) -> tuple[str, ...]:
+    """What the caller should know of the model: it is retired, or it stands in for a default that is."""
+    warnings = workflow.models[asked].warnings(today)
+    if model.id != asked:
+        warnings.append(f"This batch names no model, so {model.id} makes it.")
+    return tuple(warnings)
 
 
 def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:
@@ -161,14 +177,6 @@ def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[Fault]:
 def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[Fault]:
     if not api_key and workflow.requires_api_key and "api_key" not in known:
         yield Fault("api_key", "the workflow needs your Gemini API key")
-
-
-def key_faults(api_key: str | None) -> Iterator[Fault]:
-    """What is wrong with a key that is given."""
-    if not api_key:
-        return
-    if len(api_key) > MAX_API_KEY_CHARACTERS or not _PRINTABLE_ASCII.fullmatch(api_key):
-        yield Fault("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} printable ASCII characters, no spaces")
 
 
 def _model_faults(

@@ -52,12 +52,16 @@ class Model:
             token_prices=TokenPrices(**row["usd_per_million_tokens"]) if row.get("usd_per_million_tokens") else None,
         )
 
+    def is_retired(self, today: date) -> bool:
+        """Whether the provider's shutdown date has come."""
+        return self.retired_on is not None and today >= self.retired_on
+
     def warnings(self, today: date) -> list[str]:
         """What a caller should know before paying for this model."""
-        if self.retired_on is None or today < self.retired_on:
+        if not self.is_retired(today):
             return []
         successor = f"; its successor is {self.successor}" if self.successor else ""
-        return [f"{self.id} was announced to be shut down on {self.retired_on.isoformat()}{successor}."]
+        return [f"{self.id} was announced to be shut down on {self.retired_on}{successor}."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +94,17 @@ class Workflow:
             requires_api_key=bool(document["requires_api_key"]),
             document=document,
         )
+
+    def choose_default(self, today: date) -> Model | None:
+        """The model of a batch that names none: the default, or the first of its successors that is not retired.
+
+        The default itself where all of them are; None where the configuration has no such model.
+        """
+        passed: set[str] = set()
+        default = model = self.models.get(self.default_model)
+        while model is not None and model.id not in passed:
+            if not model.is_retired(today):
+                return model
+            passed.add(model.id)
+            model = self.models.get(model.successor or "")
+        return default

@@ -104,7 +104,7 @@ def a_workflow(**what_matters: Any) -> Workflow:
         "max_reference_images": 3,
         "price_usd": {"1K": 0.039},
         "expected_seconds": {"1K": 40},
-        "retired_on": "2026-11-01",
+        "retired_on": "2027-11-01",
         "successor": "large",
     }
     large = {

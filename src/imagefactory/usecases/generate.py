@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import AttemptFailed, Conflict, Unavailable
+from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.provenance import Provenance, cost, oddities
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.retry import SLOW_SHARE, RetryPolicy
@@ -231,7 +232,7 @@ class Generate:
 def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Provenance:
     """What is kept of the image besides the image."""
     odd = oddities(recipe, picture.width, picture.height, generated.model_version)
-    if not recipe.output_format and generated.content_type != picture.format.content_type:
+    if not recipe.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
         odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
     if odd:
         log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)

@@ -27,6 +27,7 @@ from imagefactory.domain.errors import (
 )
 from imagefactory.domain.estimate import whole_batch
 from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
+from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.money import usd
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked, shown
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 ACCEPTING_SECONDS = 120
 #: How many other executions the estimate of time looks at.
 NEIGHBOURS = 100
-#: MIME types that say nothing of a file.
-UNDECLARED = ("", "application/octet-stream")
 _IDS = uuid.UUID("6f1a3f0e-2f7b-4c6e-9a51-0d8a1f3b7c42")
 
 
@@ -91,8 +90,9 @@ class Submit:
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
         pictures, seen = self._opened(submission.references, workflow.max_reference_images)
-        order = checked(submission, self._bounded(workflow), [*faults, *seen])
-        execution = self._execution(user, workflow_id, order, idempotency_key)
+        order = checked(submission, self._bounded(workflow), self.clock.now().date(), [*faults, *seen])
+        fingerprint = _fingerprint(workflow_id, submission)
+        execution = self._execution(user, workflow_id, order, fingerprint, idempotency_key)
         reservation = self._reserve(execution)
         first = reservation.execution
         if reservation.is_ours:
@@ -108,11 +108,12 @@ class Submit:
     def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[Picture], list[Fault]]:
         pictures: list[Picture] = []
         faults: list[Fault] = []
-        if len(uploads) > most:
-            # Refused for their number: thousands of small files may be hours of decoding.
-            return pictures, faults
         for index, upload in enumerate(uploads):
-            if len(upload.data) > MAX_REFERENCE_BYTES:
+            if upload.fault:
+                faults.append(Fault("reference_images", upload.fault, index))
+                continue
+            # Refused for their number: thousands of small files may be hours of decoding.
+            if len(uploads) > most or len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
             try:
                 picture = self.pictures.opened(upload.data)
@@ -120,12 +121,14 @@ class Submit:
                 faults.append(Fault("reference_images", str(refused), index))
                 continue
             pictures.append(picture)
-            if upload.content_type not in (*UNDECLARED, picture.format.content_type):
+            if is_another_image_type(upload.content_type, picture.format.content_type):
                 message = f"the image is called {shown(upload.content_type)}, but it is {picture.format.content_type}"
                 faults.append(Fault("reference_images", message, index))
         return pictures, faults
 
-    def _execution(self, user: str, workflow_id: str, order: Order, idempotency_key: str | None) -> Execution:
+    def _execution(
+        self, user: str, workflow_id: str, order: Order, fingerprint: str, idempotency_key: str | None
+    ) -> Execution:
         now = self.clock.now()
         model, resolution = order.model, order.resolution
         recipe = Recipe(
@@ -147,7 +150,7 @@ class Submit:
             recipe=recipe,
             created_at=now,
             expires_at=now + timedelta(days=self.retention_days),
-            fingerprint=_fingerprint(workflow_id, order),
+            fingerprint=fingerprint,
             metadata=order.metadata,
             needs_key=bool(order.api_key),
             accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
@@ -164,7 +167,7 @@ class Submit:
             "prompt_count": execution.prompt_count,
             "estimated_time_seconds": whole_batch(execution.prompt_count, waiting, self.rate, recipe.expected_seconds),
             "estimated_cost_usd": usd(recipe.price_microusd * execution.prompt_count),
-            "warnings": order.model.warnings(execution.created_at.date()),
+            "warnings": list(order.warnings),
             "urls": {
                 "self": path,
                 "results": f"{path}/results.jsonl",
@@ -250,19 +253,20 @@ def _execution_id(user: str, idempotency_key: str | None) -> str:
     return str(uuid.uuid5(_IDS, json.dumps([user, idempotency_key])))
 
 
-def _fingerprint(workflow_id: str, order: Order) -> str:
+def _fingerprint(workflow_id: str, submission: Submission) -> str:
     """A hash of what was asked, by which a replay is told from another request.
 
+    What was left out is hashed as left out, so that a default that changes in between makes no other request of it.
     The API key is left out: it is never stored in any other form than encrypted, not even hashed.
     """
     asked = {
         "workflow": workflow_id,
-        "prompts": [asdict(prompt) for prompt in order.prompts],
-        "references": [hashlib.sha256(upload.data).hexdigest() for upload in order.references],
-        "model": order.model.id,
-        "aspect_ratio": order.aspect_ratio,
-        "resolution": order.resolution,
-        "output_format": order.output_format,
-        "metadata": dict(order.metadata),
+        "prompts": [asdict(prompt) for prompt in submission.prompts],
+        "references": [hashlib.sha256(upload.data).hexdigest() for upload in submission.references],
+        "model": submission.model,
+        "aspect_ratio": submission.aspect_ratio,
+        "resolution": submission.resolution,
+        "output_format": submission.output_format,
+        "metadata": dict(submission.metadata),
     }
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from imagefactory.domain.workflow import Model, Workflow
 from imagefactory.testing import a_workflow
 
+PAST, TODAY, TOMORROW = date(2026, 10, 2), date(2026, 11, 25), date(2026, 11, 26)
 SEED = Path(__file__).parents[3] / "infra" / "workflow.json"
 
 
@@ -32,9 +34,9 @@ def test_the_document_is_kept_for_forms_that_show_it() -> None:
     assert a_workflow().document["max_prompts"] == 10_000
 
 
-@pytest.mark.parametrize(("today", "warned"), [(date(2026, 10, 31), False), (date(2026, 11, 1), True)])
+@pytest.mark.parametrize(("today", "warned"), [(date(2027, 10, 31), False), (date(2027, 11, 1), True)])
 def test_a_model_warns_from_the_day_of_its_retirement(today: date, warned: bool) -> None:  # noqa: FBT001 - a table
-    expected = ["small was announced to be shut down on 2026-11-01; its successor is large."] if warned else []
+    expected = ["small was announced to be shut down on 2027-11-01; its successor is large."] if warned else []
 
     assert a_workflow().models["small"].warnings(today) == expected
 
@@ -42,11 +44,38 @@ def test_a_model_warns_from_the_day_of_its_retirement(today: date, warned: bool)
 def test_a_retired_model_without_a_successor_says_only_that() -> None:
     row = a_workflow().document["models"]["small"] | {"successor": None}
 
-    assert Model.from_row("old", row).warnings(date(2027, 1, 1)) == ["old was announced to be shut down on 2026-11-01."]
+    assert Model.from_row("old", row).warnings(date(2028, 1, 1)) == ["old was announced to be shut down on 2027-11-01."]
 
 
 def test_a_model_that_stays_warns_of_nothing() -> None:
     assert a_workflow().models["large"].warnings(date(2099, 1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        pytest.param({"a": (None, "b"), "b": (None, None)}, "a", id="not retired"),
+        pytest.param({"a": (TODAY, "b"), "b": (None, None)}, "b", id="retired today"),
+        pytest.param({"a": (TOMORROW, "b"), "b": (None, None)}, "a", id="retired tomorrow"),
+        pytest.param({"a": (PAST, "b"), "b": (PAST, "c"), "c": (None, None)}, "c", id="its successor is retired too"),
+        pytest.param({"a": (PAST, "b"), "b": (PAST, "a")}, "a", id="in a circle"),
+        pytest.param({"a": (PAST, None)}, "a", id="without a successor"),
+        pytest.param({"a": (PAST, "gone")}, "a", id="with a successor that is not offered"),
+        pytest.param({"b": (None, None)}, None, id="not offered"),
+    ],
+)
+def test_the_default_is_followed_to_the_first_model_that_is_not_retired(
+    rows: dict[str, tuple[date | None, str | None]], chosen: str | None
+) -> None:
+    small = a_workflow().models["small"]
+    models = {
+        name: replace(small, id=name, retired_on=retired_on, successor=successor)
+        for name, (retired_on, successor) in rows.items()
+    }
+
+    found = a_workflow(default_model="a", models=models).choose_default(TODAY)
+
+    assert (found and found.id) == chosen
 
 
 def test_the_seeded_workflow_can_be_read_and_prices_every_resolution() -> None:

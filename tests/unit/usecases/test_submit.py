@@ -63,7 +63,7 @@ class TestAnAcceptedBatch:
             "prompt_count": 3,
             "estimated_time_seconds": 42,
             "estimated_cost_usd": 0.117,
-            "warnings": ["small was announced to be shut down on 2026-11-01; its successor is large."],
+            "warnings": [],
             "urls": {
                 "self": path,
                 "results": f"{path}/results.jsonl",
@@ -198,6 +198,14 @@ class TestAnIdempotencyKey:
         assert (first.replayed, again.replayed) == (False, True)
         assert again.data == first.data
         assert len(world.tasks.created) == 1
+
+    def test_counts_a_default_that_changed_as_the_same_request(self, world: World) -> None:
+        first = world.accepted("one prompt", key="once")
+        changed = InMemoryWorkflows([a_workflow(default_model="large", default_aspect_ratio="16:9")])
+
+        again = replace(world.submit, workflows=changed)(USER, "w", a_submission("one prompt"), idempotency_key="once")
+
+        assert (again.replayed, again.data) == (True, first.data)
 
     def test_counts_a_new_api_key_as_the_same_request(self, world: World) -> None:
         first = world.accepted("one prompt", key="once")
