@@ -32,10 +32,8 @@ def test_a_body_that_ends_before_its_length_is_malformed_even_where_it_is_whole_
     assert world.store.executions == {}
 
 
-def test_half_a_character_in_a_declared_type_is_told_in_json(submit: Function) -> None:
-    reference = {"mime_type": "\ud800", "data": encoded(picture())[0]["data"]}
-
-    answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [reference]})
+def test_half_a_character_in_a_name_is_told_in_json(submit: Function) -> None:
+    answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"model": "\ud800"})
 
     assert "\\ud800" in error_of(answer, 400, "VALIDATION_FAILED")["message"]
 

@@ -15,7 +15,6 @@ from tests.entrypoints.function import (
     faults_of,
     picture,
 )
-from tests.hostile.row import FORM_TYPE, part
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
@@ -142,16 +141,6 @@ def test_a_form_carries_every_character(submit: Function, world: World) -> None:
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"prompts_text": odd}, content_type="multipart/form-data")
 
     assert [one.text for one in world.store.chunks[data_of(answer, 202)["execution_id"], 0]] == [odd]
-
-
-def test_a_part_may_say_that_it_is_text_but_not_in_which_other_way_it_is_written(submit: Function) -> None:
-    def form(content_type: str) -> bytes:
-        typed = f"\r\nContent-Type: {content_type}".encode()
-        return part("api_key", b"k") + part("prompts_text", "ein Böötchen".encode("latin-1"), typed) + b"--b--\r\n"
-
-    for content_type in ("text/plain", "text/plain; charset=iso-8859-1"):
-        answer = submit.post(EXECUTE, data=form(content_type), content_type=FORM_TYPE)
-        assert faults_of(answer) == [("prompts_text", None)]
 
 
 def test_what_is_longest_in_a_form_is_taken(submit: Function, world: World) -> None:

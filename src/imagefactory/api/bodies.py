@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.api import content, forms
-from imagefactory.api.jsontext import object_of
+from imagefactory.api.jsontext import as_object, object_of
 from imagefactory.api.reader import CHOICES, Reader
+from imagefactory.domain.api_key import key_faults
+from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import Fault, InvalidRequest, UnsupportedMediaType
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import FailureCode
-from imagefactory.domain.submission import Submission, Upload, key_faults, trimmed
+from imagefactory.domain.submission import Submission, Upload, trimmed
 from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 
 if TYPE_CHECKING:
@@ -32,21 +34,22 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Faul
     if request.mimetype == "multipart/form-data":
         return forms.submission(request, body)
     if request.mimetype == "application/json":
-        return _of_json(Reader(object_of(body)))
+        return _of_json(Reader(object_of(body, content.charset_of(request))))
     raise UnsupportedMediaType
 
 
 def retry(request: Request) -> RetryRequest:
-    """Which results to retry; an empty body means all.
+    """Which results to retry; no body, an empty one, or null, means all.
 
     Raises:
         InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType: as for a submission.
     """
-    if not request.content_length and not request.headers.get("Transfer-Encoding"):
+    body = content.received(request)
+    if not body or body.isspace():
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    read = Reader(content.json_object(request))
+    read = Reader({} if (value := content.json_value(request, body)) is None else as_object(value))
     read.only(_RETRY_FIELDS)
     statuses = read.chosen("status", {status.value: status for status in RETRYABLE})
     codes = read.chosen("error_codes", {code.value: code for code in FailureCode})
@@ -54,7 +57,7 @@ def retry(request: Request) -> RetryRequest:
     for name in ("status", "error_codes", "batch_index"):
         if read.values.get(name) == []:
             read.wrong(name, "an empty list matches nothing: name what to retry, or leave this out for all")
-    api_key = read.text("api_key")
+    api_key = read.api_key()
     read.faults += key_faults(api_key)
     if read.faults:
         raise InvalidRequest.of(read.faults)
@@ -63,7 +66,7 @@ def retry(request: Request) -> RetryRequest:
 
 def _of_json(read: Reader) -> tuple[Submission, list[Fault]]:
     read.only(_FIELDS)
-    if read.values.get("prompts") is not None and read.values.get("prompts_text") is not None:
+    if read.value("prompts") is not None and read.value("prompts_text") is not None:
         read.wrong("prompts", "give prompts or prompts_text, not both")
     return read.submission(read.lines() or _prompts(read), _references(read))
 
@@ -85,23 +88,23 @@ def _prompt(read: Reader, item: Any, index: int) -> Prompt:
 
 
 def _references(read: Reader) -> tuple[Upload, ...]:
-    uploads = []
-    for index, item in enumerate(read.items("reference_images")):
-        upload = _reference(item)
-        if upload is None:
-            read.wrong("reference_images", 'this must be {"mime_type": a string, "data": base64}', index)
-        else:
-            uploads.append(upload)
-    return tuple(uploads)
+    return tuple(_reference(item) for item in read.items("reference_images") if not _is_left_empty(item))
 
 
-def _reference(item: Any) -> Upload | None:
-    if not isinstance(item, dict) or item.keys() - {"mime_type", "data"}:
-        return None
-    data, mime_type = item.get("data"), item.get("mime_type") or ""
-    if not isinstance(data, str) or not isinstance(mime_type, str):
-        return None
-    try:
-        return Upload(base64.b64decode(data, validate=True), mime_type.lower())
-    except ValueError:
-        return None
+def _reference(item: Any) -> Upload:
+    if isinstance(item, dict) and not item.keys() - {"mime_type", "data"}:
+        data, mime_type = item.get("data"), item.get("mime_type") or ""
+        if isinstance(data, str) and isinstance(mime_type, str):
+            with contextlib.suppress(ValueError):
+                decoded = decode_base64(data)
+                return Upload(decoded.data, mime_type or decoded.media_type)
+    return Upload(b"", fault='this must be {"mime_type": a string, "data": base64}')
+
+
+def _is_left_empty(item: Any) -> bool:
+    """Whether this stands for an image that was not chosen: nothing, or no data of no kind of image."""
+    if not isinstance(item, dict):
+        return item is None or item == ""
+    mime_type = item.get("mime_type") or ""
+    is_no_image = isinstance(mime_type, str) and not mime_type.startswith("image/")
+    return is_no_image and item.get("data") == "" and item.keys() <= {"mime_type", "data"}

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
-from imagefactory.api.jsontext import object_of
+from imagefactory.api.jsontext import as_object, value_of
 from imagefactory.api.turns import LARGE_BYTES, Turn
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
@@ -82,11 +82,20 @@ def json_object(request: Request) -> dict[str, Any]:
         UnsupportedMediaType: it is compressed.
         Unavailable: it is large, and its turn did not come.
     """
-    body = received(request)
+    return as_object(json_value(request, received(request)))
+
+
+def json_value(request: Request, body: bytearray) -> Any:
+    """The JSON value that is the request's body, whatever its type; else as `json_object`."""
     with Turn() as turn:
         if len(body) > LARGE_BYTES:
             turn.take()
-        return object_of(body)
+        return value_of(body, charset_of(request))
+
+
+def charset_of(request: Request) -> str:
+    """The charset that the request's Content-Type names; empty where it names none."""
+    return request.mimetype_params.get("charset", "").strip()
 
 
 def read_to_the_end(request: Request) -> None:

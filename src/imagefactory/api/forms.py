@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from imagefactory.api.content import MAX_BODY_BYTES
+from imagefactory.api.encodings import decode_text, describe_text_error
 from imagefactory.api.jsontext import parsed
 from imagefactory.api.parts import parts_of
-from imagefactory.api.reader import CHOICES, SHOWN, Reader
+from imagefactory.api.reader import CHOICES, Reader
+from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import Refusal
-from imagefactory.domain.submission import MAX_API_KEY_CHARACTERS, MAX_REFERENCE_BYTES, Upload
+from imagefactory.domain.media_type import find_format
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload
 
 if TYPE_CHECKING:
     from flask import Request
@@ -20,15 +24,25 @@ if TYPE_CHECKING:
 
 #: The longest metadata that keeps its rules has 110,000 bytes, with every character written as two escapes.
 MAX_METADATA_BYTES = 200_000
+#: A key of the largest size, and what copying leaves around it.
+MAX_KEY_BYTES = 1_000
 MAX_CHOICE_BYTES = 200
 
 _TEXTS = {
     "prompts_text": MAX_BODY_BYTES,
-    "api_key": MAX_API_KEY_CHARACTERS,
+    "api_key": MAX_KEY_BYTES,
     **dict.fromkeys(CHOICES, MAX_CHOICE_BYTES),
     "metadata": MAX_METADATA_BYTES,
 }
 _FIELDS = (*_TEXTS, "reference_images")
+#: The field in which a browser says the charset of a form's texts (RFC 7578, 4.6).
+_CHARSET = "_charset_"
+#: How the bytes of the images begin that are taken: PNG, JPEG, WebP.
+_IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
+_HINTS = {
+    "prompts_text": "send plain text, one prompt a line",
+    "metadata": "send a JSON object",
+}
 
 
 def submission(request: Request, body: bytearray) -> tuple[Submission, list[Fault]]:
@@ -38,45 +52,85 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Faul
         MalformedRequest: it is no form, or not whole.
         RequestEntityTooLarge: it has too many parts.
     """
+    limits = _TEXTS | {"reference_images": MAX_REFERENCE_BYTES, _CHARSET: MAX_CHOICE_BYTES}
+    parts = parts_of(request, body, limits)
+    charset = next((part.data.decode("latin-1").strip() for part in parts if part.name == _CHARSET), "")
     read = Reader({})
     references: list[Upload] = []
-    for part in parts_of(request, body, _TEXTS | {"reference_images": MAX_REFERENCE_BYTES}):
-        if part.name not in _FIELDS:
+    for part in parts:
+        if part.name == "reference_images":
+            references += _read_reference(part)
+        elif part.name in _TEXTS:
+            _read_text(read, part, charset)
+        elif part.name != _CHARSET:
             read.unknown(part.name, _FIELDS)
-        elif part.name == "reference_images":
-            references += _reference(read, part)
-        elif part.is_file and part.name != "prompts_text":
-            read.wrong(part.name, "this must be a text field, not a file")
-        elif part.data:
-            _take(read, part)
-    _read_metadata(read)
+    _parse_metadata(read)
     return read.submission(read.lines(), tuple(references))
 
 
-def _reference(read: Reader, part: Part) -> list[Upload]:
-    if not part.is_file:
-        read.wrong(part.name[:SHOWN], "this must be a file")
+def _read_reference(part: Part) -> list[Upload]:
+    if _is_empty(part) and "." not in (part.filename or ""):
+        # No file was chosen: a form says so without a name, servers that hand it on with one like "blob".
         return []
-    # An empty file without a name was not chosen.
-    return [Upload(bytes(part.data), part.content_type)] if part.data or part.filename else []
+    try:
+        data = bytes(part.decode())
+    except ValueError as wrong:
+        return [Upload(b"", fault=str(wrong))]
+    # A part without a file name is a file too when its type or its bytes say so.
+    is_text = not part.is_file and (not part.content_type or part.content_type.startswith("text/"))
+    if is_text and not data.startswith(_IMAGE_STARTS):
+        return [_upload_of_url(data)]
+    return [Upload(data, part.content_type)]
 
 
-def _take(read: Reader, part: Part) -> None:
+def _upload_of_url(text: bytes) -> Upload:
+    """The image in a data URL, as pages draw it."""
+    with contextlib.suppress(ValueError):
+        data, media_type = decode_base64(text.decode("ascii"))
+        if media_type:
+            return Upload(data, media_type)
+    return Upload(b"", fault="this must be a file (with curl: -F reference_images=@FILE)")
+
+
+def _read_text(read: Reader, part: Part, charset: str) -> None:
+    if _is_empty(part):
+        return
     if part.name in read.values:
         read.wrong(part.name, "this field was given more than once")
         return
+    # Even where it cannot be read, so that a second one is told.
     read.values[part.name] = None
-    if part.is_too_long:
-        read.wrong(part.name, f"this has more than {part.limit} bytes")
-        return
     try:
-        # Files of prompts often begin with a byte order mark.
-        read.values[part.name] = part.data.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        read.wrong(part.name, f"this is not UTF-8 at byte {wrong.start + 1}")
+        read.values[part.name] = _text(part, part.charset or charset)
+    except ValueError as wrong:
+        read.wrong(part.name, str(wrong))
 
 
-def _read_metadata(read: Reader) -> None:
+def _text(part: Part, charset: str) -> str:
+    found = find_format(part.content_type, part.filename or "")
+    if found and not (part.name == "metadata" and found == "JSON"):
+        raise ValueError(_explain_format(part.name, found))
+    data = part.decode()
+    if len(data) > part.limit:
+        raise ValueError(f"this has more than {part.limit} bytes")
+    try:
+        return decode_text(data, charset)
+    except (LookupError, UnicodeError) as wrong:
+        raise ValueError(f"this {describe_text_error(wrong, charset)}") from None
+
+
+def _explain_format(name: str, found: str) -> str:
+    hint = _HINTS.get(name, "send plain text")
+    if name == "prompts_text" and found in ("CSV", "TSV", "JSON", "JSON lines"):
+        hint += ", or a JSON body whose field prompts has them, with custom ids"
+    return f"this is {found}, not plain text: {hint}"
+
+
+def _is_empty(part: Part) -> bool:
+    return not part.data or part.data.isspace()
+
+
+def _parse_metadata(read: Reader) -> None:
     text = read.values.pop("metadata", None)
     if text is None:
         return

@@ -11,7 +11,8 @@ import json
 import re
 from typing import Any
 
-from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge
+from imagefactory.api.encodings import decode_text, describe_text_error
+from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 #: Strings, lists, objects and commas in a JSON text; ten thousand prompts with custom ids have seventy thousand.
 MAX_TOKENS = 250_000
@@ -20,23 +21,39 @@ MAX_TOKENS = 250_000
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
 
 
-def object_of(body: bytearray) -> dict[str, Any]:
+def object_of(body: bytearray, charset: str = "") -> dict[str, Any]:
     """The JSON object that the body is; the body is empty afterwards, since its memory is wanted.
 
     Raises:
         PayloadTooLarge: it has more than `MAX_TOKENS`.
         MalformedRequest: it is no JSON, or another value.
+        UnsupportedMediaType: its charset is not known.
     """
-    try:
-        # The standard forbids a byte order mark and allows to ignore it. Half a surrogate pair is told by its field.
-        text = body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
-    except UnicodeDecodeError as wrong:
-        raise MalformedRequest(f"The body is not UTF-8 at byte {wrong.start + 1}.") from None
-    body.clear()
-    value = parsed(text)
+    return as_object(value_of(body, charset))
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """The value, which must be an object.
+
+    Raises:
+        MalformedRequest: it is another.
+    """
     if not isinstance(value, dict):
         raise MalformedRequest("The body must be a JSON object.")
     return value
+
+
+def value_of(body: bytearray, charset: str = "") -> Any:
+    """The JSON value that the body is, whatever its type; else as `object_of`."""
+    try:
+        # The standard forbids a byte order mark and allows to ignore it. Half a surrogate pair is told by its field.
+        text = decode_text(body, charset, "surrogatepass")
+    except LookupError as unknown:
+        raise UnsupportedMediaType(f"The body {describe_text_error(unknown, charset)}.") from None
+    except UnicodeError as wrong:
+        raise MalformedRequest(f"The body {describe_text_error(wrong, charset)}.") from None
+    body.clear()
+    return parsed(text)
 
 
 def parsed(text: str) -> Any:

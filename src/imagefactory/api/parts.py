@@ -13,6 +13,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 from imagefactory.api.content import MAX_FORM_PARTS
+from imagefactory.api.encodings import PLAIN, decode_transfer
 from imagefactory.domain.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -25,31 +26,45 @@ if TYPE_CHECKING:
 PIECE_BYTES = 16_384
 #: The longest boundary that the standard allows, and some more.
 MAX_BOUNDARY = 200
+#: How many bytes a transfer encoding takes for one, at most: quoted-printable with its line ends.
+ENCODED_SIZE = 4
 
 
 @dataclass(slots=True)
 class Part:
-    """A part of a form as far as it was read: of what is too long, one byte more than `limit` is kept."""
+    """A part of a form as far as it was read.
+
+    `content_type` is without its parameters; `charset` and `encoding` (Content-Transfer-Encoding) are empty where the
+    part names none; `limit` is how many bytes it may have once it is decoded.
+    """
 
     name: str
     filename: str | None
     content_type: str
+    charset: str
+    encoding: str
     limit: int
     data: bytearray
 
     @property
     def is_file(self) -> bool:
-        """Whether it came with a file name, and be it an empty one."""
+        """Whether it came with a file name, even an empty one."""
         return self.filename is not None
 
-    @property
-    def is_too_long(self) -> bool:
-        """Whether more was sent than is taken."""
-        return len(self.data) > self.limit
+    def keep(self, more: bytes) -> None:
+        """Add what has room: one byte more than the limit, so that what is too long can be told."""
+        room = self.limit + 1 if self.encoding in PLAIN else self.limit * ENCODED_SIZE + 1
+        self.data += more[: room - len(self.data)]
 
-    def take(self, more: bytes) -> None:
-        """Keep what has room."""
-        self.data += more[: self.limit + 1 - len(self.data)]
+    def decode(self) -> bytes | bytearray:
+        """The bytes that were meant, at most one more than the limit; the part's own where nothing is to be undone.
+
+        Raises:
+            ValueError: the part is encoded in a way that is not known, or not as it says.
+        """
+        if self.encoding in PLAIN:
+            return self.data
+        return decode_transfer(bytes(self.data), self.encoding)[: self.limit + 1]
 
 
 def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> list[Part]:
@@ -70,7 +85,7 @@ def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> li
             if isinstance(event, Field | File):
                 found.append(_part(event, limits))
             elif isinstance(event, Data):
-                found[-1].take(event.data)
+                found[-1].keep(event.data)
     except ValueError:
         found.clear()
     body.clear()
@@ -97,6 +112,15 @@ def _part(event: Field | File, limits: Mapping[str, int]) -> Part:
     name = event.name
     if not isinstance(name, str):
         raise MalformedRequest("A part of the form has no name.")
-    content_type, _ = parse_options_header(event.headers.get("Content-Type"))
-    filename = event.filename if isinstance(event, File) else None
-    return Part(name, filename, content_type.lower(), limits.get(name, 0), bytearray())
+    content_type, options = parse_options_header(event.headers.get("Content-Type"))
+    # Some clients write the one header for the other.
+    encodings = [event.headers.get(f"Content-{kind}Encoding", "").strip().lower() for kind in ("Transfer-", "")]
+    return Part(
+        name=name,
+        filename=event.filename if isinstance(event, File) else None,
+        content_type=content_type.strip().lower(),
+        charset=options.get("charset", "").strip(),
+        encoding=next((one for one in encodings if one not in PLAIN), ""),
+        limit=limits.get(name, 0),
+        data=bytearray(),
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefactory.domain.api_key import trim_key
 from imagefactory.domain.errors import Fault
-from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text
+from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text, trimmed
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Prompt
@@ -40,17 +41,31 @@ class Reader:
         encodable = name.encode("utf-8", "backslashreplace").decode()
         self.faults.append(Fault(encodable, message, index))
 
+    def value(self, name: str) -> Any:
+        """What was given; None where that is nothing, or an empty string: an empty field was not filled in."""
+        value = self.values.get(name)
+        return None if isinstance(value, str) and not trimmed(value) else value
+
     def text(self, name: str) -> str | None:
         """A string; None when it is not given."""
-        value = self.values.get(name)
+        value = self.value(name)
         if value is None or isinstance(value, str):
             return value
         self.wrong(name, "this must be a string")
         return None
 
+    def choice(self, name: str) -> str | None:
+        """A string without the spaces and line ends around it; None when it is not given."""
+        text = self.text(name)
+        return None if text is None else trimmed(text)
+
+    def api_key(self) -> str | None:
+        """The caller's key, without what copying leaves around it; None when it is not given."""
+        return trim_key(self.text("api_key") or "") or None
+
     def items(self, name: str) -> list[Any]:
         """A list; empty when it is not given."""
-        value = self.values.get(name)
+        value = self.value(name)
         if isinstance(value, list):
             return value
         if value is not None:
@@ -85,7 +100,7 @@ class Reader:
 
     def metadata(self) -> dict[str, str]:
         """Pairs of strings; none when they are not given."""
-        value = self.values.get("metadata")
+        value = self.value("metadata")
         if value is None:
             return {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
@@ -95,10 +110,10 @@ class Reader:
 
     def submission(self, prompts: tuple[Prompt, ...], references: tuple[Upload, ...]) -> tuple[Submission, list[Fault]]:
         """All of it as a submission, and what is wrong with it."""
-        choices = {name: self.text(name) for name in CHOICES}
+        choices = {name: self.choice(name) for name in CHOICES}
         read_in = Submission(
             prompts=prompts,
-            api_key=self.text("api_key"),
+            api_key=self.api_key(),
             references=references,
             metadata=self.metadata(),
             **choices,

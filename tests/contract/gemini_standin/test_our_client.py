@@ -43,7 +43,6 @@ IMAGES = {
         "asked for 1K, the image has 512 x 1024 pixels",
     ),
     Outcome.WRONG_MIME: ("the model called it image/jpeg, it is image/png",),
-    Outcome.BARE: ("the model called it , it is image/jpeg",),
     Outcome.OTHER_MODEL: (f"asked {PRO}, gemini-9-other-image answered",),
 }
 #: Outcomes without one: the code, whether another attempt follows, the provider's status and reason.

@@ -1,0 +1,61 @@
+"""How bytes say they are written: a transfer encoding and a charset, undone or refused by name.
+
+What says how it is encoded is never taken as it stands: prompts in another alphabet would be paid for as they look.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import re
+
+from imagefactory.domain.base64text import decode_base64
+
+#: Transfer encodings that change nothing.
+PLAIN = ("", "7bit", "8bit", "binary", "identity")
+# Python's codecs for program text and host names; decoding long texts with them can take time beyond their length.
+_NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
+_BROKEN_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|$))")
+#: Characters of a name that an error repeats.
+_MAX_NAME = 40
+
+
+def decode_transfer(data: bytes, encoding: str) -> bytes:
+    """The bytes that data in a Content-Transfer-Encoding other than those in `PLAIN` stand for.
+
+    Raises:
+        ValueError: the encoding is neither base64 nor quoted-printable, or the data are not in it.
+    """
+    if encoding == "base64":
+        try:
+            return decode_base64(data.decode("ascii")).data
+        except ValueError:
+            raise ValueError("this is said to be base64, and is not") from None
+    if encoding == "quoted-printable":
+        if _BROKEN_QUOTED.search(data):
+            raise ValueError("this is said to be quoted-printable, and is not")
+        return binascii.a2b_qp(data)
+    raise ValueError(f"this is encoded as “{encoding[:_MAX_NAME]}”: send it as it is, as base64 or as quoted-printable")
+
+
+def decode_text(data: bytes | bytearray, charset: str = "", errors: str = "strict") -> str:
+    """The text that bytes in a charset stand for, UTF-8 where none is named; a byte order mark is left out.
+
+    `errors` is the handler of what is no UTF-8.
+
+    Raises:
+        LookupError: there is no such charset.
+        UnicodeError: the bytes are not in it.
+    """
+    codec = codecs.lookup(charset or "utf-8")
+    if codec.name in _NO_CHARSETS:
+        raise LookupError(charset)
+    return data.decode(codec.name, errors if codec.name == "utf-8" else "strict").removeprefix("\ufeff")
+
+
+def describe_text_error(wrong: LookupError | UnicodeError, charset: str) -> str:
+    """What `decode_text` could not do, in words."""
+    name = charset[:_MAX_NAME] or "UTF-8"
+    if isinstance(wrong, UnicodeError):
+        return f"is not {name} at byte {getattr(wrong, 'start', 0) + 1}"
+    return f"is in “{name}”, a charset that is not known: send UTF-8"
