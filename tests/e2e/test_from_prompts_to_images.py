@@ -8,7 +8,6 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import requests
 from PIL import Image
 
@@ -50,7 +49,8 @@ def test_ten_prompts_with_one_failing_and_one_blocked_end_partially_completed(st
         "blocked": 1,
         "cancelled": 0,
     }
-    assert shown["cost_usd"] == pytest.approx(8 * 0.039)
+    # The list price of eight images, and what the model thought beside them.
+    assert 8 * 0.0336 < shown["cost_usd"] < 8 * 0.035
     assert shown["metadata"] == {"season": "autumn"}
     results = shown["batch_results"]
     assert [result["prompt_text"] for result in results] == prompts
