@@ -43,6 +43,9 @@ ONE_CONNECTION = frozenset(
     }
 )
 BODY_CHUNK = 64 * 1024
+# Shorter than the idle time of any common server (2 s and up): who asks must be the first to close, or a request goes
+# into a connection that is closing.
+KEEP_ALIVE_SECONDS = 1.0
 NO_OTHER_HEADERS = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
 
 
@@ -68,8 +71,10 @@ ROUTES = web.AppKey("ROUTES", Routes)
 async def forward(request: web.Request) -> web.StreamResponse:
     """Passes a request to its function, and the answer back."""
     target = request.app[ROUTES].target(request.rel_url.raw_path)
-    # As it came, still percent-encoded: nothing here may decode what the function will decode.
-    address = URL(target + request.raw_path, encoded=True)
+    # As it came, still percent-encoded: nothing here may decode what the function will decode. A proxy's client names
+    # the whole address, and the target is another.
+    path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
+    address = URL(target + path, encoded=True)
     try:
         async with request.app[SESSION].request(
             request.method,
@@ -146,7 +151,7 @@ async def session(app: web.Application) -> AsyncIterator[None]:
         # Compressed answers stay compressed, cookies are the caller's.
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
     )
     yield
     await app[SESSION].close()

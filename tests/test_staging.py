@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import os
 import shutil
 import socket
@@ -13,6 +14,7 @@ import time
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -229,6 +231,24 @@ def test_clients_without_a_token_that_drip_hold_every_thread_for_seconds_only(su
         assert time.monotonic() - started < 30
     assert {answer.split(b"\r\n", 1)[0] for answer in answers} == {b"HTTP/1.1 401 UNAUTHORIZED"}
     assert requests.get(f"{submit}/nowhere", timeout=10).status_code == 404
+
+
+def test_a_connection_that_rests_for_longer_than_the_gateways_is_still_served(submit: str) -> None:
+    address = urlsplit(submit)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+    connection.connect()
+    first_socket = connection.sock
+
+    for _ in range(2):
+        connection.request("POST", "/nowhere", body=b"{}")
+        answer = connection.getresponse()
+        assert (answer.status, answer.will_close) == (404, False)
+        answer.read()
+        # Longer than gunicorn keeps connections by itself.
+        time.sleep(3.5)
+
+    assert connection.sock is first_socket
+    connection.close()
 
 
 def dripped(connection: socket.socket, piece: bytes) -> bytes:

@@ -9,6 +9,7 @@ from flask import Request, Response
 from flask import request as current
 
 from imagefactory import log
+from imagefactory.api import server
 from imagefactory.api.http import Api
 from imagefactory.settings import StatusSettings
 from imagefactory.wiring import status as wiring
@@ -16,6 +17,7 @@ from imagefactory.wiring import status as wiring
 # Read at import, so that a half-configured revision refuses to start.
 SETTINGS = StatusSettings.from_env()
 log.set_level(SETTINGS.log_level)
+server.keep_connections()
 
 
 @functools.cache

@@ -95,6 +95,31 @@ def test_an_answer_without_a_body_names_no_type(submit: Function, status: Functi
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Connection": "Upgrade", "Upgrade": "websocket"},
+        {"Connection": "keep-alive, upgrade", "Upgrade": "WebSocket", "Sec-WebSocket-Version": "13"},
+        {"Host": "..."},
+        {"Host": "a" * 5000},
+        {"Host": "a..b"},
+    ],
+    ids=str,
+)
+def test_what_the_framework_refuses_of_a_head_is_the_callers_fault(
+    load: Load, world: World, capsys: pytest.CaptureFixture[str], name: str, headers: dict[str, str]
+) -> None:
+    function = load(name, getattr(world, f"{name}_api"))
+
+    answers = [function.ask("GET", path, user=None, headers=headers) for path in ("/", "/api/executions")]
+
+    for answer in answers:
+        error_of(answer, 400, "MALFORMED_REQUEST")
+        assert_protected(answer)
+    assert [json.loads(line)["severity"] for line in capsys.readouterr().out.splitlines()] == ["INFO"] * 2
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "/a%0aSet-Cookie:%20a=b", "/%0d%0a%0d%0a<script>"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_what_the_framework_answers_by_itself_is_answered_as_ever(

@@ -68,6 +68,12 @@ WIRES = [
     Wire("chunked in HTTP/1.0", CHUNKED.replace(b"HTTP/1.1", b"HTTP/1.0") + b"0\r\n\r\n", BAD),
 ]
 
+WIRES += [
+    Wire("a web socket", HEAD.replace(b"close", b"Upgrade") + b"Upgrade: websocket\r\n\r\n", code=MALFORMED),
+    Wire("a host of dots", HEAD.replace(b"function.test", b"...") + b"\r\n", code=MALFORMED),
+    Wire("a host of five thousand letters", HEAD.replace(b"function.test", b"a" * 5000) + b"\r\n", code=MALFORMED),
+]
+
 #: These come as far as the function. Where it reads no body, its answer is the one without.
 TORN = [
     Wire("a body that is shorter than its length", TYPED + b"Content-Length: 100\r\n\r\n{}", code=MALFORMED),

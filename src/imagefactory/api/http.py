@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
-from werkzeug.routing import Map, RequestRedirect, Rule
+from werkzeug.routing import Map, RequestRedirect, Rule, WebsocketMismatch
 
 from imagefactory import log
 from imagefactory.api import content
@@ -74,10 +74,10 @@ class Api:
     def failed(self, request: Request, failure: Exception) -> Response:
         """Answer a request that failed outside: in the framework's own routes, or in putting the function together."""
 
-        def raised(request: Request) -> Response:
-            raise _nothing_at(request) if isinstance(failure, NoRoute) else failure
+        def raise_again(_request: Request) -> Response:
+            raise failure
 
-        return self._framed(request, raised)
+        return self._framed(request, raise_again)
 
     def _framed(self, request: Request, answer: Callable[[Request], Response]) -> Response:
         started = time.monotonic()
@@ -100,22 +100,10 @@ class Api:
         try:
             content.bound(request)
             return answer(request)
-        except Refusal as refusal:
-            return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
-        except RequestEntityTooLarge:
-            message = f"{PayloadTooLarge.__doc__} A form has at most {content.MAX_FORM_PARTS} parts."
-            return error(PayloadTooLarge.status, PayloadTooLarge.code, message)
-        except ClientDisconnected:
-            late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
-            message = late if upload.late else "The body ended before it was whole."
-            return error(MalformedRequest.status, MalformedRequest.code, message)
-        except Unavailable as outage:
-            log.error("a service is unavailable", outage)
-            message = "A service behind this one is unavailable; try again in a moment."
-            return error(outage.status, outage.code, message, {"Retry-After": "5"})
-        except Exception as defect:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
-            log.error("the request failed", defect)
-            return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
+        except Exception as failure:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
+            if refusal := _refusal_of(request, upload, failure):
+                return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
+            return _answer_of(failure)
 
     def _routed(self, request: Request) -> Response:
         adapter = self._rules.bind("")
@@ -188,6 +176,37 @@ def dumped(value: Any) -> str:
 
 def _nothing_at(request: Request) -> NotFound:
     return NotFound(f"There is nothing at {request.path[:200]}.")
+
+
+def _refusal_of(request: Request, upload: Upload, failure: Exception) -> Refusal | None:
+    """What is wrong with the request, by our own exceptions and the framework's; None where it is not at fault."""
+    match failure:
+        case Refusal():
+            return failure
+        case RequestEntityTooLarge():
+            return PayloadTooLarge(f"{PayloadTooLarge.__doc__} A form has at most {content.MAX_FORM_PARTS} parts.")
+        case ClientDisconnected():
+            late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
+            return MalformedRequest(late if upload.late else "The body ended before it was whole.")
+        case NoRoute():
+            return _nothing_at(request)
+        case HTTPException() if failure is request.routing_exception:
+            # The framework leads every path and method to us, unless it cannot read the head.
+            is_socket = isinstance(failure, WebsocketMismatch)
+            wrong = "Upgrade asks for a WebSocket, and none is served" if is_socket else "Host is no name of a host"
+            return MalformedRequest(f"The header {wrong}.")
+        case _:
+            return None
+
+
+def _answer_of(failure: Exception) -> Response:
+    """The answer to a failure that is not the caller's."""
+    if isinstance(failure, Unavailable):
+        log.error("a service is unavailable", failure)
+        message = "A service behind this one is unavailable; try again in a moment."
+        return error(failure.status, failure.code, message, {"Retry-After": "5"})
+    log.error("the request failed", failure)
+    return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
 
 
 def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -177,6 +178,41 @@ def status(functions: tuple[FakeFunction, FakeFunction]) -> FakeFunction:
 @pytest.fixture
 def start_gateway() -> Callable[..., AbstractContextManager[str]]:
     return a_gateway
+
+
+@pytest.fixture
+def start_closing() -> Callable[[float], AbstractContextManager[str]]:
+    return a_closing_function
+
+
+@contextmanager
+def a_closing_function(idle_seconds: float) -> Iterator[str]:
+    """A function that is about to close a connection that rests for so long: what comes then is not answered."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        answered_at = math.inf
+
+        def do_POST(self) -> None:
+            if time.monotonic() - self.answered_at > idle_seconds:
+                self.close_connection = True
+                return
+            read_body(self)
+            send(self, 200, b"{}", [("Content-Type", "text/json")])
+            self.answered_at = time.monotonic()
+
+        def log_message(self, *_arguments: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def wait_for(url: str) -> None:

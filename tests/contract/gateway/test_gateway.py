@@ -7,6 +7,7 @@ import http.client
 import os
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -44,6 +45,28 @@ def test_each_path_reaches_the_function_that_serves_it(gateway: str, method: str
     answer = requests.request(method, gateway + path, timeout=5)
 
     assert answer.json() == {"function": owner}
+
+
+def test_no_request_is_sent_into_a_connection_that_the_function_closes(
+    start_gateway: Starter, start_closing: Callable[[float], AbstractContextManager[str]]
+) -> None:
+    """The function closes what rests for about two seconds, as gunicorn does; clients poll at the same pace."""
+    with start_closing(1.8) as function, start_gateway(function, function) as gateway:
+        statuses = []
+        for pause in (0.0, 0.5, 1.9, 2.0, 2.1):
+            time.sleep(pause)
+            statuses.append(requests.post(f"{gateway}/api/executions", data=b"{}", timeout=10).status_code)
+
+    assert statuses == [200] * 5
+
+
+def test_a_proxys_whole_address_reaches_the_function_as_its_path(gateway: str, submit: FakeFunction) -> None:
+    connection = http.client.HTTPConnection(urlsplit(gateway).netloc, timeout=5)
+    connection.request("POST", "http://elsewhere.test/api/workflows/a%2Fb/execute?x=%C3%A9", body=b"")
+
+    assert connection.getresponse().status == 200
+    assert submit.last.target == "/api/workflows/a%2Fb/execute?x=%C3%A9"
+    connection.close()
 
 
 def test_method_query_headers_and_body_arrive_as_they_were_sent(gateway: str, submit: FakeFunction) -> None:
