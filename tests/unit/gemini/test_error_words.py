@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from imagefactory.adapters.gemini.failures import failure_of_status, masked
 from imagefactory.adapters.gemini.values import MAX_TEXT
 from tests.unit.gemini.calling import KEY
-from tests.unit.gemini.test_error_answers import DENIED, error, reason, retry_info
+from tests.unit.gemini.test_error_answers import DENIED, error, reason
 
 
 def test_a_key_that_the_provider_repeats_is_masked() -> None:
@@ -39,21 +37,3 @@ def test_a_providers_reason_is_masked_and_cut_too() -> None:
     assert failure.provider_reason is not None
     assert failure.provider_reason.startswith("[key] xxx")
     assert len(failure.provider_reason) <= MAX_TEXT
-
-
-@pytest.mark.parametrize(
-    ("header", "details", "seconds"),
-    [
-        ("30", (), 30.0),
-        ("30", (retry_info("35s"),), 35.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", (), 0.0),
-        ("-1", (), 0.0),
-        (None, (), 0.0),
-    ],
-)
-def test_a_header_tells_the_delay_where_nothing_else_does(
-    header: str | None, details: tuple[dict[str, Any], ...], seconds: float
-) -> None:
-    answer = error(429, "Resource has been exhausted.", "RESOURCE_EXHAUSTED", *details)
-
-    assert failure_of_status(429, answer, KEY, header).retry_after == seconds

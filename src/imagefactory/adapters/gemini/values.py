@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from typing import Any
 
 #: Characters of a provider's words that a record keeps.
@@ -11,6 +13,9 @@ MAX_COUNT = 1_000_000_000
 #: Values in an answer. Real ones have dozens, and long texts some thousand commas; Python needs 70 bytes for an empty
 #: list, which takes three to write, so a body without this bound could take twenty times its own size.
 MAX_VALUES = 200_000
+#: Digits of a whole number that is read: of more than some thousand Python refuses to make one, and the answer is lost.
+MAX_DIGITS = 30
+_NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,30})?", re.ASCII)
 
 
 def parsed(body: bytearray) -> Any:
@@ -21,9 +26,18 @@ def parsed(body: bytearray) -> Any:
         # Base64 has none of these signs, so that counting them costs milliseconds.
         if sum(map(text.count, "[{,")) > MAX_VALUES:
             return None
-        return json.loads(text)
+        return json.loads(text, parse_int=_read_integer)
     except (ValueError, RecursionError):
         return None
+
+
+def _read_integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_DIGITS else None
+
+
+def unwrap(value: Any) -> Any:
+    """The first item of a list, else the value itself: where an answer would have been a stream, it comes in a list."""
+    return value[0] if isinstance(value, list) and value else value
 
 
 def as_dict(value: Any) -> dict[str, Any]:
@@ -34,6 +48,19 @@ def as_dict(value: Any) -> dict[str, Any]:
 def as_list(value: Any) -> list[Any]:
     """A list, else an empty one."""
     return value if isinstance(value, list) else []
+
+
+def as_items(value: Any) -> list[Any]:
+    """A list; of anything else that says something, a list of one, as protocol buffers allow."""
+    return value if isinstance(value, list) else [value] if value else []
+
+
+def as_number(value: Any) -> float | None:
+    """A finite number from 0, or the text of one, else None."""
+    if isinstance(value, str):
+        text = value.strip()
+        return float(text) if _NUMBER.fullmatch(text) else None
+    return float(value) if type(value) in (int, float) and 0 <= value <= sys.float_info.max else None
 
 
 def as_count(value: Any) -> int:
