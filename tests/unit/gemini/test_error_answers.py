@@ -25,7 +25,7 @@ def retry_info(delay: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
 
 
-def quota(*ids: str, **more: str) -> dict[str, Any]:
+def quota(*ids: str, **more: Any) -> dict[str, Any]:
     violations = [{"quotaMetric": "generativelanguage.googleapis.com/requests", "quotaId": one} | more for one in ids]
     return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}
 

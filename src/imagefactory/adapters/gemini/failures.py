@@ -6,15 +6,21 @@ import re
 from typing import Any
 
 from imagefactory.adapters.gemini.retry_delay import find_retry_delay
-from imagefactory.adapters.gemini.values import MAX_TEXT, as_dict, as_items, as_list, unwrap
+from imagefactory.adapters.gemini.values import MAX_TEXT, as_dict, as_items, as_number, unwrap
 from imagefactory.domain.result import Failure, FailureCode
 
 #: Characters of an error's words that are searched, and details that are looked at: real ones have far less.
 MAX_SEARCHED = 1_000_000
 MAX_DETAILS = 20
 
-#: Quotas that no waiting fills: there is none at all, or the money is gone.
-_NO_QUOTA = re.compile(r"\blimit: 0(?![.\d])|\bprepayment credits\b|\bspending cap\b")
+_LIMIT = re.compile(r"\blimit\s?[:=]\s?(\d{1,15}+(?:\.\d{1,30}+)?)(?!\d)", re.ASCII | re.IGNORECASE)
+_NO_MONEY = re.compile(r"\bprepayment credits\b|\bspending cap\b", re.IGNORECASE)
+_DAILY = re.compile(r"per[ _-]?day", re.IGNORECASE)
+#: "Quota exceeded for quota metric 'Requests' and limit 'Requests per day'"
+_DAILY_LIMIT = re.compile(r"\b(?:limit|metric)(?: '|: )[^',\n]{0,100}?per[ _-]?day", re.IGNORECASE)
+#: Names and values of a quota, in a violation and in the metadata of an ErrorInfo.
+_QUOTA_NAMES = ("quotaId", "quota_id", "quotaMetric", "quota_metric", "quota_limit")
+_QUOTA_VALUES = ("quotaValue", "quota_value", "quota_limit_value")
 #: Google's API keys, those made before 2026 and those made since.
 _KEY = re.compile(r"(?:AIza|AQ\.)[0-9A-Za-z_\-]{10,}")
 
@@ -59,11 +65,16 @@ def _code(status: int, reasons: list[str]) -> tuple[FailureCode, bool]:
             return FailureCode.SERVER_ERROR, True
 
 
-def _waiting_is_no_use(message: str, details: list[dict[str, Any]]) -> bool:
-    """Whether the quota is a daily one, or one of nothing."""
-    violations = [as_dict(one) for detail in details for one in as_list(detail.get("violations"))]
-    return bool(_NO_QUOTA.search(message)) or any(
-        "PerDay" in str(one.get("quotaId", "")) or one.get("quotaValue") == "0" for one in violations
+def _waiting_is_no_use(text: str, details: list[dict[str, Any]]) -> bool:
+    """Whether the quota is a daily one, or one of nothing, or the money is gone."""
+    quotas = [as_dict(one) for detail in details for one in as_items(detail.get("violations"))]
+    quotas += [as_dict(detail.get("metadata")) for detail in details]
+    names = [str(quota.get(name)) for quota in quotas for name in _QUOTA_NAMES]
+    limits = [quota.get(value) for quota in quotas for value in _QUOTA_VALUES] + _LIMIT.findall(text)
+    return (
+        bool(_NO_MONEY.search(text) or _DAILY_LIMIT.search(text))
+        or any(map(_DAILY.search, names))
+        or any(as_number(limit) == 0 for limit in limits)
     )
 
 
