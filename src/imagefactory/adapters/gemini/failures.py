@@ -21,6 +21,12 @@ _DAILY_LIMIT = re.compile(r"\b(?:limit|metric)(?: '|: )[^',\n]{0,100}?per[ _-]?d
 #: Names and values of a quota, in a violation and in the metadata of an ErrorInfo.
 _QUOTA_NAMES = ("quotaId", "quota_id", "quotaMetric", "quota_metric", "quota_limit")
 _QUOTA_VALUES = ("quotaValue", "quota_value", "quota_limit_value")
+#: How Google begins to say that a key is wrong. What stands further behind may be the words of a prompt.
+_KEY_IS_WRONG = re.compile(
+    r"\s*(?:(?:the |your )?(?:provided )?API[ _-]?key (?:is |was |has )?(?:not valid|invalid|expired|not found)"
+    r"|invalid API[ _-]?key)\b",
+    re.ASCII | re.IGNORECASE,
+)
 #: Google's API keys, those made before 2026 and those made since.
 _KEY = re.compile(r"(?:AIza|AQ\.)[0-9A-Za-z_\-]{10,}")
 
@@ -37,7 +43,7 @@ def failure_of_status(
     said = [str(error.get("message") or f"The Gemini API answered {status}.")]
     said += [detail["message"] for detail in details if isinstance(detail.get("message"), str)]
     reasons = [detail["reason"] for detail in details if isinstance(detail.get("reason"), str)]
-    code, retryable = _code(status, reasons)
+    code, retryable = _code(status, said, reasons)
     delay = 0.0
     if retryable:
         # In the whole text: what it says of limits and delays stands behind what a record keeps of it.
@@ -49,11 +55,11 @@ def failure_of_status(
     return Failure(code, masked(said[0], api_key), retryable, delay, status, kept)
 
 
-def _code(status: int, reasons: list[str]) -> tuple[FailureCode, bool]:
+def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode, bool]:
     match status:
         case 401 | 403:
             return FailureCode.INVALID_API_KEY, False
-        case 400 if "API_KEY_INVALID" in reasons:
+        case 400 if any(map(_KEY_IS_WRONG.match, said)) or any(one.upper().startswith("API_KEY_") for one in reasons):
             return FailureCode.INVALID_API_KEY, False
         case 429:
             return FailureCode.RATE_LIMIT_EXCEEDED, True
