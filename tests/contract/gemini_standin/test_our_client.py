@@ -44,6 +44,7 @@ IMAGES = {
     ),
     Outcome.WRONG_MIME: ("the model called it image/jpeg, it is image/png",),
     Outcome.BARE: ("the model called it , it is image/jpeg",),
+    Outcome.THOUGHTS_ONLY: ("the model marked it as an interim image, and made no other",),
     Outcome.OTHER_MODEL: (f"asked {PRO}, gemini-9-other-image answered",),
 }
 #: Outcomes without one: the code, whether another attempt follows, the provider's status and reason.
@@ -81,7 +82,6 @@ FAILURES = {
             (Outcome.CONTENT_MISSING, "IMAGE_OTHER"),
             (Outcome.NO_IMAGE, "NO_IMAGE"),
             (Outcome.TEXT_ONLY, "STOP"),
-            (Outcome.THOUGHTS_ONLY, "STOP"),
             (Outcome.OTHER, "OTHER"),
             (Outcome.MALFORMED_RESPONSE, "MALFORMED_RESPONSE"),
             (Outcome.MALFORMED_FUNCTION_CALL, "MALFORMED_FUNCTION_CALL"),

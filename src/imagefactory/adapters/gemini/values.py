@@ -21,12 +21,13 @@ _NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,30})?", re.ASCII)
 def parsed(body: bytearray) -> Any:
     """The JSON value in a body, or None where there is none. Empties the body: its text and its value are enough."""
     try:
-        text = body.decode("utf-8-sig")
+        # A byte that is no text spoils a sentence, not the image beside it.
+        text = body.decode(json.detect_encoding(body), errors="replace")
         body.clear()
         # Base64 has none of these signs, so that counting them costs milliseconds.
         if sum(map(text.count, "[{,")) > MAX_VALUES:
             return None
-        return json.loads(text, parse_int=_read_integer)
+        return json.loads(text, parse_int=_read_integer, strict=False)
     except (ValueError, RecursionError):
         return None
 
@@ -45,11 +46,6 @@ def as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def as_list(value: Any) -> list[Any]:
-    """A list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
 def as_items(value: Any) -> list[Any]:
     """A list; of anything else that says something, a list of one, as protocol buffers allow."""
     return value if isinstance(value, list) else [value] if value else []
@@ -66,8 +62,3 @@ def as_number(value: Any) -> float | None:
 def as_count(value: Any) -> int:
     """A number of things, else 0."""
     return value if type(value) is int and 0 <= value < MAX_COUNT else 0
-
-
-def as_text(value: Any) -> str | None:
-    """A text, cut to what a record keeps, else None."""
-    return value[:MAX_TEXT] if isinstance(value, str) else None
