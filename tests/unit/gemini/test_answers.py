@@ -154,13 +154,17 @@ def test_a_thought_is_kept_where_the_model_finished_with_nothing_else(whole: dic
     assert (generated.data, generated.is_thought) == (IMAGE, True)
 
 
-def test_no_word_of_an_answer_holds_the_key() -> None:
+@pytest.mark.parametrize(
+    ("declared", "data", "content_type"),
+    [(f"image/{KEY}", DATA, "image/[key]"), ("", f"data:image/{KEY};base64,{DATA}", "")],
+)
+def test_no_word_of_an_answer_holds_the_key(declared: str, data: str, content_type: str) -> None:
     words = {"modelVersion": f"m {KEY}", "responseId": KEY}
 
-    generated = image_of(answer(blob(DATA, f"image/{KEY}")) | words, KEY)
+    generated = image_of(answer(blob(data, declared)) | words, KEY)
 
     said = (generated.content_type, generated.model_version, generated.response_id)
-    assert said == ("image/[key]", "m [key]", "[key]")
+    assert said == (content_type, "m [key]", "[key]")
 
 
 def test_usage_and_identity_are_kept() -> None:
@@ -241,16 +245,9 @@ def test_no_answer_at_all_breaks_the_reader(status: int, whole: Any) -> None:
         assert attempt.failure.message  # noqa: PT017 - a few of these may hold an image
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"a": [1, 2]}',
-        b'\xef\xbb\xbf{"a": [1, 2]}',
-        *('{"a": [1, 2]}'.encode(encoding) for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32")),
-    ],
-)
-def test_json_is_read_in_every_encoding_and_leaves_its_body_empty(body: bytes) -> None:
-    told = bytearray(body)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_what_was_parsed_leaves_its_body_empty(mark: bytes) -> None:
+    told = bytearray(mark + b'{"a": [1, 2]}')
 
     assert parsed(told) == {"a": [1, 2]}
     assert told == b""
@@ -263,6 +260,22 @@ def test_an_odd_letter_in_a_sentence_does_not_lose_the_image(oddity: bytes) -> N
     body = json.dumps(answer({"text": "?"}, blob())).encode().replace(b"?", oddity)
 
     assert image_of(parsed(bytearray(body)), KEY).data == IMAGE
+
+
+@given(st.text())
+def test_every_letter_of_a_sentence_is_read_as_it_was_written(sentence: str) -> None:
+    plain = json.dumps({"text": sentence}, ensure_ascii=False).encode(errors="replace")
+
+    assert parsed(bytearray(plain)) == json.loads(plain)
+
+
+@pytest.mark.parametrize(
+    ("letters", "is_read"), [("é" * 200_000, True), ("é" * 300_000, False), ("🎨é日" * 60_000, True)]
+)
+def test_letters_beyond_ascii_are_bounded(letters: str, is_read: bool) -> None:  # noqa: FBT001 - part of the table
+    body = bytearray(json.dumps(f"x{letters}", ensure_ascii=False).encode())
+
+    assert parsed(body) == (f"x{letters}" if is_read else None)
 
 
 @pytest.mark.parametrize("number", ["9" * 10_000, "1e400", "NaN"])

@@ -12,6 +12,8 @@ from imagefactory.domain.base64text import decode_base64, normalize_media_type
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+#: Types that a data URL may tell where the part tells none.
+_KEPT_TYPES = ("image/png", "image/jpeg", "image/webp")
 #: Finish reasons of a model that says it has done what it was asked.
 _FINISHED = (None, "", "STOP", "FINISH_REASON_UNSPECIFIED")
 
@@ -84,7 +86,7 @@ def _choose(blobs: Iterable[_Blob]) -> tuple[bytes, str] | None:
     for blob in blobs:
         with contextlib.suppress(ValueError):
             data, media_type = decode_base64(blob.base64)
-            if blob.is_called_image or not media_type:
+            if blob.is_called_image or media_type not in _KEPT_TYPES:
                 media_type = blob.declared_type
             rank = _rank(data, normalize_media_type(media_type))
             if rank is _Rank.IMAGE:

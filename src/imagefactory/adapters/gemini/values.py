@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import sys
@@ -13,6 +14,10 @@ MAX_COUNT = 1_000_000_000
 #: Values in an answer. Real ones have dozens, and long texts some thousand commas; Python needs 70 bytes for an empty
 #: list, which takes three to write, so a body without this bound could take twenty times its own size.
 MAX_VALUES = 200_000
+#: Bytes by which an answer may grow when its letters beyond ASCII are escaped: the longest prompt's take a fifth of it.
+MAX_GROWTH = 1_000_000
+STEP = 64 * 1024
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 #: Digits of a whole number that is read: of more than some thousand Python refuses to make one, and the answer is lost.
 MAX_DIGITS = 30
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,30})?", re.ASCII)
@@ -21,8 +26,9 @@ _NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,30})?", re.ASCII)
 def parsed(body: bytearray) -> Any:
     """The JSON value in a body, or None where there is none. Empties the body: its text and its value are enough."""
     try:
-        # A byte that is no text spoils a sentence, not the image beside it.
-        text = body.decode(json.detect_encoding(body), errors="replace")
+        if not body.isascii():
+            body[:] = _escape(body)
+        text = body.decode("ascii")
         body.clear()
         # Base64 has none of these signs, so that counting them costs milliseconds.
         if sum(map(text.count, "[{,")) > MAX_VALUES:
@@ -30,6 +36,30 @@ def parsed(body: bytearray) -> Any:
         return json.loads(text, parse_int=_read_integer, strict=False)
     except (ValueError, RecursionError):
         return None
+
+
+def _escape(body: bytearray) -> bytearray:
+    """JSON in UTF-8 with JSON's escapes for all letters beyond ASCII, and without the byte order mark.
+
+    One such letter would make Python keep two or four bytes for each letter of an image. A byte that is no text spoils
+    a sentence, not the image beside it.
+
+    Raises:
+        ValueError: there are too many such letters.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="replace")
+    escaped = bytearray()
+    for start in range(0, len(body), STEP):
+        end = start + STEP
+        text = decoder.decode(body[start:end], final=end >= len(body))
+        escaped += text.encode() if text.isascii() else _BEYOND_ASCII.sub(_escape_run, text).encode("ascii")
+        if len(escaped) - end > MAX_GROWTH:
+            raise ValueError("too many letters beyond ASCII")
+    return escaped
+
+
+def _escape_run(run: re.Match[str]) -> str:
+    return json.dumps(run[0])[1:-1]
 
 
 def _read_integer(digits: str) -> int | None:
