@@ -20,7 +20,7 @@ from local.gemini.outcomes import Outcome
 from local.gemini.refusals import PROMPT_BLOCKS, WITHOUT_PICTURE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from PIL import Image
 
@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 INTERIM = 2
 
 
+#: Outcomes with no picture but one that is marked as a thought.
+THOUGHTS = frozenset({Outcome.THOUGHTS_ONLY, Outcome.THOUGHTS_REFUSED})
+#: By outcome: what stands in front of the candidate with the picture.
+CANDIDATES_BEFORE: Mapping[Outcome, Mapping[str, Any]] = {
+    Outcome.EMPTY_FIRST: {},
+    Outcome.REFUSED_FIRST: {"content": {}, "finishReason": "IMAGE_SAFETY"},
+}
+#: By outcome: a blob behind the picture that is none, its type and its bytes.
+BLOBS_AFTER = {
+    Outcome.SOUND_AFTER: ("audio/wav", b"RIFF\x24\0\0\0WAVEfmt "),
+    Outcome.NOTE_AFTER: ("text/plain", b"A note about the picture."),
+    Outcome.EMPTY_AFTER: ("image/png", b""),
+}
+#: Names in use for types that are registered under another.
+ODD_TYPES = {"image/png": "Image/X-PNG; charset=binary", "image/jpeg": "Image/JPG; charset=binary"}
 #: Characters of the signatures that Google sends with pictures: 1.1 to 2.9 million.
 REAL_SIGNATURE = 1_500_000
 
@@ -70,34 +85,45 @@ class Studio:
             outcome = Outcome.TEXT_ONLY
         if outcome in WITHOUT_PICTURE:
             candidate = {**WITHOUT_PICTURE[outcome], "index": 0}
-            parts = candidate.get("content", {}).get("parts") or ()
+            parts = candidate.get("content", {}).get("parts") or []
         else:
             parts = self._parts(asked, references, outcome)
-            candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": "STOP", "index": 0}
+            refused = outcome in {Outcome.REFUSED_WITH_PICTURE, Outcome.THOUGHTS_REFUSED}
+            reason = "IMAGE_SAFETY" if refused else "STOP"
+            candidate = {"content": {"parts": parts, "role": "model"}, "finishReason": reason, "index": 0}
         if outcome is Outcome.BARE:
             return {"candidates": [{"content": {"parts": parts}}]}
         text = "".join(part.get("text", "") for part in parts)
         # However the part that holds it is named, a picture is billed.
         pictures = sum("text" not in part for part in parts)
-        return {"candidates": [candidate], "usageMetadata": _usage(asked, pictures=pictures, text=text)}
+        usage = _usage(asked, pictures=pictures, text=text)
+        if outcome in BLOBS_AFTER:
+            parts.append(_blob(*BLOBS_AFTER[outcome]))
+        before = CANDIDATES_BEFORE.get(outcome)
+        candidates = [candidate] if before is None else [{**before, "index": 0}, candidate | {"index": 1}]
+        return {"candidates": candidates, "usageMetadata": usage}
 
     def _parts(
         self, asked: Asked, references: Sequence[tuple[Image.Image, Pixels]], outcome: Outcome
     ) -> list[dict[str, Any]]:
         """The parts of an answer with a picture, in their order; the final picture is the last one not a thought."""
-        thoughts = {Outcome.THOUGHT_IMAGE, Outcome.THOUGHTS_ONLY}
+        thoughts = THOUGHTS | {Outcome.THOUGHT_IMAGE}
         interim = INTERIM if outcome is Outcome.INTERIM_IMAGES else int(outcome in thoughts)
         mark = {"thought": True} if outcome in thoughts else {}
         parts = [
             _picture(asked, references, outcome, f"interim {number + 1} of {interim}") | mark
             for number in range(interim)
         ]
-        if outcome is not Outcome.THOUGHTS_ONLY:
+        if outcome not in THOUGHTS:
             parts.append(_picture(asked, references, outcome, ""))
+        if outcome is Outcome.THOUGHT_AFTER:
+            parts.append(_picture(asked, references, outcome, "a thought") | {"thought": True})
+        if outcome is Outcome.BROKEN_AFTER:
+            parts.append(_picture(asked, references, Outcome.BAD_BASE64, "broken"))
         text = {"text": "Here is the picture you asked for."}
         if outcome is Outcome.TEXT_AFTER:
             parts.append(text)
-        elif outcome is Outcome.TEXT_BEFORE or asked.text_too:
+        elif outcome in {Outcome.TEXT_BEFORE, Outcome.BAD_LETTER} or asked.text_too:
             parts.insert(0, text)
         length = max(self.signature_bytes, REAL_SIGNATURE if outcome is Outcome.FULL_SIZE else 0)
         if asked.model.thinks and length and outcome is not Outcome.BARE:
@@ -128,6 +154,10 @@ def _picture(
     return _part(file, declared, outcome)
 
 
+def _blob(declared: str, file: bytes) -> dict[str, Any]:
+    return {"inlineData": {"data": base64.b64encode(file).decode(), "mimeType": declared}}
+
+
 def _part(file: bytes, declared: str, outcome: Outcome) -> dict[str, Any]:
     """The part that holds a file."""
     data = base64.b64encode(file).decode()
@@ -136,6 +166,14 @@ def _part(file: bytes, declared: str, outcome: Outcome) -> dict[str, Any]:
             return {"inlineData": {"data": f"{data[:1000]}!not base64!{data[1000:]}", "mimeType": declared}}
         case Outcome.URL_SAFE:
             data = base64.urlsafe_b64encode(file).decode().rstrip("=")
+        case Outcome.DATA_URL:
+            data = f"data:{declared};name=picture;base64,{data}"
+        case Outcome.WRAPPED:
+            data = base64.encodebytes(file).decode()
+        case Outcome.EXCESS_PADDING:
+            data += "=="
+        case Outcome.ODD_MIME:
+            declared = ODD_TYPES[declared]
         case Outcome.SNAKE_CASE:
             return {"inline_data": {"data": data, "mime_type": declared}}
         case Outcome.BARE:

@@ -2,7 +2,7 @@
 
 Recorded or quoted by users: invalid, expired and leaked keys, API disabled, suspended key, unknown model and field, a
 bad ratio, missing signature, every 429, 500, 503, 504. From memory, so only the status is to be relied on: missing key,
-401, region, bad size, plain 400 and 403.
+401, region, bad size, plain 400 and 403. Invented: the odd spellings of delays and quotas.
 """
 
 from __future__ import annotations
@@ -83,6 +83,19 @@ def _quota(model: str, quota_id: str, limit: int, delay: str) -> Failure:
     return Failure(429, "RESOURCE_EXHAUSTED", message, details)
 
 
+def _retry_after(delay: Any, message: str = "Quota exceeded.", code: int = 429) -> Callable[[str], Failure]:
+    """An error with a RetryInfo of this delay."""
+    status = {429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}[code]
+    return lambda _: Failure(code, status, message, ({"@type": TYPES + "RetryInfo", "retryDelay": delay},))
+
+
+def _quota_of_nothing(model: str) -> Failure:
+    """A 429 that says in its details alone, as a number, that there is no quota."""
+    violation = {"quotaId": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", "quotaValue": 0}
+    details = ({"@type": TYPES + "QuotaFailure", "violations": [violation]},)
+    return Failure(429, "RESOURCE_EXHAUSTED", f"Quota exceeded for {model}.", details)
+
+
 def _quota_of_pictures(model: str) -> Failure:
     """A 429 of the other quota that image models have, with its details the other way round."""
     failure = _quota(model, "GenerateImagesRequestsPerMinutePerProjectPerModel", 10, "4.4")
@@ -130,6 +143,11 @@ FAILURES: Mapping[Outcome, Callable[[str], Failure]] = {
     Outcome.PAYLOAD_TOO_LARGE: _plain(PAYLOAD_TOO_LARGE),
     Outcome.INVALID_KEY: lambda _: _key("API key not valid. Please pass a valid API key."),
     Outcome.EXPIRED_KEY: lambda _: _key("API key expired. Please renew the API key."),
+    Outcome.INVALID_KEY_WORDS: _plain("API key not valid. Please pass a valid API key."),
+    Outcome.EXPIRED_KEY_WORDS: _plain("API Key expired. Please renew the API key."),
+    Outcome.PROMPT_ABOUT_KEYS: _plain(
+        "Invalid value at 'contents[0].parts[0].text': \"A stamp: API key not valid. Please pass a valid API key.\""
+    ),
     Outcome.REGION_BLOCKED: lambda _: Failure(
         400,
         "FAILED_PRECONDITION",
@@ -170,6 +188,16 @@ FAILURES: Mapping[Outcome, Callable[[str], Failure]] = {
         "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details."
     ),
     Outcome.RATE_LIMITED_IMAGES: _quota_of_pictures,
+    Outcome.RATE_LIMITED_MINUTES: _retry_after("1m30.5s"),
+    Outcome.RATE_LIMITED_OBJECT: _retry_after({"seconds": "35", "nanos": 500_000_000}),
+    Outcome.RATE_LIMITED_NUMBER: _retry_after(35),
+    Outcome.RATE_LIMITED_SENTENCE: _retry_after("0s", "Quota exceeded. Please try again in 20 seconds."),
+    Outcome.RATE_LIMITED_HOURS: _exhausted(
+        "You have exhausted your capacity on this model. Your quota will reset after 13h27m1.2s."
+    ),
+    Outcome.RATE_LIMITED_NONSENSE: lambda model: replace(
+        _retry_after("-35s")(model), details=tuple({"retryDelay": delay} for delay in ("-35s", "9" * 10_000))
+    ),
     Outcome.CREDITS_DEPLETED: _exhausted(
         "Your prepayment credits are depleted. Please go to AI Studio at https://ai.studio/projects to manage your "
         "project and billing."
@@ -178,6 +206,11 @@ FAILURES: Mapping[Outcome, Callable[[str], Failure]] = {
     Outcome.QUOTA_EXHAUSTED: lambda model: _quota(
         model, "GenerateRequestsPerDayPerProjectPerModel-PaidTier", 1000, "35.84422229"
     ),
+    Outcome.QUOTA_EXHAUSTED_WORDS: _exhausted(
+        "Quota exceeded for quota metric 'Generate requests' and limit 'Generate requests per day' of service "
+        f"'{_SERVICE}' for consumer 'project_number:123456789'."
+    ),
+    Outcome.LIMIT_ZERO_VALUE: _quota_of_nothing,
     Outcome.LIMIT_ZERO: lambda model: _quota(
         model, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", 0, "35.84422229"
     ),
@@ -192,6 +225,7 @@ FAILURES: Mapping[Outcome, Callable[[str], Failure]] = {
         "later."
     ),
     Outcome.OVERLOADED_OLD: lambda _: _unavailable("The model is overloaded. Please try again later."),
+    Outcome.OVERLOADED_RETRY: _retry_after("40s", "The model is overloaded. Please try again later.", 503),
     Outcome.DEADLINE_UNAVAILABLE: lambda _: _unavailable(_DEADLINE),
     Outcome.DEADLINE_EXCEEDED: lambda _: Failure(504, "DEADLINE_EXCEEDED", _DEADLINE),
 }

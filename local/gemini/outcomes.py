@@ -31,6 +31,23 @@ class Outcome(Enum):
     SNAKE_CASE = "snake_case", "the picture, its part in the names of protocol buffers: inline_data, mime_type"
     URL_SAFE = "url_safe", "the picture in the base64 alphabet of URLs, without padding"
     BARE = "bare", "the picture and nothing else: no declared type, usage, version or id"
+    DATA_URL = "data_url", "the picture as a data URL with a parameter"
+    WRAPPED = "wrapped", "the picture in base64 of lines with 76 letters"
+    EXCESS_PADDING = "excess_padding", "the picture in base64 with two signs of padding too many"
+    ODD_MIME = "odd_mime", "the picture, its type in odd letters, by an unregistered name and with a parameter"
+    SOUND_AFTER = "sound_after", "the picture, then a blob of sound"
+    NOTE_AFTER = "note_after", "the picture, then a blob of plain text"
+    EMPTY_AFTER = "empty_after", "the picture, then a blob without data"
+    THOUGHT_AFTER = "thought_after", "the picture, then another one marked as thought"
+    BROKEN_AFTER = "broken_after", "the picture, then another one that is not base64"
+    EMPTY_FIRST = "empty_first", "an empty candidate, then one with the picture"
+    REFUSED_FIRST = "refused_first", "a refused candidate, then one with the picture"
+    REFUSED_WITH_PICTURE = "refused_with_picture", "the picture, although the finishReason is IMAGE_SAFETY"
+    THOUGHTS_ONLY = "thoughts_only", "finishReason STOP with nothing but a picture marked as thought"
+    LISTED = "listed", "the right answer, in a list of one"
+    BYTE_ORDER_MARK = "byte_order_mark", "the right answer behind a byte order mark"
+    BAD_LETTER = "bad_letter", "text with a byte that is not UTF-8, then the picture"
+    BAD_NUMBER = "bad_number", "the right answer, with an index of 10,000 digits"
     OTHER_MODEL = "other_model", "the picture, but modelVersion names another model than the one asked"
 
     # 200 without a picture
@@ -59,7 +76,7 @@ class Outcome(Enum):
     CONTENT_MISSING = "content_missing", "finishReason IMAGE_OTHER without any content, tokens counted"
     NO_IMAGE = "no_image", "finishReason NO_IMAGE"
     TEXT_ONLY = "text_only", "finishReason STOP with nothing but a text part"
-    THOUGHTS_ONLY = "thoughts_only", "finishReason STOP with nothing but a picture marked as thought"
+    THOUGHTS_REFUSED = "thoughts_refused", "finishReason IMAGE_SAFETY with nothing but a picture marked as thought"
     OTHER = "other", "finishReason OTHER"
     MALFORMED_RESPONSE = "malformed_response", "finishReason MALFORMED_RESPONSE"
     MALFORMED_FUNCTION_CALL = "malformed_function_call", "finishReason MALFORMED_FUNCTION_CALL"
@@ -84,6 +101,9 @@ class Outcome(Enum):
     PAYLOAD_TOO_LARGE = "payload_too_large", "400 INVALID_ARGUMENT: the request is too large"
     INVALID_KEY = "invalid_key", "400 with reason API_KEY_INVALID"
     EXPIRED_KEY = "expired_key", "400 with reason API_KEY_INVALID: the key has expired"
+    INVALID_KEY_WORDS = "invalid_key_words", "400 in the words of a key that is not valid, without details"
+    EXPIRED_KEY_WORDS = "expired_key_words", "400 in the words of a key that has expired, without details"
+    PROMPT_ABOUT_KEYS = "prompt_about_keys", "400 INVALID_ARGUMENT that quotes a prompt about keys that are not valid"
     REGION_BLOCKED = "region_blocked", "400 FAILED_PRECONDITION: not offered in this country without billing"
     UNAUTHENTICATED = "unauthenticated", "401 UNAUTHENTICATED"
     MISSING_KEY = "missing_key", "403 PERMISSION_DENIED: no key at all"
@@ -101,15 +121,27 @@ class Outcome(Enum):
         "rate_limited_images",
         "429 of the minute's quota of pictures, RetryInfo last and with a fraction",
     )
+    RATE_LIMITED_MINUTES = "rate_limited_minutes", "429 with a RetryInfo of minutes and seconds"
+    RATE_LIMITED_OBJECT = "rate_limited_object", "429 with a RetryInfo of seconds and nanos"
+    RATE_LIMITED_NUMBER = "rate_limited_number", "429 with a RetryInfo that is a bare number"
+    RATE_LIMITED_SENTENCE = "rate_limited_sentence", "429 with a RetryInfo of no seconds, and a sentence of 20"
+    RATE_LIMITED_HOURS = (
+        "rate_limited_hours",
+        "429 of a quota that a sentence alone says comes back after half a day",
+    )
+    RATE_LIMITED_NONSENSE = "rate_limited_nonsense", "429 with a negative RetryInfo and one of 10,000 digits"
     CREDITS_DEPLETED = "credits_depleted", "429: the prepaid credits are used up"
     SPENDING_CAP = "spending_cap", "429: the project's own limit on spending"
     QUOTA_EXHAUSTED = "quota_exhausted", "429 of the day's quota, with a RetryInfo that is of no use"
+    QUOTA_EXHAUSTED_WORDS = "quota_exhausted_words", "429 of the day's quota, named in a sentence alone"
+    LIMIT_ZERO_VALUE = "limit_zero_value", "429 with a quotaValue that is the number 0"
     LIMIT_ZERO = "limit_zero", "429 with limit: 0: there is no quota at all without billing"
     SERVER_ERROR = "server_error", "500 INTERNAL"
     SERVER_ERROR_SHORT = "server_error_short", "500 INTERNAL in three words"
     LISTED_ERROR = "listed_error", "500 INTERNAL, the envelope in a list of one"
     OVERLOADED = "overloaded", "503 UNAVAILABLE: high demand"
     OVERLOADED_OLD = "overloaded_old", "503 UNAVAILABLE in the words of 2025"
+    OVERLOADED_RETRY = "overloaded_retry", "503 UNAVAILABLE with RetryInfo"
     DEADLINE_UNAVAILABLE = "deadline_unavailable", "503 UNAVAILABLE: deadline expired"
     DEADLINE_EXCEEDED = "deadline_exceeded", "504 DEADLINE_EXCEEDED"
 
@@ -125,6 +157,7 @@ class Outcome(Enum):
     HTML_TIMEOUT = "html_timeout", "408 with an HTML page"
     HTML_TOO_LARGE = "html_too_large", "413 with an HTML page"
     HTML_RATE_LIMITED = "html_rate_limited", "429 with an HTML page and a Retry-After"
+    HTML_OVERLOADED = "html_overloaded", "503 with an HTML page and a Retry-After that is a date"
     REDIRECT = "redirect", "302 to another address, where nothing is"
     GZIP = "gzip", "the right answer, compressed although the client may not have asked for that"
     GZIP_BOMB = "gzip_bomb", "a few kilobytes that inflate to 10 GB"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
+import email.utils
 import functools
 import gzip
 import json
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 30 * 60
 DRIP_BYTES = 16
 DRIP_SECONDS = 0.25
+#: Seconds until the date in a Retry-After.
+LATER_SECONDS = 30
 _JSON = "application/json; charset=UTF-8"
 _PAGE = (
     "<!DOCTYPE html>\n<html lang=en>\n<title>Error {status}!!1</title>\n"
@@ -34,6 +38,7 @@ _PAGES = {
     Outcome.HTML_TIMEOUT: (408, "Your client has taken too long to issue its request.", {}),
     Outcome.HTML_TOO_LARGE: (413, "Your client issued a request that was too large.", {}),
     Outcome.HTML_RATE_LIMITED: (429, "We're sorry, but you have sent too many requests.", {"Retry-After": "3"}),
+    Outcome.HTML_OVERLOADED: (503, "The service is temporarily unavailable.", {}),
     Outcome.REDIRECT: (302, "The document has moved.", {"Location": "/_local/moved"}),
 }
 # Outcomes that end a call without any body of the API.
@@ -71,9 +76,18 @@ async def without_body(request: web.Request, outcome: Outcome) -> web.StreamResp
         return web.Response(body=_bomb(), headers=_headers(time.time()) | {"Content-Encoding": "gzip, gzip"})
     if outcome in _PAGES:
         status, said, headers = _PAGES[outcome]
+        if outcome is Outcome.HTML_OVERLOADED:
+            headers = _dates(LATER_SECONDS)
         page = _PAGE.format(status=status, said=said)
         return web.Response(status=status, text=page, content_type="text/html", headers=headers)
     return _reset(request)
+
+
+def _dates(seconds: float) -> dict[str, str]:
+    """The headers that ask a client to come back after so many seconds, by this server's clock."""
+    now = time.time()
+    later = email.utils.formatdate(now + seconds, usegmt=True)
+    return {"Date": email.utils.formatdate(now, usegmt=True), "Retry-After": later}
 
 
 @functools.cache
@@ -101,8 +115,24 @@ async def with_body(request: web.Request, body: bytes, outcome: Outcome, started
         return await _huge(request, body, started)
     if outcome is Outcome.GZIP:
         return web.Response(body=gzip.compress(body, 1), headers=_headers(started) | {"Content-Encoding": "gzip"})
-    sent = body[: len(body) // 2] if outcome is Outcome.CUT_JSON else body
-    return web.Response(body=sent, headers=_headers(started))
+    return web.Response(body=_spelt(body, outcome), headers=_headers(started))
+
+
+def _spelt(body: bytes, outcome: Outcome) -> bytes:
+    """The JSON of an answer, cut or written in an odd way where the outcome says so."""
+    match outcome:
+        case Outcome.CUT_JSON:
+            return body[: len(body) // 2]
+        case Outcome.LISTED:
+            return b"[" + body + b"]"
+        case Outcome.BYTE_ORDER_MARK:
+            return codecs.BOM_UTF8 + body
+        case Outcome.BAD_LETTER:
+            return body.replace(b"Here is", b"Here\xff is", 1)
+        case Outcome.BAD_NUMBER:
+            return body.replace(b'"index": 0', b'"index": ' + b"9" * 10_000, 1)
+        case _:
+            return body
 
 
 async def _huge(request: web.Request, body: bytes, started: float) -> web.StreamResponse:

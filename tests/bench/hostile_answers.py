@@ -90,6 +90,7 @@ def zeros_in(how: str) -> list[bytes]:
 
 OK, CHUNKED = "HTTP/1.1 200 OK\r\n", "Transfer-Encoding: chunked\r\n\r\n"
 MEGABYTE = b" " * 1_000_000
+EMOJI = "🎨".encode()
 #: Blocks of no bytes: a compressed file may have any number of them and hold nothing.
 NOTHING = b"\x00\x00\x00\xff\xff" * 10_000
 GZIP_HEAD = gzip.compress(b"")[:10].decode("latin-1")
@@ -127,6 +128,14 @@ SCENES = [
     Scene("90 MB of lists", body("200 OK", of=[b"[[],", *[b"[]," * 300_000] * 100]), "SERVER_ERROR", BODY_AND_TEXT),
     Scene("90 MB of nested lists", body("200 OK", of=[b"[" * 1_000_000] * 90), "SERVER_ERROR", BODY_AND_TEXT),
     Scene("90 MB of one text", body("200 OK", of=[b'"', *[b"x" * 1_000_000] * 90]), "SERVER_ERROR", BODY_AND_TEXT),
+    Scene(
+        "90 MB, and an emoji",
+        body("200 OK", of=[b'"' + EMOJI, *[b"x" * 1_000_000] * 90]),
+        "SERVER_ERROR",
+        BODY_AND_TEXT,
+    ),
+    Scene("90 MB of emojis", body("200 OK", of=[EMOJI * 250_000] * 90), "SERVER_ERROR", BODY_AND_TEXT),
+    Scene("90 MB, and a bad letter", body("200 OK", of=[b'"\xff', *[MEGABYTE] * 90]), "SERVER_ERROR", BODY_AND_TEXT),
     # Pages
     Scene("a page with 200", body("200 OK", "Content-Type: text/html", of=[PAGE]), "SERVER_ERROR"),
     Scene("a page with 502", body("502 Bad Gateway", "Content-Type: text/html", of=[PAGE]), "SERVER_ERROR"),

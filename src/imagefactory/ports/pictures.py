@@ -68,13 +68,17 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """What the model made: the bytes of one image with the MIME type it claims, and what it reported of it."""
+    """What the model made: the bytes of one image with the MIME type it claims, and what it reported of it.
+
+    With `is_thought` the model marked the image as an interim one, and made no other.
+    """
 
     data: bytes = field(repr=False)
     content_type: str
     tokens: Tokens = field(default_factory=Tokens)
     model_version: str | None = None
     response_id: str | None = None
+    is_thought: bool = False
 
 
 class Model(Protocol):

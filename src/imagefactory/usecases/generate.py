@@ -234,6 +234,8 @@ def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Prove
     odd = oddities(recipe, picture.width, picture.height, generated.model_version)
     if not recipe.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
         odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
+    if generated.is_thought:
+        odd += ("the model marked it as an interim image, and made no other",)
     if odd:
         log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)
     return Provenance(

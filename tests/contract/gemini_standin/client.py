@@ -18,7 +18,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-FLASH = "gemini-2.5-flash-image"
+FLASH, PRO = "gemini-2.5-flash-image", "gemini-3-pro-image"
 
 
 @dataclass(frozen=True)

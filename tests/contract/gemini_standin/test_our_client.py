@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.domain.result import ResultStatus
 from imagefactory.domain.retry import RetryPolicy
-from imagefactory.testing import a_recipe
+from imagefactory.testing import ManualClock, a_recipe
 from local.gemini.outcomes import Outcome
 from tests.unit.world import KEY, World
 
@@ -32,17 +33,35 @@ IMAGES = {
     Outcome.SLOW: (),
     Outcome.TEXT_BEFORE: (),
     Outcome.TEXT_AFTER: (),
+    Outcome.BARE: (),
     Outcome.INTERIM_IMAGES: (),
     Outcome.THOUGHT_IMAGE: (),
     Outcome.FULL_SIZE: (),
     Outcome.SNAKE_CASE: (),
     Outcome.URL_SAFE: (),
     Outcome.GZIP: (),
+    Outcome.DATA_URL: (),
+    Outcome.WRAPPED: (),
+    Outcome.EXCESS_PADDING: (),
+    Outcome.ODD_MIME: (),
+    Outcome.SOUND_AFTER: (),
+    Outcome.NOTE_AFTER: (),
+    Outcome.EMPTY_AFTER: (),
+    Outcome.THOUGHT_AFTER: (),
+    Outcome.BROKEN_AFTER: (),
+    Outcome.EMPTY_FIRST: (),
+    Outcome.REFUSED_FIRST: (),
+    Outcome.REFUSED_WITH_PICTURE: (),
+    Outcome.LISTED: (),
+    Outcome.BYTE_ORDER_MARK: (),
+    Outcome.BAD_LETTER: (),
+    Outcome.BAD_NUMBER: (),
     Outcome.WRONG_SIZE: (
         "asked for 1:1, the image has 512 x 1024 pixels",
         "asked for 1K, the image has 512 x 1024 pixels",
     ),
     Outcome.WRONG_MIME: ("the model called it image/jpeg, it is image/png",),
+    Outcome.THOUGHTS_ONLY: ("the model marked it as an interim image, and made no other",),
     Outcome.OTHER_MODEL: (f"asked {PRO}, gemini-9-other-image answered",),
 }
 #: Outcomes without one: the code, whether another attempt follows, the provider's status and reason.
@@ -62,6 +81,7 @@ FAILURES = {
             (Outcome.PARTS_NULL, "IMAGE_SAFETY"),
             (Outcome.IMAGE_PROHIBITED, "IMAGE_PROHIBITED_CONTENT"),
             (Outcome.IMAGE_RECITATION, "IMAGE_RECITATION"),
+            (Outcome.THOUGHTS_REFUSED, "IMAGE_SAFETY"),
             (Outcome.SAFETY, "SAFETY"),
             (Outcome.PROHIBITED_CONTENT, "PROHIBITED_CONTENT"),
             (Outcome.RECITATION, "RECITATION"),
@@ -80,7 +100,6 @@ FAILURES = {
             (Outcome.CONTENT_MISSING, "IMAGE_OTHER"),
             (Outcome.NO_IMAGE, "NO_IMAGE"),
             (Outcome.TEXT_ONLY, "STOP"),
-            (Outcome.THOUGHTS_ONLY, "STOP"),
             (Outcome.OTHER, "OTHER"),
             (Outcome.MALFORMED_RESPONSE, "MALFORMED_RESPONSE"),
             (Outcome.MALFORMED_FUNCTION_CALL, "MALFORMED_FUNCTION_CALL"),
@@ -98,7 +117,7 @@ FAILURES = {
     **dict.fromkeys(
         (
             *(Outcome.BAD_REQUEST, Outcome.UNKNOWN_FIELD, Outcome.BAD_RATIO, Outcome.BAD_SIZE),
-            *(Outcome.MISSING_SIGNATURE, Outcome.NO_INSTRUCTIONS, Outcome.PAYLOAD_TOO_LARGE),
+            *(Outcome.MISSING_SIGNATURE, Outcome.NO_INSTRUCTIONS, Outcome.PAYLOAD_TOO_LARGE, Outcome.PROMPT_ABOUT_KEYS),
         ),
         ("INVALID_REQUEST", False, 400, "INVALID_ARGUMENT"),
     ),
@@ -108,6 +127,8 @@ FAILURES = {
     Outcome.HTML_TOO_LARGE: ("INVALID_REQUEST", False, 413, None),
     Outcome.INVALID_KEY: ("INVALID_API_KEY", False, 400, "API_KEY_INVALID"),
     Outcome.EXPIRED_KEY: ("INVALID_API_KEY", False, 400, "API_KEY_INVALID"),
+    Outcome.INVALID_KEY_WORDS: ("INVALID_API_KEY", False, 400, "INVALID_ARGUMENT"),
+    Outcome.EXPIRED_KEY_WORDS: ("INVALID_API_KEY", False, 400, "INVALID_ARGUMENT"),
     Outcome.UNAUTHENTICATED: ("INVALID_API_KEY", False, 401, "UNAUTHENTICATED"),
     Outcome.MISSING_KEY: ("INVALID_API_KEY", False, 403, "PERMISSION_DENIED"),
     Outcome.PERMISSION_DENIED: ("INVALID_API_KEY", False, 403, "PERMISSION_DENIED"),
@@ -115,24 +136,34 @@ FAILURES = {
     Outcome.SUSPENDED_KEY: ("INVALID_API_KEY", False, 403, "CONSUMER_SUSPENDED"),
     Outcome.API_DISABLED: ("INVALID_API_KEY", False, 403, "SERVICE_DISABLED"),
     Outcome.API_DISABLED_NEW: ("INVALID_API_KEY", False, 403, "SERVICE_DISABLED"),
-    Outcome.RATE_LIMITED: ("RATE_LIMIT_EXCEEDED", True, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.RATE_LIMITED_SHORT: ("RATE_LIMIT_EXCEEDED", True, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.RATE_LIMITED_VERTEX: ("RATE_LIMIT_EXCEEDED", True, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.RATE_LIMITED_IMAGES: ("RATE_LIMIT_EXCEEDED", True, 429, "RESOURCE_EXHAUSTED"),
+    **dict.fromkeys(
+        (
+            *(Outcome.RATE_LIMITED, Outcome.RATE_LIMITED_SHORT, Outcome.RATE_LIMITED_VERTEX),
+            *(Outcome.RATE_LIMITED_IMAGES, Outcome.RATE_LIMITED_MINUTES, Outcome.RATE_LIMITED_OBJECT),
+            *(Outcome.RATE_LIMITED_NUMBER, Outcome.RATE_LIMITED_SENTENCE, Outcome.RATE_LIMITED_HOURS),
+            Outcome.RATE_LIMITED_NONSENSE,
+        ),
+        ("RATE_LIMIT_EXCEEDED", True, 429, "RESOURCE_EXHAUSTED"),
+    ),
+    **dict.fromkeys(
+        (
+            *(Outcome.CREDITS_DEPLETED, Outcome.SPENDING_CAP, Outcome.QUOTA_EXHAUSTED),
+            *(Outcome.QUOTA_EXHAUSTED_WORDS, Outcome.LIMIT_ZERO, Outcome.LIMIT_ZERO_VALUE),
+        ),
+        ("RATE_LIMIT_EXCEEDED", False, 429, "RESOURCE_EXHAUSTED"),
+    ),
     Outcome.HTML_RATE_LIMITED: ("RATE_LIMIT_EXCEEDED", True, 429, None),
-    Outcome.CREDITS_DEPLETED: ("RATE_LIMIT_EXCEEDED", False, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.SPENDING_CAP: ("RATE_LIMIT_EXCEEDED", False, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.QUOTA_EXHAUSTED: ("RATE_LIMIT_EXCEEDED", False, 429, "RESOURCE_EXHAUSTED"),
-    Outcome.LIMIT_ZERO: ("RATE_LIMIT_EXCEEDED", False, 429, "RESOURCE_EXHAUSTED"),
     Outcome.SERVER_ERROR: ("SERVER_ERROR", True, 500, "INTERNAL"),
     Outcome.SERVER_ERROR_SHORT: ("SERVER_ERROR", True, 500, "INTERNAL"),
     Outcome.LISTED_ERROR: ("SERVER_ERROR", True, 500, "INTERNAL"),
     Outcome.OVERLOADED: ("SERVER_ERROR", True, 503, "UNAVAILABLE"),
     Outcome.OVERLOADED_OLD: ("SERVER_ERROR", True, 503, "UNAVAILABLE"),
+    Outcome.OVERLOADED_RETRY: ("SERVER_ERROR", True, 503, "UNAVAILABLE"),
     Outcome.DEADLINE_UNAVAILABLE: ("SERVER_ERROR", True, 503, "UNAVAILABLE"),
     Outcome.LATE_ERROR: ("SERVER_ERROR", True, 503, "UNAVAILABLE"),
     Outcome.DEADLINE_EXCEEDED: ("SERVER_ERROR", True, 504, "DEADLINE_EXCEEDED"),
     Outcome.HTML_ERROR: ("SERVER_ERROR", True, 502, None),
+    Outcome.HTML_OVERLOADED: ("SERVER_ERROR", True, 503, None),
     Outcome.HTML_TIMEOUT: ("SERVER_ERROR", True, 408, None),
     Outcome.REDIRECT: ("SERVER_ERROR", True, 302, None),
     Outcome.CUT_JSON: ("SERVER_ERROR", True, 200, None),
@@ -145,6 +176,20 @@ FAILURES = {
     Outcome.CONNECTION_RESET: ("SERVER_ERROR", True, None, None),
     Outcome.TIMEOUT: ("TIMEOUT", True, None, None),
     Outcome.DRIP: ("TIMEOUT", True, None, None),
+}
+#: Seconds until the second attempt, after outcomes that ask for some, and after one whose wish makes no sense.
+DELAYS = {
+    Outcome.RATE_LIMITED: 3.84422229,
+    Outcome.RATE_LIMITED_IMAGES: 4.4,
+    Outcome.RATE_LIMITED_MINUTES: 90.5,
+    Outcome.RATE_LIMITED_OBJECT: 35.5,
+    Outcome.RATE_LIMITED_NUMBER: 35,
+    Outcome.RATE_LIMITED_SENTENCE: 20,
+    Outcome.RATE_LIMITED_HOURS: 3600,
+    Outcome.RATE_LIMITED_NONSENSE: 2,
+    Outcome.HTML_RATE_LIMITED: 3,
+    Outcome.OVERLOADED_RETRY: 40,
+    Outcome.HTML_OVERLOADED: 30,
 }
 
 
@@ -196,3 +241,12 @@ def test_a_failure_has_its_code_and_the_providers_own_words(
     assert result.status is (ResultStatus.PENDING if failure.retryable else failure.ends_as)
     assert failure.message
     assert "AIza" not in failure.message
+
+
+@pytest.mark.parametrize(("outcome", "seconds"), DELAYS.items(), ids=[outcome.value for outcome in DELAYS])
+def test_the_next_attempt_begins_when_the_provider_asks(
+    gemini: Gemini, model: GeminiModel, outcome: Outcome, seconds: float
+) -> None:
+    result = after(outcome, gemini, model)
+
+    assert result.next_attempt_at == ManualClock().now() + timedelta(seconds=seconds)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
-from PIL import UnidentifiedImageError
 
-from tests.contract.gemini_standin.client import FLASH, Gemini, parts, picture
-
-PRO = "gemini-3-pro-image"
+from tests.contract.gemini_standin.client import FLASH, PRO, Gemini, parts
 
 # By outcome: HTTP status, canonical status, part of the message.
 ERRORS = {
@@ -24,6 +20,9 @@ ERRORS = {
     "payload_too_large": (400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 104857600 bytes."),
     "invalid_key": (400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
     "expired_key": (400, "INVALID_ARGUMENT", "API key expired"),
+    "invalid_key_words": (400, "INVALID_ARGUMENT", "API key not valid."),
+    "expired_key_words": (400, "INVALID_ARGUMENT", "API Key expired."),
+    "prompt_about_keys": (400, "INVALID_ARGUMENT", "Invalid value at"),
     "region_blocked": (400, "FAILED_PRECONDITION", "not available in your country"),
     "unauthenticated": (401, "UNAUTHENTICATED", "authentication credentials"),
     "missing_key": (403, "PERMISSION_DENIED", "unregistered callers"),
@@ -38,14 +37,23 @@ ERRORS = {
     "rate_limited_short": (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted"),
     "rate_limited_vertex": (429, "RESOURCE_EXHAUSTED", "error-code-429"),
     "rate_limited_images": (429, "RESOURCE_EXHAUSTED", "Please retry in 4.4s."),
+    "rate_limited_minutes": (429, "RESOURCE_EXHAUSTED", "Quota exceeded."),
+    "rate_limited_object": (429, "RESOURCE_EXHAUSTED", "Quota exceeded."),
+    "rate_limited_number": (429, "RESOURCE_EXHAUSTED", "Quota exceeded."),
+    "rate_limited_sentence": (429, "RESOURCE_EXHAUSTED", "Please try again in 20 seconds."),
+    "rate_limited_hours": (429, "RESOURCE_EXHAUSTED", "will reset after 13h27m1.2s."),
+    "rate_limited_nonsense": (429, "RESOURCE_EXHAUSTED", "Quota exceeded."),
     "credits_depleted": (429, "RESOURCE_EXHAUSTED", "prepayment credits are depleted"),
     "spending_cap": (429, "RESOURCE_EXHAUSTED", "exceeded its spending cap"),
     "quota_exhausted": (429, "RESOURCE_EXHAUSTED", "limit: 1000"),
+    "quota_exhausted_words": (429, "RESOURCE_EXHAUSTED", "limit 'Generate requests per day'"),
+    "limit_zero_value": (429, "RESOURCE_EXHAUSTED", f"Quota exceeded for {FLASH}."),
     "limit_zero": (429, "RESOURCE_EXHAUSTED", "limit: 0"),
     "server_error": (500, "INTERNAL", "internal error"),
     "server_error_short": (500, "INTERNAL", "Internal error encountered."),
     "overloaded": (503, "UNAVAILABLE", "high demand"),
     "overloaded_old": (503, "UNAVAILABLE", "overloaded"),
+    "overloaded_retry": (503, "UNAVAILABLE", "overloaded"),
     "deadline_unavailable": (503, "UNAVAILABLE", "Deadline expired"),
     "deadline_exceeded": (504, "DEADLINE_EXCEEDED", "Deadline expired"),
 }
@@ -82,7 +90,14 @@ BLOCKS = {
     "blocked_jailbreak": "JAILBREAK",
 }
 # By outcome: a page's HTTP status.
-PAGES = {"html_error": 502, "html_timeout": 408, "html_too_large": 413, "html_rate_limited": 429, "redirect": 302}
+PAGES = {
+    "html_error": 502,
+    "html_timeout": 408,
+    "html_too_large": 413,
+    "html_rate_limited": 429,
+    "html_overloaded": 503,
+    "redirect": 302,
+}
 TRANSPORT = {
     *("timeout", "drip", "truncated", "cut_json", "empty_body", "connection_reset", "gzip", "gzip_bomb", "huge"),
     *PAGES,
@@ -90,11 +105,15 @@ TRANSPORT = {
 PICTURES = {
     *("ok", "slow", "text_before", "text_after", "interim_images", "thought_image", "wrong_size", "wrong_mime"),
     *("full_size", "snake_case", "url_safe", "bare", "other_model", "bad_base64", "not_an_image"),
+    *("data_url", "wrapped", "excess_padding", "odd_mime", "sound_after", "note_after", "empty_after", "thought_after"),
+    *("broken_after", "empty_first", "refused_first", "refused_with_picture", "listed", "byte_order_mark"),
+    *("bad_letter", "bad_number"),
 }
 OTHER = {
     "blocked_other",
     "text_only",
     "thoughts_only",
+    "thoughts_refused",
     "empty_candidate",
     "no_candidates",
     "late_error",
@@ -186,8 +205,41 @@ def test_a_candidate_can_say_nothing_at_all(gemini: Gemini) -> None:
     assert gemini.meet("empty_candidate").json()["candidates"] == [{"index": 0}]
 
 
-def test_an_answer_can_be_a_thought_alone(gemini: Gemini) -> None:
-    assert [part.get("thought") for part in parts(gemini.meet("thoughts_only"))] == [True]
+@pytest.mark.parametrize(("outcome", "reason"), [("thoughts_only", "STOP"), ("thoughts_refused", "IMAGE_SAFETY")])
+def test_an_answer_can_be_a_thought_alone(gemini: Gemini, outcome: str, reason: str) -> None:
+    answer = gemini.meet(outcome)
+
+    assert [part.get("thought") for part in parts(answer)] == [True]
+    assert answer.json()["candidates"][0]["finishReason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("outcome", "delay"),
+    [
+        ("rate_limited_minutes", "1m30.5s"),
+        ("rate_limited_object", {"seconds": "35", "nanos": 500_000_000}),
+        ("rate_limited_number", 35),
+        ("rate_limited_sentence", "0s"),
+        ("overloaded_retry", "40s"),
+    ],
+)
+def test_a_delay_can_be_spelt_in_many_ways(gemini: Gemini, outcome: str, delay: object) -> None:
+    (detail,) = gemini.meet(outcome).json()["error"]["details"]
+
+    assert detail["retryDelay"] == delay
+
+
+def test_a_page_can_name_a_date_to_come_back(gemini: Gemini) -> None:
+    headers = gemini.meet("html_overloaded").headers
+
+    wait = parsedate_to_datetime(headers["Retry-After"]) - parsedate_to_datetime(headers["Date"])
+    assert wait.total_seconds() == 30
+
+
+def test_a_quota_can_be_the_number_0(gemini: Gemini) -> None:
+    (detail,) = gemini.meet("limit_zero_value").json()["error"]["details"]
+
+    assert detail["violations"][0]["quotaValue"] == 0
 
 
 def test_an_error_can_come_with_200(gemini: Gemini) -> None:
@@ -211,90 +263,3 @@ def test_an_answer_can_be_text_only(gemini: Gemini) -> None:
 
     assert [list(part) for part in parts(answer)] == [["text"]]
     assert answer.json()["candidates"][0]["finishReason"] == "STOP"
-
-
-@pytest.mark.parametrize(
-    ("outcome", "kinds"), [("text_before", ["text", "inlineData"]), ("text_after", ["inlineData", "text"])]
-)
-def test_text_can_come_before_or_after_the_picture(gemini: Gemini, outcome: str, kinds: list[str]) -> None:
-    assert [next(iter(part)) for part in parts(gemini.meet(outcome))] == kinds
-
-
-def test_interim_pictures_come_first_look_different_and_are_billed(gemini: Gemini) -> None:
-    answer = gemini.meet("interim_images", PRO)
-
-    found = parts(answer)
-    assert [part.get("thought") for part in found] == [None, None, None]
-    assert len({part["inlineData"]["data"] for part in found}) == 3
-    final = parts(gemini.ask(model=PRO))[0]
-    assert found[-1]["inlineData"] == final["inlineData"]
-    assert answer.json()["usageMetadata"]["candidatesTokensDetails"][0]["tokenCount"] == 3 * 1120
-
-
-def test_a_thought_picture_is_marked_and_comes_before_the_final_one(gemini: Gemini) -> None:
-    assert [part.get("thought", False) for part in parts(gemini.meet("thought_image", PRO))] == [True, False]
-
-
-def test_a_picture_can_have_the_wrong_size(gemini: Gemini) -> None:
-    assert picture(parts(gemini.meet("wrong_size"))[0]).size == (512, 1024)
-
-
-@pytest.mark.parametrize(
-    ("model", "declared", "magic"), [(FLASH, "image/png", b"\xff\xd8\xff"), (PRO, "image/jpeg", b"\x89PNG")]
-)
-def test_a_picture_can_declare_the_wrong_type(gemini: Gemini, model: str, declared: str, magic: bytes) -> None:
-    blob = parts(gemini.meet("wrong_mime", model))[0]["inlineData"]
-
-    assert blob["mimeType"] == declared
-    assert base64.b64decode(blob["data"]).startswith(magic)
-
-
-def test_a_part_can_be_named_as_in_protocol_buffers(gemini: Gemini) -> None:
-    (part,) = parts(gemini.meet("snake_case"))
-
-    assert part["inline_data"]["mime_type"] == "image/png"
-
-
-def test_picture_data_can_be_in_the_alphabet_of_urls(gemini: Gemini) -> None:
-    (part,) = parts(gemini.meet("url_safe"))
-
-    data = part["inlineData"]["data"]
-    assert not set(data) & set("+/=")
-    assert base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)).startswith(b"\x89PNG")
-
-
-def test_an_answer_can_have_a_picture_and_nothing_else(gemini: Gemini) -> None:
-    answer = gemini.meet("bare", PRO).json()
-
-    assert answer.keys() == {"candidates"}
-    assert answer["candidates"][0]["content"]["parts"][0].keys() == {"inlineData"}
-    assert answer["candidates"][0]["content"]["parts"][0]["inlineData"].keys() == {"data"}
-
-
-def test_a_picture_can_be_as_large_as_googles(gemini: Gemini) -> None:
-    flash = gemini.meet("full_size")
-    pro = gemini.ask("Another prompt, which the same rule meets", PRO, imageSize="4K", aspectRatio="1:1")
-
-    assert 1_500_000 < len(flash.content) < 4_000_000
-    assert picture(parts(pro)[0]).size == (4096, 4096)
-    assert 20_000_000 < len(pro.content) < 40_000_000
-    assert len(parts(pro)[0]["thoughtSignature"]) > 1_000_000
-
-
-def test_another_model_can_answer(gemini: Gemini) -> None:
-    answer = gemini.meet("other_model")
-
-    assert answer.json()["modelVersion"] != FLASH
-    picture(parts(answer)[0])
-
-
-def test_picture_data_can_be_no_base64(gemini: Gemini) -> None:
-    data = parts(gemini.meet("bad_base64"))[0]["inlineData"]["data"]
-
-    with pytest.raises(binascii.Error):
-        base64.b64decode(data, validate=True)
-
-
-def test_picture_data_can_be_no_picture(gemini: Gemini) -> None:
-    with pytest.raises(UnidentifiedImageError):
-        picture(parts(gemini.meet("not_an_image"))[0])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefactory.domain.base64text import decode_base64, normalize_media_type
+from imagefactory.domain.base64text import decode_base64
 
 #: Bytes whose base64 has all 64 signs and two signs of padding.
 BYTES = base64.b64decode(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") + b"\xfb"
@@ -90,21 +90,6 @@ def test_any_text_is_decoded_or_refused(text: str) -> None:
         decode_base64(text)
     except ValueError as refused:
         assert "base64" in str(refused)  # noqa: PT017 - some of these are base64
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("image/png", "image/png"),
-        ("Image/PNG; charset=binary", "image/png"),
-        (" image/JPG ;q=1", "image/jpeg"),
-        ("image/pjpeg", "image/jpeg"),
-        ("image/x-png", "image/png"),
-        ("", ""),
-    ],
-)
-def test_a_media_type_has_one_name(text: str, name: str) -> None:
-    assert normalize_media_type(text) == name
 
 
 MEGABYTE = 1_000_000

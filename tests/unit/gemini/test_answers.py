@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import textwrap
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import DATA, IMAGE, KEY, answer, blob, failure_in
 
 OTHER = base64.b64encode(b"an interim image").decode()
+NOTE = base64.b64encode(b"RIFF and whatever").decode()
 
 
 @pytest.mark.parametrize(
@@ -44,12 +47,124 @@ OTHER = base64.b64encode(b"an interim image").decode()
         pytest.param({"candidates": [{"content": {"parts": [blob()]}}]}, id="nothing else"),
         pytest.param(answer(blob()) | {"promptFeedback": {"safetyRatings": []}}, id="feedback without a block"),
         pytest.param(answer(blob()) | {"error": {"code": 500}}, id="an error beside"),
+        pytest.param([answer(blob())], id="in a list of one"),
+        pytest.param(answer(blob(), finishReason="IMAGE_SAFETY"), id="refused, and there all the same"),
+        pytest.param(answer(blob()) | {"promptFeedback": {"blockReason": "SAFETY"}}, id="the prompt refused"),
+        pytest.param({"candidates": [{}, *answer(blob())["candidates"]]}, id="the first candidate empty"),
+        pytest.param(
+            {"candidates": [*answer(finishReason="SAFETY")["candidates"], None, *answer(blob())["candidates"]]},
+            id="the first candidate refused",
+        ),
+        pytest.param({"candidates": [*answer(blob())["candidates"], *answer(blob(OTHER))["candidates"]]}, id="two"),
+        pytest.param({"candidates": {"content": {"parts": blob()}}}, id="no lists"),
+        pytest.param(answer({"inlineData": {}, "inline_data": {"data": DATA, "mimeType": "image/png"}}), id="both"),
     ],
 )
 def test_the_image_is_found_wherever_it_is(whole: dict[str, Any]) -> None:
     generated = image_of(whole, KEY)
 
     assert (generated.data, generated.content_type) == (IMAGE, "image/png")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\n".join(textwrap.wrap(DATA, 16)),
+        "\r\n".join(textwrap.wrap(DATA, 16)) + "\r\n",
+        f" \t{DATA} ",
+        f"data:image/png;base64,{DATA}",
+        f"DATA:Image/PNG;name=a.png;Base64,\n{DATA}",
+        f"data:image/png;base64,{base64.urlsafe_b64encode(IMAGE).decode()}",
+        DATA + "==",
+    ],
+)
+def test_the_image_is_read_in_every_spelling_of_base64(data: str) -> None:
+    assert image_of(answer(blob(data)), KEY).data == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("declared", "data", "content_type"),
+    [
+        ("Image/PNG; charset=binary", DATA, "image/png"),
+        ("image/jpg", DATA, "image/jpeg"),
+        (" IMAGE/WEBP ", DATA, "image/webp"),
+        ("", DATA, ""),
+        ("", f"data:image/jpg;base64,{DATA}", "image/jpeg"),
+        ("application/octet-stream", f"data:image/png;base64,{DATA}", "image/png"),
+        ("application/octet-stream", DATA, "application/octet-stream"),
+        ("image/png", f"data:text/plain;base64,{DATA}", "image/png"),
+    ],
+)
+def test_the_declared_type_has_one_name(declared: str, data: str, content_type: str) -> None:
+    assert image_of(answer(blob(data, declared)), KEY).content_type == content_type
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(blob(NOTE, "audio/wav"), id="a sound"),
+        pytest.param(blob(NOTE, "text/plain; charset=utf-8"), id="a note"),
+        pytest.param(blob(DATA + "AAAA", "text/plain"), id="what is called a note"),
+        pytest.param({"inlineData": {"data": NOTE}}, id="bytes that say nothing"),
+        pytest.param(blob("", "image/png"), id="an empty one"),
+        pytest.param(blob("  ", "image/png"), id="a blank one"),
+        pytest.param(blob(OTHER, thought=True), id="a thought"),
+        pytest.param(blob("!not base64!"), id="a broken one"),
+        pytest.param(blob(OTHER, "image/heic"), id="one that nobody can open"),
+    ],
+)
+@pytest.mark.parametrize("around", [(), ({"text": "There."},)])
+def test_the_last_part_that_is_an_image_counts(odd: dict[str, Any], around: tuple[dict[str, Any], ...]) -> None:
+    generated = image_of(answer(blob(OTHER), blob(), *around, odd, *around, odd), KEY)
+
+    assert (generated.data, generated.content_type, generated.is_thought) == (IMAGE, "image/png", False)
+
+
+@pytest.mark.parametrize(
+    ("data", "declared"),
+    [
+        (IMAGE, ""),
+        (IMAGE, "application/octet-stream"),
+        (IMAGE, "png"),
+        (IMAGE, "text/plain"),
+        (b"\xff\xd8\xff a JPEG", ""),
+        (b"RIFF\0\0\0\0WEBP", ""),
+        (b"of an unknown format", "image/new"),
+    ],
+)
+def test_an_image_is_known_by_its_type_or_else_by_its_bytes(data: bytes, declared: str) -> None:
+    assert image_of(answer(blob(base64.b64encode(data).decode(), declared)), KEY).data == data
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        pytest.param(answer(blob(OTHER, thought=True), blob(thought=True)), id="the last of two"),
+        pytest.param(answer(blob(thought=True), {"text": "Done."}, blob(NOTE, "text/plain")), id="text behind"),
+        pytest.param(answer(blob(thought=True), finishReason=None), id="no finish reason"),
+        pytest.param(
+            {"candidates": [*answer(finishReason="SAFETY")["candidates"], *answer(blob(thought=True))["candidates"]]},
+            id="of the candidate that finished",
+        ),
+    ],
+)
+def test_a_thought_is_kept_where_the_model_finished_with_nothing_else(whole: dict[str, Any]) -> None:
+    generated = image_of(whole, KEY)
+
+    assert (generated.data, generated.is_thought) == (IMAGE, True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "data", "content_type"),
+    [(f"image/{KEY}", DATA, "image/[key]"), ("", f"data:image/{KEY};base64,{DATA}", "")],
+)
+def test_no_word_of_an_answer_holds_the_key(declared: str, data: str, content_type: str) -> None:
+    words = {"modelVersion": f"m {KEY}", "responseId": KEY}
+
+    generated = image_of(answer(blob(data, declared)) | words, KEY)
+
+    said = (generated.content_type, generated.model_version, generated.response_id)
+    assert said == (content_type, "m [key]", "[key]")
 
 
 def test_usage_and_identity_are_kept() -> None:
@@ -130,8 +245,41 @@ def test_no_answer_at_all_breaks_the_reader(status: int, whole: Any) -> None:
         assert attempt.failure.message  # noqa: PT017 - a few of these may hold an image
 
 
-def test_what_was_parsed_leaves_its_body_empty() -> None:
-    body = bytearray(b'\xef\xbb\xbf{"a": [1, 2]}')
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_what_was_parsed_leaves_its_body_empty(mark: bytes) -> None:
+    told = bytearray(mark + b'{"a": [1, 2]}')
 
-    assert parsed(body) == {"a": [1, 2]}
-    assert body == b""
+    assert parsed(told) == {"a": [1, 2]}
+    assert told == b""
+
+
+@pytest.mark.parametrize(
+    "oddity", [b"A caf\xe9", b"two\nlines", b"a\ttab", b"cut \xf0\x9f", b"\\ud800 alone", b"not \xed\xa0\x80 a letter"]
+)
+def test_an_odd_letter_in_a_sentence_does_not_lose_the_image(oddity: bytes) -> None:
+    body = json.dumps(answer({"text": "?"}, blob())).encode().replace(b"?", oddity)
+
+    assert image_of(parsed(bytearray(body)), KEY).data == IMAGE
+
+
+@given(st.text())
+def test_every_letter_of_a_sentence_is_read_as_it_was_written(sentence: str) -> None:
+    plain = json.dumps({"text": sentence}, ensure_ascii=False).encode(errors="replace")
+
+    assert parsed(bytearray(plain)) == json.loads(plain)
+
+
+@pytest.mark.parametrize(
+    ("letters", "is_read"), [("é" * 200_000, True), ("é" * 300_000, False), ("🎨é日" * 60_000, True)]
+)
+def test_letters_beyond_ascii_are_bounded(letters: str, is_read: bool) -> None:  # noqa: FBT001 - part of the table
+    body = bytearray(json.dumps(f"x{letters}", ensure_ascii=False).encode())
+
+    assert parsed(body) == (f"x{letters}" if is_read else None)
+
+
+@pytest.mark.parametrize("number", ["9" * 10_000, "1e400", "NaN"])
+def test_an_odd_number_does_not_lose_the_image(number: str) -> None:
+    body = json.dumps(answer(blob(), index=7)).replace('"index": 7', f'"index": {number}')
+
+    assert image_of(parsed(bytearray(body.encode())), KEY).data == IMAGE

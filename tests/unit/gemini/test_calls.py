@@ -127,8 +127,17 @@ class TestTheAnswer:
         assert (failure.code, failure.retryable, failure.provider_status) == (FailureCode.SERVER_ERROR, True, 302)
         assert len(server.requests) == 1
 
-    def test_of_a_front_end_may_say_in_a_header_when_to_come_again(self) -> None:
-        with serving(answering(b"<html>", "429 Too Many Requests", "Retry-After: 17")) as server:
+    @pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            ("Retry-After: 17",),
+            ("Retry-After: 7", "Retry-After: 17"),
+            ("Retry-After: Wed, 25 Nov 2015 12:00:17 GMT", "Date: Wed, 25 Nov 2015 12:00:00 GMT"),
+        ],
+    )
+    def test_of_a_front_end_may_say_in_a_header_when_to_come_again(self, status: str, headers: tuple[str, ...]) -> None:
+        with serving(answering(b"<html>", status, *headers)) as server:
             failure, _ = failed(server)
 
         assert failure.retry_after == 17

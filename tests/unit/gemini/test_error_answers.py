@@ -25,7 +25,7 @@ def retry_info(delay: str) -> dict[str, Any]:
     return {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
 
 
-def quota(*ids: str, **more: str) -> dict[str, Any]:
+def quota(*ids: str, **more: Any) -> dict[str, Any]:
     violations = [{"quotaMetric": "generativelanguage.googleapis.com/requests", "quotaId": one} | more for one in ids]
     return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations}
 
@@ -187,12 +187,12 @@ FAILURES = [
     pytest.param(
         429,
         error(429, EXCEEDED.format(limit=10), "RESOURCE_EXHAUSTED", quota(PER_MINUTE), retry_info("35s")),
-        (FailureCode.RATE_LIMIT_EXCEEDED, True, 35.0, "RESOURCE_EXHAUSTED"),
+        (FailureCode.RATE_LIMIT_EXCEEDED, True, 35.84422229, "RESOURCE_EXHAUSTED"),
         id="per minute",
     ),
     pytest.param(
         429,
-        error(429, EXCEEDED.format(limit=10), "RESOURCE_EXHAUSTED", retry_info("34.4s"), quota(PER_MINUTE)),
+        error(429, "Quota exceeded.", "RESOURCE_EXHAUSTED", retry_info("34.4s"), quota(PER_MINUTE)),
         (FailureCode.RATE_LIMIT_EXCEEDED, True, 34.4, "RESOURCE_EXHAUSTED"),
         id="parts of a second",
     ),
@@ -205,13 +205,13 @@ FAILURES = [
     pytest.param(
         429,
         error(429, EXCEEDED.format(limit=10), "RESOURCE_EXHAUSTED", quota(PER_MINUTE, PER_DAY), retry_info("35s")),
-        (FailureCode.RATE_LIMIT_EXCEEDED, False, 35.0, "RESOURCE_EXHAUSTED"),
+        (FailureCode.RATE_LIMIT_EXCEEDED, False, 35.84422229, "RESOURCE_EXHAUSTED"),
         id="per day",
     ),
     pytest.param(
         429,
         error(429, EXCEEDED.format(limit=0), "RESOURCE_EXHAUSTED", quota(PER_MINUTE), retry_info("35s")),
-        (FailureCode.RATE_LIMIT_EXCEEDED, False, 35.0, "RESOURCE_EXHAUSTED"),
+        (FailureCode.RATE_LIMIT_EXCEEDED, False, 35.84422229, "RESOURCE_EXHAUSTED"),
         id="a limit of nothing",
     ),
     pytest.param(
@@ -225,7 +225,7 @@ FAILURES = [
         error(
             429, EXCEEDED.format(limit=10), "RESOURCE_EXHAUSTED", quota(PER_MINUTE, IMAGES_PER_MINUTE), retry_info("7s")
         ),
-        (FailureCode.RATE_LIMIT_EXCEEDED, True, 7.0, "RESOURCE_EXHAUSTED"),
+        (FailureCode.RATE_LIMIT_EXCEEDED, True, 35.84422229, "RESOURCE_EXHAUSTED"),
         id="images per minute",
     ),
     *(
@@ -239,7 +239,7 @@ FAILURES = [
     ),
     pytest.param(
         429,
-        error(429, "m", "RESOURCE_EXHAUSTED", retry_info("soon"), {"retryDelay": 7}),
+        error(429, "m", "RESOURCE_EXHAUSTED", retry_info("soon"), {"retryDelay": [7]}),
         (FailureCode.RATE_LIMIT_EXCEEDED, True, 0.0, "RESOURCE_EXHAUSTED"),
         id="a delay that is none",
     ),

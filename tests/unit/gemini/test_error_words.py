@@ -8,8 +8,9 @@ import pytest
 
 from imagefactory.adapters.gemini.failures import failure_of_status, masked
 from imagefactory.adapters.gemini.values import MAX_TEXT
+from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import KEY
-from tests.unit.gemini.test_error_answers import DENIED, error, reason, retry_info
+from tests.unit.gemini.test_error_answers import DENIED, error, reason
 
 
 def test_a_key_that_the_provider_repeats_is_masked() -> None:
@@ -42,18 +43,67 @@ def test_a_providers_reason_is_masked_and_cut_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "details", "seconds"),
+    "said",
     [
-        ("30", (), 30.0),
-        ("30", (retry_info("35s"),), 35.0),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", (), 0.0),
-        ("-1", (), 0.0),
-        (None, (), 0.0),
+        "API key not valid. Please pass a valid API key.",
+        "API key expired. Please renew the API key.",
+        "API Key not found. Please pass a valid API key.",
+        "API KEY NOT VALID. PLEASE PASS A VALID API KEY.",
+        "  api key is invalid",
+        "The provided API key is not valid.",
+        "Your API key has expired.",
+        "API_KEY expired",
+        "Invalid API key.",
     ],
 )
-def test_a_header_tells_the_delay_where_nothing_else_does(
-    header: str | None, details: tuple[dict[str, Any], ...], seconds: float
-) -> None:
-    answer = error(429, "Resource has been exhausted.", "RESOURCE_EXHAUSTED", *details)
+@pytest.mark.parametrize("details", [[], {}, "none", [7, None], [{"reason": None}], [{"reason": ["API_KEY_INVALID"]}]])
+def test_a_sentence_alone_tells_that_the_key_is_wrong(said: str, details: Any) -> None:
+    answer = {"error": {"code": 400, "message": said, "status": "INVALID_ARGUMENT", "details": details}}
 
-    assert failure_of_status(429, answer, KEY, header).retry_after == seconds
+    failure = failure_of_status(400, answer, KEY)
+
+    assert (failure.code, failure.retryable, failure.message) == (FailureCode.INVALID_API_KEY, False, said)
+    assert failure.provider_reason == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        [reason("API_KEY_INVALID")],
+        reason("API_KEY_INVALID"),
+        [reason("api_key_invalid")],
+        [reason("API_KEY_EXPIRED")],
+        [{"locale": "en-US", "message": "API key not valid. Please pass a valid API key."}],
+    ],
+)
+def test_details_alone_tell_that_the_key_is_wrong(details: Any) -> None:
+    answer = {"error": {"code": 400, "message": "Bad Request", "status": "INVALID_ARGUMENT", "details": details}}
+
+    assert failure_of_status(400, answer, KEY).code is FailureCode.INVALID_API_KEY
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid value at 'contents[0].parts[0].text': API key not valid. Please pass a valid API key.",
+        "Prompt was refused: \nAPI key not valid. Please pass a valid API key.",
+        '"API key expired" cannot be drawn.',
+        "API keys are none of the things that can be drawn.",
+        "API key: a picture of one cannot be drawn.",
+        "API key not validated prompts are refused.",
+        "The API of a key expired.",
+    ],
+)
+def test_a_prompt_that_speaks_of_keys_does_not_make_the_key_wrong(said: str) -> None:
+    violation = {"fieldViolations": [{"field": "contents", "description": "API key not valid."}]}
+
+    failure = failure_of_status(400, error(400, said, "INVALID_ARGUMENT", violation, reason("BAD_PROMPT")), KEY)
+
+    assert (failure.code, failure.retryable) == (FailureCode.INVALID_REQUEST, False)
+
+
+@pytest.mark.parametrize("status", [404, 413, 429, 500, 503])
+def test_the_sentence_about_keys_counts_with_400_alone(status: int) -> None:
+    answer = error(status, "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT")
+
+    assert failure_of_status(status, answer, KEY).code is not FailureCode.INVALID_API_KEY

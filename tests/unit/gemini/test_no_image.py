@@ -50,6 +50,8 @@ UNKNOWN = {
     "SOMETHING_NEW": False,
     "IMAGE_LATE": False,
 }
+#: Base64 of what is no image.
+NOTE = "UklGRiBvciBub3Q="
 BLOCK_REASONS = (
     *("BLOCKED_REASON_UNSPECIFIED", "SAFETY", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "IMAGE_SAFETY"),
     *("MODEL_ARMOR", "JAILBREAK", "BLOCK_REASON_UNSPECIFIED", "A_REASON_OF_TOMORROW"),
@@ -114,7 +116,28 @@ BLOCK_REASONS = (
         pytest.param(
             answer({"text": "half a"}, finishReason="MAX_TOKENS"), "NO_IMAGE", "MAX_TOKENS", id="G: with text"
         ),
-        pytest.param(answer(blob(thought=True)), "NO_IMAGE", "STOP", id="thoughts alone"),
+        pytest.param(
+            answer(blob(thought=True), finishReason="IMAGE_SAFETY"),
+            "CONTENT_BLOCKED",
+            "IMAGE_SAFETY",
+            id="thoughts alone, refused",
+        ),
+        pytest.param(
+            answer(blob(thought=True), finishReason="IMAGE_OTHER"),
+            "NO_IMAGE",
+            "IMAGE_OTHER",
+            id="thoughts alone, not finished",
+        ),
+        pytest.param(
+            answer(blob(thought=True)) | {"promptFeedback": {"blockReason": "SAFETY"}},
+            "CONTENT_BLOCKED",
+            "SAFETY",
+            id="thoughts alone, the prompt blocked",
+        ),
+        pytest.param(answer(blob("!", thought=True)), "NO_IMAGE", "STOP", id="a broken thought alone"),
+        pytest.param(answer(blob(NOTE, "text/plain")), "NO_IMAGE", "STOP", id="a note alone"),
+        pytest.param(answer(blob(NOTE, "audio/wav")), "NO_IMAGE", "STOP", id="a sound alone"),
+        pytest.param(answer({"inlineData": {"data": NOTE}}), "NO_IMAGE", "STOP", id="bytes of no kind"),
         pytest.param({"candidates": [{"index": 0}]}, "NO_IMAGE", None, id="a candidate that says nothing"),
         pytest.param({"candidates": []}, "NO_IMAGE", None, id="no candidate"),
         pytest.param({"candidates": ["odd"]}, "NO_IMAGE", None, id="an odd candidate"),

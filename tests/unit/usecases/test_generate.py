@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,18 @@ class TestOutcomes:
         assert result.image is not None
         assert world.images.objects[result.image.name].data == the_bytes_of()
         assert (world.tally(execution.id).completed, world.tally(execution.id).cost_microusd) == (1, 39_000)
+
+    @pytest.mark.parametrize("is_thought", [True, False])
+    def test_completed_an_interim_image_is_kept_and_says_so(self, world: World, is_thought: bool) -> None:  # noqa: FBT001 - the two cases
+        execution = world.given()
+        world.scripted({"first prompt": [replace(an_image(), is_thought=is_thought)]})
+
+        generate(world, execution)
+
+        image = world.result(execution.id).image
+        assert image is not None
+        warnings = ("the model marked it as an interim image, and made no other",)
+        assert image.made.warnings == (warnings if is_thought else ())
 
     @pytest.mark.parametrize(
         ("failure", "status"), [(REFUSED, "blocked"), (DAILY_QUOTA, "failed"), (a_failure(retryable=False), "failed")]

@@ -132,6 +132,7 @@ class TestAttempts:
             pytest.param(a_failure(FailureCode.NO_IMAGE), [2, 4], id="2 n without an image"),
             pytest.param(a_failure(FailureCode.RATE_LIMIT_EXCEEDED, retry_after=3.0), [3, 4], id="RetryInfo if longer"),
             pytest.param(a_failure(FailureCode.RATE_LIMIT_EXCEEDED, retry_after=35.5), [35.5, 35.5], id="RetryInfo"),
+            pytest.param(a_failure(FailureCode.SERVER_ERROR, retry_after=20.0), [20, 20], id="a 503 that asks to wait"),
         ],
     )
     def test_there_are_three_each_with_its_timeout_after_its_delay(

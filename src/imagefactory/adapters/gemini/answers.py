@@ -5,12 +5,13 @@ A candidate may or may not hold an image, and any part of an answer may be missi
 
 from __future__ import annotations
 
-import binascii
 from typing import Any
 
 from imagefactory.adapters.gemini.failures import failure_of_status, masked
-from imagefactory.adapters.gemini.values import as_count, as_dict, as_list, as_text
+from imagefactory.adapters.gemini.images import find_image, parts_of
+from imagefactory.adapters.gemini.values import as_count, as_dict, as_items, unwrap
 from imagefactory.domain.errors import AttemptFailed
+from imagefactory.domain.media_type import normalize_media_type
 from imagefactory.domain.provenance import Tokens
 from imagefactory.domain.result import Failure, FailureCode
 from imagefactory.ports import Generated
@@ -21,65 +22,59 @@ REFUSING = (
     # The account is limited for what it asked for; a filter of the caller's own project.
     *("PUP_LIMITED", "MODEL_ARMOR", "JAILBREAK"),
 )
-_STANDARD = str.maketrans("-_", "+/")
 
 
 def image_of(answer: Any, api_key: str) -> Generated:
-    """The image in an answer with status 200: the last part that holds one and is no thought.
+    """The image in an answer with status 200, whatever else the answer says: it was paid for.
 
     Raises:
         AttemptFailed: there is none.
     """
+    answer = unwrap(answer)
     if not isinstance(answer, dict):
         raise _unusable("The Gemini API's answer is no JSON object, or was cut short.")
-    candidate = next((as_dict(one) for one in as_list(answer.get("candidates"))), {})
-    parts = [as_dict(part) for part in as_list(as_dict(candidate.get("content")).get("parts"))]
-    images = [blob for part in parts if not part.get("thought") and (blob := _blob(part))]
-    if not images:
-        words = " ".join(str(part.get("text") or "") for part in parts if not part.get("thought")).strip()
-        raise AttemptFailed(_without_image(answer, candidate, words, api_key))
-    content_type, data = images[-1]
+    candidates = [as_dict(one) for one in as_items(answer.get("candidates"))]
+    failed = bool(_block_reason(answer) or as_dict(answer.get("error")))
+    try:
+        image = find_image(candidates, thoughts_too=not failed)
+    except ValueError as wrong:
+        raise _unusable("The image in the Gemini API's answer is not valid base64.") from wrong
+    if image is None:
+        raise AttemptFailed(_without_image(answer, candidates[0] if candidates else {}, api_key))
     return Generated(
-        data=_decoded(data),
-        content_type=content_type,
+        data=image.data,
+        # In this order: in lower case a key would not be known any more.
+        content_type=normalize_media_type(masked(image.content_type, api_key)),
         tokens=_tokens(as_dict(answer.get("usageMetadata"))),
-        model_version=as_text(answer.get("modelVersion")),
-        response_id=as_text(answer.get("responseId")),
+        model_version=_word(answer.get("modelVersion"), api_key),
+        response_id=_word(answer.get("responseId"), api_key),
+        is_thought=image.is_thought,
     )
 
 
 def _tokens(usage: dict[str, Any]) -> Tokens:
     """The tokens used. The details tell only those of images; what candidates have beyond them is text."""
-    details = [as_dict(one) for one in as_list(usage.get("candidatesTokensDetails"))]
+    details = [as_dict(one) for one in as_items(usage.get("candidatesTokensDetails"))]
     image = sum(as_count(one.get("tokenCount")) for one in details if one.get("modality") == "IMAGE")
     text = max(as_count(usage.get("candidatesTokenCount")) - image, 0) + as_count(usage.get("thoughtsTokenCount"))
     return Tokens(image, text, as_count(usage.get("promptTokenCount")))
 
 
-def _blob(part: dict[str, Any]) -> tuple[str, str] | None:
-    blob = as_dict(part.get("inlineData") or part.get("inline_data"))
-    data = blob.get("data")
-    if not isinstance(data, str) or not data:
-        return None
-    return str(blob.get("mimeType") or blob.get("mime_type") or ""), data
+def _word(value: Any, api_key: str) -> str | None:
+    return masked(value, api_key) if isinstance(value, str) else None
 
 
-def _decoded(data: str) -> bytes:
-    """Base64 in either alphabet. Twenty megabytes of it are copied only if they must be."""
-    if "-" in data or "_" in data:
-        data = data.translate(_STANDARD)
-    try:
-        return binascii.a2b_base64(data + "=" * (-len(data) % 4), strict_mode=True)
-    except ValueError as wrong:
-        raise _unusable("The image in the Gemini API's answer is not valid base64.") from wrong
+def _block_reason(answer: dict[str, Any]) -> Any:
+    return as_dict(answer.get("promptFeedback")).get("blockReason")
 
 
-def _without_image(answer: dict[str, Any], candidate: dict[str, Any], words: str, api_key: str) -> Failure:
-    """Why there is no image; `words` are what the model wrote instead of drawing, often a question or a refusal."""
+def _without_image(answer: dict[str, Any], candidate: dict[str, Any], api_key: str) -> Failure:
+    """Why there is no image: the provider's reason, or what the model wrote instead, a question or a refusal."""
     if error := as_dict(answer.get("error")):
         # Decided too late for the status line, which had already gone out.
         return failure_of_status(as_count(error.get("code")) or 500, answer, api_key)
-    blocked = as_dict(answer.get("promptFeedback")).get("blockReason")
+    blocked = _block_reason(answer)
+    words = " ".join(str(part.get("text") or "") for part in parts_of(candidate) if not part.get("thought")).strip()
     reason = masked(str(blocked or candidate.get("finishReason") or ""), api_key)
     said = masked(str(candidate.get("finishMessage") or words), api_key)
     refused = bool(blocked) or any(word in reason for word in REFUSING)

@@ -40,10 +40,11 @@ MAX_ERROR_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the HTTP status, the header Retry-After where there was one, and the body."""
+    """What came back: the HTTP status, the headers Retry-After and Date where there were some, and the body."""
 
     status: int
     retry_after: str | None
+    date: str | None
     body: bytearray
 
 
@@ -64,7 +65,8 @@ class GeminiModel:
             answer = self._answer(drawing, api_key, timeout, place)
             value = parsed(answer.body)
             if answer.status != HTTPStatus.OK:
-                raise AttemptFailed(failure_of_status(answer.status, value, api_key, answer.retry_after))
+                failure = failure_of_status(answer.status, value, api_key, answer.retry_after, answer.date)
+                raise AttemptFailed(failure)
             generated = image_of(value, api_key)
             # The image stands in the answer once more, as text.
             del value
@@ -103,7 +105,8 @@ class GeminiModel:
                 raise AttemptFailed(_timeout(call.seconds))
             place.callback(self._gate.release)
             body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)
-            return Answer(response.status_code, response.headers.get("Retry-After"), body)
+            retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
+            return Answer(response.status_code, retry_after, date, body)
 
 
 class _Session(requests.Session):

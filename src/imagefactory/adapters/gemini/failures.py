@@ -5,45 +5,61 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from imagefactory.adapters.gemini.values import MAX_TEXT, as_dict, as_list
+from imagefactory.adapters.gemini.retry_delay import find_retry_delay
+from imagefactory.adapters.gemini.values import MAX_TEXT, as_dict, as_items, as_number, unwrap
 from imagefactory.domain.result import Failure, FailureCode
 
-_RETRY_DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
-_RETRY_SENTENCE = re.compile(r"Please retry in (\d+(?:\.\d+)?)s")
-_RETRY_HEADER = re.compile(r"(\d+)")
-#: Quotas that no waiting fills: there is none at all, or the money is gone.
-_NO_QUOTA = re.compile(r"\blimit: 0(?![.\d])|\bprepayment credits\b|\bspending cap\b")
+#: Characters of an error's words that are searched, and details that are looked at: real ones have far less.
+MAX_SEARCHED = 1_000_000
+MAX_DETAILS = 20
+
+_LIMIT = re.compile(r"\blimit\s?[:=]\s?(\d{1,15}+(?:\.\d{1,30}+)?)(?!\d)", re.ASCII | re.IGNORECASE)
+_NO_MONEY = re.compile(r"\bprepayment credits\b|\bspending cap\b", re.IGNORECASE)
+_DAILY = re.compile(r"per[ _-]?day", re.IGNORECASE)
+#: "Quota exceeded for quota metric 'Requests' and limit 'Requests per day'"
+_DAILY_LIMIT = re.compile(r"\b(?:limit|metric)(?: '|: )[^',\n]{0,100}?per[ _-]?day", re.IGNORECASE)
+#: Names and values of a quota, in a violation and in the metadata of an ErrorInfo.
+_QUOTA_NAMES = ("quotaId", "quota_id", "quotaMetric", "quota_metric", "quota_limit")
+_QUOTA_VALUES = ("quotaValue", "quota_value", "quota_limit_value")
+#: How Google begins to say that a key is wrong. What stands further behind may be the words of a prompt.
+_KEY_IS_WRONG = re.compile(
+    r"\s*(?:(?:the |your )?(?:provided )?API[ _-]?key (?:is |was |has )?(?:not valid|invalid|expired|not found)"
+    r"|invalid API[ _-]?key)\b",
+    re.ASCII | re.IGNORECASE,
+)
 #: Google's API keys, those made before 2026 and those made since.
 _KEY = re.compile(r"(?:AIza|AQ\.)[0-9A-Za-z_\-]{10,}")
 
 
-def failure_of_status(status: int, answer: Any, api_key: str, retry_after: str | None = None) -> Failure:
+def failure_of_status(
+    status: int, answer: Any, api_key: str, retry_after: str | None = None, date: str | None = None
+) -> Failure:
     """What an answer with this HTTP status means; `answer` is its JSON, or None where it was none.
 
-    `retry_after` is the header of that name, which front ends send with a page instead of JSON.
+    `retry_after` and `date` are the headers of these names; front ends send the first with a page instead of JSON.
     """
-    # Where an answer would have been a stream, the error is the only item of a list.
-    first = answer[0] if isinstance(answer, list) and answer else answer
-    error = as_dict(as_dict(first).get("error"))
-    details = [as_dict(detail) for detail in as_list(error.get("details"))]
-    message = masked(str(error.get("message") or f"The Gemini API answered {status}."), api_key)
-    reasons = [str(detail["reason"]) for detail in details if "reason" in detail]
-    code, retryable = _code(status, reasons)
+    error = as_dict(as_dict(unwrap(answer)).get("error"))
+    details = [as_dict(detail) for detail in as_items(error.get("details"))[:MAX_DETAILS]]
+    said = [str(error.get("message") or f"The Gemini API answered {status}.")]
+    said += [detail["message"] for detail in details if isinstance(detail.get("message"), str)]
+    reasons = [detail["reason"] for detail in details if isinstance(detail.get("reason"), str)]
+    code, retryable = _code(status, said, reasons)
     delay = 0.0
-    if code is FailureCode.RATE_LIMIT_EXCEEDED:
+    if retryable:
         # In the whole text: what it says of limits and delays stands behind what a record keeps of it.
-        said = str(error.get("message"))
-        delay = _retry_delay(said, details, retry_after)
-        retryable = not _waiting_is_no_use(said, details)
+        text = "\n".join(one[:MAX_SEARCHED] for one in said)[:MAX_SEARCHED]
+        delay = find_retry_delay(text, details, retry_after, date)
+        retryable = code is not FailureCode.RATE_LIMIT_EXCEEDED or not _waiting_is_no_use(text, details)
     reason = reasons[0] if reasons else error.get("status")
-    return Failure(code, message, retryable, delay, status, masked(str(reason), api_key) if reason else None)
+    kept = masked(str(reason), api_key) if reason else None
+    return Failure(code, masked(said[0], api_key), retryable, delay, status, kept)
 
 
-def _code(status: int, reasons: list[str]) -> tuple[FailureCode, bool]:
+def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode, bool]:
     match status:
         case 401 | 403:
             return FailureCode.INVALID_API_KEY, False
-        case 400 if "API_KEY_INVALID" in reasons:
+        case 400 if any(map(_KEY_IS_WRONG.match, said)) or any(one.upper().startswith("API_KEY_") for one in reasons):
             return FailureCode.INVALID_API_KEY, False
         case 429:
             return FailureCode.RATE_LIMIT_EXCEEDED, True
@@ -55,19 +71,16 @@ def _code(status: int, reasons: list[str]) -> tuple[FailureCode, bool]:
             return FailureCode.SERVER_ERROR, True
 
 
-def _retry_delay(message: str, details: list[dict[str, Any]], retry_after: str | None) -> float:
-    """Seconds the provider asks to wait: from RetryInfo, else from its sentence, else from the header, else none."""
-    wishes = (_RETRY_DELAY.fullmatch(str(detail.get("retryDelay", ""))) for detail in details)
-    found = next(filter(None, wishes), None) or _RETRY_SENTENCE.search(message)
-    found = found or _RETRY_HEADER.fullmatch(retry_after or "")
-    return float(found[1]) if found else 0.0
-
-
-def _waiting_is_no_use(message: str, details: list[dict[str, Any]]) -> bool:
-    """Whether the quota is a daily one, or one of nothing."""
-    violations = [as_dict(one) for detail in details for one in as_list(detail.get("violations"))]
-    return bool(_NO_QUOTA.search(message)) or any(
-        "PerDay" in str(one.get("quotaId", "")) or one.get("quotaValue") == "0" for one in violations
+def _waiting_is_no_use(text: str, details: list[dict[str, Any]]) -> bool:
+    """Whether the quota is a daily one, or one of nothing, or the money is gone."""
+    quotas = [as_dict(one) for detail in details for one in as_items(detail.get("violations"))]
+    quotas += [as_dict(detail.get("metadata")) for detail in details]
+    names = [str(quota.get(name)) for quota in quotas for name in _QUOTA_NAMES]
+    limits = [quota.get(value) for quota in quotas for value in _QUOTA_VALUES] + _LIMIT.findall(text)
+    return (
+        bool(_NO_MONEY.search(text) or _DAILY_LIMIT.search(text))
+        or any(map(_DAILY.search, names))
+        or any(as_number(limit) == 0 for limit in limits)
     )
 
 
