@@ -40,6 +40,13 @@ def parser() -> argparse.ArgumentParser:
         help="seconds an image of any model takes (default: by model, 1 to 3 for the fastest)",
     )
     made.add_argument("--revive", action="store_true", help="start a function again that crashes, as Cloud Run would")
+    made.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="O",
+        help="let pages of this origin call, such as https://page.test; pages of this machine may (repeatable)",
+    )
     made.add_argument("--data-dir", type=Path, metavar="D", help="keep images and logs in D")
     return made
 
@@ -54,6 +61,7 @@ def options_from(arguments: argparse.Namespace) -> Options:
         state_file=arguments.state_file,
         gemini_url=os.environ.get("GEMINI_API_URL") or None,
         revive=arguments.revive,
+        cors_origins=tuple(arguments.cors_origin),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from local.settings import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from local.settings import QueueNumbers, State
@@ -53,10 +53,17 @@ def minimal(user: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_function(
-    name: str, state: State, numbers: QueueNumbers, user: Mapping[str, str], run_folder: Path
+    name: str,
+    state: State,
+    numbers: QueueNumbers,
+    user: Mapping[str, str],
+    run_folder: Path,
+    *,
+    cors_origins: Sequence[str] = (),
 ) -> dict[str, str]:
     """Everything in the environment of one function's process.
 
+    `cors_origins` are those whose pages may call beside the pages of this machine.
     `run_folder` is the private folder of this run, in which `KEY_FILE` is the service account with which status signs.
     """
     settings = minimal(user) | chosen(user) | common(state)
@@ -68,6 +75,7 @@ def for_function(
     settings["XDG_RUNTIME_DIR"] = str(run_folder / name)
     if name in {"submit", "status"}:
         settings |= for_users(state)
+        settings["CORS_ORIGINS"] = list_origins(user.get("CORS_ORIGINS", ""), cors_origins)
     if name in {"submit", "generate"}:
         settings |= for_tasks(state, numbers)
     if name == "submit":
@@ -108,8 +116,13 @@ def for_users(state: State) -> dict[str, str]:
         "ID_TOKEN_ISSUER": state.identity,
         "ID_TOKEN_AUDIENCE": state.project,
         "ID_TOKEN_JWKS_URL": f"{state.identity}/jwks.json",
-        "CORS_ORIGINS": f"{state.gateway},{state.gateway.replace('127.0.0.1', 'localhost')}",
     }
+
+
+def list_origins(chosen: str, more: Sequence[str]) -> str:
+    """The origins whose pages may call: all of this machine, those that the shell names, and those of the command."""
+    local = [f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]")]
+    return ",".join([*local, *filter(None, [chosen]), *more])
 
 
 def for_tasks(state: State, numbers: QueueNumbers) -> dict[str, str]:

@@ -5,6 +5,7 @@ ANY  /api/workflows/*/execute                      ──► submit
 ANY  /api/executions/*/cancel, /api/executions/*/retry ──► submit
 ANY  every other /api/…                            ──► status
 GET  everything else                               ──► the files of web/, or a few lines of help where there are none
+ANY  everything else                               ──► 404
 ```
 
 Requests and answers pass as they are: method, query, headers (without those that belong to one connection) and bodies,
@@ -46,6 +47,9 @@ BODY_CHUNK = 64 * 1024
 # Shorter than the idle time of any common server (2 s and up): who asks must be the first to close, or a request goes
 # into a connection that is closing.
 KEEP_ALIVE_SECONDS = 1.0
+NOTHING = "There is nothing here; the API is under /api/.\n"
+# The gateway's own answers hold nothing of anybody's.
+ANY_PAGE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
 NO_OTHER_HEADERS = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
 
 
@@ -119,8 +123,18 @@ def unreachable(reason: str) -> web.Response:
         "message": f"The function behind the gateway does not answer ({reason}); trying again may help.",
         "details": [],
     }
-    headers = {"X-Request-Id": str(uuid.uuid4())}
+    headers = {"X-Request-Id": str(uuid.uuid4())} | ANY_PAGE
     return web.json_response({"success": False, "error": error}, status=502, headers=headers)
+
+
+async def nothing(request: web.Request) -> web.Response:
+    """What is neither the API's nor the page's: nothing, which every page may read."""
+    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
+        methods = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
+        asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
+        allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: methods, hdrs.ACCESS_CONTROL_ALLOW_HEADERS: asked}
+        return web.Response(status=204, headers=allowed | ANY_PAGE)
+    raise web.HTTPNotFound(text=NOTHING, headers=ANY_PAGE)
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -129,12 +143,12 @@ async def page(request: web.Request) -> web.StreamResponse:
     if not routes.web.is_dir():
         if request.path == "/":
             return web.Response(text=instructions(str(request.url.origin()), routes.identity, routes.workflow))
-        raise web.HTTPNotFound(text="There is nothing here; the API is under /api/.\n")
+        raise web.HTTPNotFound(text=NOTHING, headers=ANY_PAGE)
     root = routes.web.resolve()
     file = (root / request.match_info["path"]).resolve()
     file = file / "index.html" if file.is_dir() else file
     if not file.is_relative_to(root) or not file.is_file():
-        raise web.HTTPNotFound(text="There is no such page.\n")
+        raise web.HTTPNotFound(text="There is no such page.\n", headers=ANY_PAGE)
     return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: "no-cache"})
 
 
@@ -165,6 +179,7 @@ def application(routes: Routes) -> web.Application:
     app.router.add_route("*", "/api/{path:.*}", forward)
     app.router.add_get("/_local/health", health)
     app.router.add_get("/{path:.*}", page)
+    app.router.add_route("*", "/{path:.*}", nothing)
     return app
 
 

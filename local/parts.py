@@ -108,7 +108,9 @@ class Setup:
         address: str = getattr(self.state, name)
         port: int = getattr(self.options.ports, name)
         flags = ("--target", name, "--source", "main.py", "--host", "127.0.0.1", "--port", str(port))
-        settings = environment.for_function(name, self.state, self.numbers, self.user, self.run)
+        settings = environment.for_function(
+            name, self.state, self.numbers, self.user, self.run, cors_origins=self.options.cors_origins
+        )
         # functions-framework answers 404 for this path by itself: it is up, and nobody's code has run.
         answers_at = (f"{address}/favicon.ico",)
         command = (sys.executable, "-m", "functions_framework", *flags)

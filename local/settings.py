@@ -31,7 +31,7 @@ class Options:
     `dispatch_rate` is in tasks a second, None for the number in infra/queue.json. `latency` is `MIN-MAX` in seconds,
     how long the Gemini stand-in takes, None for its own choice by model. `data_dir` keeps images and logs, None keeps
     neither after the end. `gemini_url` is another Gemini API to call instead of the stand-in. With `revive`, a function
-    that crashes is started again.
+    that crashes is started again. `cors_origins` are those whose pages may call, beside all of this machine.
     """
 
     ports: Ports
@@ -41,6 +41,7 @@ class Options:
     state_file: Path | None = None
     gemini_url: str | None = None
     revive: bool = False
+    cors_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises StackError for numbers that make no sense."""

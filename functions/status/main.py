@@ -35,4 +35,4 @@ def status(request: Request) -> Response:
 @functions_framework.errorhandler(Exception)  # type: ignore[untyped-decorator] # it has no types
 def failed(failure: Exception) -> Response:
     """Answer where the framework would, which has pages of its own for its errors."""
-    return Api((), SETTINGS.project_id).failed(current, failure)
+    return Api((), SETTINGS.project_id, SETTINGS.origins).failed(current, failure)

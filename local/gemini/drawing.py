@@ -14,7 +14,7 @@ import random
 import unicodedata
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, PngImagePlugin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ SHOWN_CHARACTERS = 500
 
 # The size of every input is checked by hand, below; Pillow's own check would warn before it refuses.
 Image.MAX_IMAGE_PIXELS = None
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 
 class UnreadableError(Exception):
@@ -40,8 +41,10 @@ def open_reference(mime: str, data: bytes) -> tuple[Image.Image, Pixels]:
     """
     if not data or mime in {"image/heic", "image/heif"}:
         return Image.new("RGB", (THUMBNAIL_PIXELS // 2, THUMBNAIL_PIXELS // 2), (150, 150, 155)), (1, 1)
+    # As viewers do: a JPEG without its end marker is no fault, and neither is a megabyte of text in a PNG.
+    ended = data + b"\xff\xd9" if data.startswith(b"\xff\xd8") else data
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
+        with Image.open(io.BytesIO(ended), formats=("PNG", "JPEG", "WEBP")) as image:
             size = image.size
             if size[0] * size[1] > MAX_REFERENCE_PIXELS:
                 raise UnreadableError(f"{size[0]}x{size[1]} pixels")

@@ -158,6 +158,19 @@ def test_what_cannot_be_a_key_is_refused(ada: Client, key: str) -> None:
     assert key not in message
 
 
+def test_an_image_that_was_paid_for_is_kept_in_one_attempt(ada: Client) -> None:
+    mark = uuid.uuid4().hex
+    outcomes = ["data_url", "wrapped", "excess_padding", "sound_after", "empty_first", "refused_with_picture"]
+    for outcome in outcomes:
+        ada.stack.faults(match=f"{mark} {outcome}", outcomes=[outcome])
+
+    shown = ada.ended(ada.submit([f"{mark} {outcome}" for outcome in outcomes])["execution_id"])
+
+    assert {result["status"] for result in shown["batch_results"]} == {"completed"}
+    assert [call["outcome"] for call in ada.stack.calls(mark)].count("ok") == 0
+    assert len(ada.stack.calls(mark)) == len(outcomes)
+
+
 @pytest.mark.parametrize("body", [b"null", b"", b" \n", b"{}"])
 def test_a_retry_of_nothing_in_particular_takes_all(ada: Client, body: bytes) -> None:
     mark = uuid.uuid4().hex

@@ -14,7 +14,8 @@ from tests.entrypoints.function import (
 from tests.entrypoints.world import OTHER_PAGE, PAGE
 
 if TYPE_CHECKING:
-    from tests.entrypoints.function import Function
+    from tests.entrypoints.function import Function, Load
+    from tests.entrypoints.world import World
 
 
 @pytest.mark.parametrize("origin", [PAGE, OTHER_PAGE])
@@ -75,6 +76,51 @@ def test_a_preflight_of_another_origin_allows_nothing(submit: Function) -> None:
 
 def test_a_preflight_for_a_path_that_leads_nowhere_is_not_found(submit: Function) -> None:
     error_of(submit.ask("OPTIONS", "/nowhere", user=None, headers={"Origin": PAGE}), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", EXECUTE, 405), ("PATCH", "/api/x/y", 404)]
+)
+def test_a_page_may_ask_for_what_there_is_not_so_that_it_can_read_why(
+    submit: Function, method: str, path: str, status: int
+) -> None:
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": method}
+
+    preflight = submit.ask("OPTIONS", path, user=None, headers=headers)
+    answer = submit.ask(method, path, headers={"Origin": PAGE})
+
+    assert preflight.status_code == 204
+    assert method in preflight.headers["Access-Control-Allow-Methods"].split(", ")
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, PAGE)
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/robots.txt"])
+def test_what_the_framework_refuses_may_be_read_by_the_page_too(submit: Function, path: str) -> None:
+    answer = submit.get(path, headers={"Origin": PAGE})
+
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (404, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("origin", "may"),
+    [
+        *((origin, True) for origin in ("http://localhost", "http://localhost:5173", "http://[::1]:3000")),
+        *(
+            (origin, False)
+            for origin in ("http://localhost.evil.test:80", "https://localhost:5173", "http://localhost:*")
+        ),
+        *((origin, False) for origin in ("http://localhost:", "http://localhost:1\n", "http://127.0.0.1:80", "")),
+    ],
+)
+def test_a_local_origin_may_stand_for_every_port(
+    load: Load, world: World, monkeypatch: pytest.MonkeyPatch, origin: str, *, may: bool
+) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "http://localhost:*,http://[::1]:*")
+    status = load("status", world.status_api)
+
+    answer = status.get("/api/executions", environ_overrides={"HTTP_ORIGIN": origin})
+
+    assert answer.headers.get("Access-Control-Allow-Origin") == (origin if may else None)
 
 
 def test_an_unchanged_answer_may_be_read_by_the_page_too(submit: Function, status: Function) -> None:

@@ -94,6 +94,15 @@ def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None
             for origin in ("*", "null", "page.test", "https://page.test/", "https://*.page.test", "https://Page.test")
         ),
         *(
+            (StatusSettings, API | {"CORS_ORIGINS": origin}, [f"CORS_ORIGINS has {origin}:"])
+            for origin in ("https://page.test:*", "http://localhost:*.evil.test", "http://0.0.0.0:*", "*://localhost:*")
+        ),
+        (
+            StatusSettings,
+            API | {"CORS_ORIGINS": "http://localhost:*", "K_SERVICE": "status"},
+            ["CORS_ORIGINS has http://localhost:*:"],
+        ),
+        *(
             (StatusSettings, API | {"ID_TOKENS_NOT_BEFORE": moment}, ["ID_TOKENS_NOT_BEFORE"])
             for moment in ("yesterday", "2026-11-22T15:04:05", "1795359845", "2026-11-22")
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ ALWAYS = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
+_METHOD = re.compile(r"[A-Z]{1,20}")
+_PORT = re.compile(r":\d{1,5}\Z")
 #: Statuses whose answers have no body.
 BODILESS = (204, 304)
 
@@ -35,7 +38,10 @@ def protect(response: Response) -> None:
 
 @dataclass(frozen=True)
 class Cors:
-    """Cross-origin rules: pages of these origins may call, with a token, never with cookies; nobody else's may."""
+    """Cross-origin rules: pages of these origins may call, with a token, never with cookies; nobody else's may.
+
+    An origin whose port is `*` stands for all ports of its host.
+    """
 
     origins: frozenset[str]
 
@@ -44,19 +50,33 @@ class Cors:
         if not self.origins:
             return
         response.vary.add("Origin")
-        origin = request.headers.get("Origin")
-        if origin in self.origins:
+        if origin := self._origin(request):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "ETag, Idempotency-Replayed, Retry-After, X-Request-Id"
+            response.headers["Access-Control-Expose-Headers"] = (
+                "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
+            )
 
-    def options(self, request: Request, allowed: Iterable[str]) -> Response:
-        """What a path takes; for a page of a configured origin also that it may."""
-        methods = ", ".join(sorted({*allowed, "OPTIONS"}))
-        response = Response(status=204, headers={"Allow": methods})
-        if request.headers.get("Origin") in self.origins:
-            response.headers["Access-Control-Allow-Methods"] = methods
+    def options(self, request: Request, allowed: Iterable[str]) -> Response | None:
+        """What a path takes, and for a page of a configured origin that it may ask; None where there is no such path.
+
+        A page is let through with every method and to every path: it can read a refusal, but not that it may not ask.
+        """
+        methods = sorted({*allowed, "OPTIONS"})
+        asked = request.headers.get("Access-Control-Request-Method", "")
+        is_preflight = bool(self._origin(request)) and _METHOD.fullmatch(asked) is not None
+        if not is_preflight and methods == ["OPTIONS"]:
+            return None
+        response = Response(status=204, headers={"Allow": ", ".join(methods)})
+        if is_preflight:
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted({*methods, asked}))
             response.headers["Access-Control-Allow-Headers"] = (
                 "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
             )
             response.headers["Access-Control-Max-Age"] = "3600"
         return response
+
+    def _origin(self, request: Request) -> str | None:
+        """The origin of the page that asks, if it is among ours."""
+        origin = request.headers.get("Origin", "")
+        names = {origin, f"{_PORT.sub('', origin)}:*"}
+        return origin if "*" not in origin and not names.isdisjoint(self.origins) else None

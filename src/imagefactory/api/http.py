@@ -119,9 +119,10 @@ class Api:
         return handler(request, **{name: str(value) for name, value in arguments.items()})
 
     def _options(self, request: Request, allowed: Iterable[str]) -> Response:
-        if not allowed:
+        response = Cors(self.origins).options(request, allowed)
+        if response is None:
             raise _nothing_at(request)
-        return Cors(self.origins).options(request, allowed)
+        return response
 
     def _trace(self, request: Request) -> dict[str, str]:
         found = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))

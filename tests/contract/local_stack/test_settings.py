@@ -55,6 +55,18 @@ def test_no_secret_of_the_user_s_shell_reaches_a_function(name: str) -> None:
     assert got["PATH"] == "/bin"
 
 
+def test_pages_of_this_machine_and_of_the_origins_that_a_user_names_may_call() -> None:
+    user = {"CORS_ORIGINS": "https://shell.test"}
+
+    for name in ("submit", "status"):
+        got = environment.for_function(name, STATE, NUMBERS, user, Path("/run"), cors_origins=("https://option.test",))
+        assert set(got["CORS_ORIGINS"].split(",")) == {
+            *("http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"),
+            *("https://localhost:*", "https://127.0.0.1:*", "https://[::1]:*"),
+            *("https://shell.test", "https://option.test"),
+        }
+
+
 def test_settings_that_a_user_may_choose_are_passed_on() -> None:
     user = {"MODEL_TIMEOUT_SECONDS": "3", "RETENTION_DAYS": "1", "LOG_LEVEL": "debug", "RESULT_URLS": "public"}
 
