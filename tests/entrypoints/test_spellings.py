@@ -267,6 +267,14 @@ class TestText:
         of_json = world.store.executions[data_of(by_json, 202)["execution_id"]]
         assert prompts_of(world, by_form) == prompts_of(world, of_json) == text.splitlines()
 
+    @pytest.mark.parametrize("charset", ["utf-8-sig", "utf-16", "utf-32"])
+    def test_is_read_in_the_charset_that_its_first_bytes_tell(
+        self, submit: Function, world: World, charset: str
+    ) -> None:
+        sent = part("prompts_text", "ein Böötchen".encode(charset), disposed("prompts.txt", "text/plain"))
+
+        assert prompts_of(world, accepted(submit, world, sent)) == ["ein Böötchen"]
+
     def test_is_read_in_the_charset_that_the_form_names(self, submit: Function, world: World) -> None:
         text = part("prompts_text", "ein Böötchen".encode("cp1252"))
 

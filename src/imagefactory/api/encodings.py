@@ -16,6 +16,11 @@ PLAIN = ("", "7bit", "8bit", "binary", "identity")
 # Python's codecs for program text and host names; decoding long texts with them can take time beyond their length.
 _NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
 _BROKEN_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|$))")
+# The longer first: the mark of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    *((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32")),
+    *((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")),
+)
 #: Characters of a name that an error repeats.
 _MAX_NAME = 40
 
@@ -51,6 +56,11 @@ def decode_text(data: bytes | bytearray, charset: str = "", errors: str = "stric
     if codec.name in _NO_CHARSETS:
         raise LookupError(charset)
     return data.decode(codec.name, errors if codec.name == "utf-8" else "strict").removeprefix("\ufeff")
+
+
+def find_marked_charset(data: bytes | bytearray) -> str:
+    """The charset whose byte order mark the text begins with, as Windows writes files; "" where that says UTF-8."""
+    return next((charset for mark, charset in _MARKS if data.startswith(mark)), "")
 
 
 def describe_text_error(wrong: LookupError | UnicodeError, charset: str) -> str:

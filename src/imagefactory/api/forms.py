@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from imagefactory.api.content import MAX_BODY_BYTES
-from imagefactory.api.encodings import decode_text, describe_text_error
+from imagefactory.api.encodings import decode_text, describe_text_error, find_marked_charset
 from imagefactory.api.jsontext import parsed
 from imagefactory.api.parts import parts_of
 from imagefactory.api.reader import CHOICES, Reader
@@ -113,6 +113,7 @@ def _text(part: Part, charset: str) -> str:
     data = part.decode()
     if len(data) > part.limit:
         raise ValueError(f"this has more than {part.limit} bytes")
+    charset = charset or find_marked_charset(data)
     try:
         return decode_text(data, charset)
     except (LookupError, UnicodeError) as wrong:
