@@ -197,7 +197,14 @@ def main() -> int:
     routes = Routes(submit, status, options.identity, options.workflow, options.web)
     try:
         web.run_app(
-            application(routes), host=HOST, port=options.port, access_log=None, print=None, shutdown_timeout=0.5
+            application(routes),
+            host=HOST,
+            port=options.port,
+            access_log=None,
+            print=None,
+            shutdown_timeout=0.5,
+            # Longer than browsers keep connections.
+            keepalive_timeout=620,
         )
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"gateway: cannot listen on {HOST}:{options.port}: {error}\n")
