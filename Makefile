@@ -1,5 +1,9 @@
-PYTHON    ?= python3
-BIN       := .venv/bin
+# The Python that .venv has, if it is whole and runs; `make PYTHON=python3.12 setup` makes .venv anew with another.
+ifeq ($(origin PYTHON), undefined)
+PYTHON    := $(shell test -e .venv/installed && .venv/bin/python -c "" 2>/dev/null && echo .venv/bin/python || echo python3)
+endif
+# Programs are called as modules: their scripts name this folder in their first line, which not every path fits into.
+RUN       := .venv/bin/python -m
 FUNCTIONS := submit generate status
 PACKAGE   := $(shell find src/imagefactory -name '*.py')
 
@@ -12,14 +16,12 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/installed ## Install everything, hash-checked, into .venv
-
-.venv/installed: requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Python 3.11 or newer is needed: try make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@touch $@
+setup: ## Install everything, hash-checked, into .venv
+	@"$(PYTHON)" -c "" 2>/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) does not run:" \
+	  "install it, or try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and" \
+	  "$(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@"$(PYTHON)" -m tools.install
 
 stage: $(FUNCTIONS:%=build/%) ## Lay out each function as it is uploaded
 
@@ -31,48 +33,48 @@ build/%: functions/%/main.py functions/%/requirements.txt $(PACKAGE)
 	@touch $@
 
 demo: setup stage ## Make five images from examples/ on a local stack, into out/
-	$(BIN)/python -m local.demo
+	$(RUN) local.demo
 
 up: setup stage ## Start the local stack, and keep it until Ctrl-C
-	$(BIN)/python -m local
+	$(RUN) local
 
 test: setup stage ## Run all tests
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term
+	$(RUN) pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 unit: setup ## Run the tests that touch nothing outside their process
-	$(BIN)/pytest tests/unit tests/entrypoints tests/test_architecture.py
+	$(RUN) pytest tests/unit tests/entrypoints tests/test_architecture.py
 
 contract: setup ## Run the tests of every port and emulator against the real clients
-	$(BIN)/pytest tests/contract
+	$(RUN) pytest tests/contract
 
 e2e: setup stage ## Run the tests that use the whole local stack through HTTP
-	$(BIN)/pytest tests/e2e
+	$(RUN) pytest tests/e2e
 
 lint: setup ## Check style and formatting
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	$(RUN) ruff check
+	$(RUN) ruff format --check
 
 format: setup ## Format the code
-	$(BIN)/ruff check --fix-only
-	$(BIN)/ruff format
+	$(RUN) ruff check --fix-only
+	$(RUN) ruff format
 
 types: setup ## Check types
-	$(BIN)/mypy
+	$(RUN) mypy
 
 figures: setup ## Print lengths of modules and functions, and shares of docstrings, comments and types
-	$(BIN)/python tools/figures.py
+	$(RUN) tools.figures
 
 audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
-	$(BIN)/python tools/audit.py
+	$(RUN) tools.audit
 
 chaos: setup stage ## Break a local stack in every way, and check what holds
-	$(BIN)/python -m local.chaos
+	$(RUN) local.chaos
 
 fuzz: setup stage ## Send hostile and made-up requests to a local stack for half an hour, and check every answer
-	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(BIN)/pytest -s tests/hostile
+	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
-	PYTHONPATH=src:. $(BIN)/python tests/bench/generate_memory.py
+	PYTHONPATH=src:. .venv/bin/python tests/bench/generate_memory.py
 
 check: lint types figures test demo ## All that must pass before a change lands
 
@@ -94,11 +96,13 @@ rotate-key: ## Use a new encryption key
 teardown: ## Delete a deployment, after asking
 	infra/teardown.sh
 
-LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+# With the extras: without them pip 23 refuses a file as soon as a newer release of a package is out than it pins.
+LOCK = $(RUN) tools.run_uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11
 
 lock: setup ## Pin every dependency anew, with hashes
 	$(LOCK) --upgrade --group dev pyproject.toml -o requirements-dev.txt
-	$(foreach f,$(FUNCTIONS),$(LOCK) -c requirements-dev.txt --group $(f) pyproject.toml -o functions/$(f)/requirements.txt;)
+	$(LOCK) -c requirements-dev.txt --group uv pyproject.toml -o requirements-uv.txt
+	$(foreach f,$(FUNCTIONS),$(LOCK) -c requirements-dev.txt --group $(f) pyproject.toml -o functions/$(f)/requirements.txt &&) true
 
 clean: ## Remove everything that was made here
 	rm -rf .venv build out .cache .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

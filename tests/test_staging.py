@@ -99,13 +99,12 @@ def venv(requirements: Path) -> Path:
     if not kept.exists():
         VENVS.mkdir(parents=True, exist_ok=True)
         new = VENVS / f"{digest}.{os.getpid()}"
-        uv = str(Path(sys.executable).parent / "uv")
         options = ["--quiet", "--python"]
         for command in (
-            [uv, "venv", "--relocatable", *options, sys.executable, str(new)],
-            [uv, "pip", "install", *options, str(new / "bin" / "python"), "--require-hashes", "-r", str(requirements)],
+            ["venv", "--relocatable", *options, sys.executable, str(new)],
+            ["pip", "install", *options, str(new / "bin" / "python"), "--require-hashes", "-r", str(requirements)],
         ):
-            subprocess.run(command, check=True)  # noqa: S603 - our own pins
+            subprocess.run([sys.executable, "-m", "tools.run_uv", *command], cwd=ROOT, check=True)  # noqa: S603 - our own pins
         try:
             new.rename(kept)
         except OSError:
