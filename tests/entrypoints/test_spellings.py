@@ -396,5 +396,6 @@ def test_a_batch_that_names_no_model_is_made_by_one_that_is_not_retired(submit: 
     execution = world.store.executions[data["execution_id"]]
     assert execution.recipe.model == "gemini-3.1-flash-lite-image"
     assert data["estimated_cost_usd"] == pytest.approx(3 * 0.0336)
-    assert "gemini-2.5-flash-image was announced to be shut down on 2026-10-02" in data["warnings"][0]
-    assert "gemini-3.1-flash-lite-image" in data["warnings"][1]
+    (warning,) = data["warnings"]
+    assert "gemini-2.5-flash-image was announced to be shut down on 2026-10-02" in warning
+    assert "so gemini-3.1-flash-lite-image makes it" in warning

@@ -135,10 +135,12 @@ def _shape(submission: Submission, workflow: Workflow, model: Model | None) -> t
 
 def _warnings(asked: str, model: Model, workflow: Workflow, today: date) -> tuple[str, ...]:
     """What the caller should know of the model: it is retired, or it stands in for a default that is."""
-    warnings = workflow.models[asked].warnings(today)
-    if model.id != asked:
-        warnings.append(f"This batch names no model, so {model.id} makes it.")
-    return tuple(warnings)
+    if model.id == asked:
+        return tuple(model.warnings(today))
+    retired_on = workflow.models[asked].retired_on
+    return (
+        f"{asked} was announced to be shut down on {retired_on}; this batch names no model, so {model.id} makes it.",
+    )
 
 
 def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:

@@ -83,8 +83,7 @@ def test_a_default_that_is_retired_gives_way_to_its_successor_and_says_so() -> N
 
     assert order.model.id == "large"
     assert order.warnings == (
-        "small was announced to be shut down on 2027-11-01; its successor is large.",
-        "This batch names no model, so large makes it.",
+        "small was announced to be shut down on 2027-11-01; this batch names no model, so large makes it.",
     )
 
 
