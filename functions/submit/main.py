@@ -17,7 +17,7 @@ from imagefactory.wiring import submit as wiring
 # Read at import, so that a half-configured revision refuses to start.
 SETTINGS = SubmitSettings.from_env()
 log.set_level(SETTINGS.log_level)
-server.keep_connections()
+server.configure_server()
 
 
 @functools.cache

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 #: The longest dispatch deadline that Cloud Tasks takes, in seconds.
 MAX_DISPATCH_DEADLINE = 1800.0
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
-#: Origins of this machine, whatever their port: for the local stack.
-_LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\]):(\*|\d{1,5})")
+#: For a stack on one machine: an origin by address, or whatever its port.
+_ANY_PORT_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\]):(\*|\d{1,5})")
 
 
 class BadSettings(Exception):
@@ -90,8 +90,8 @@ class Settings:
 class ApiSettings(Settings):
     """What the functions that face users need: whose tokens they take, and which web pages may call.
 
-    `cors_origins` is a comma-separated list, in which `http://localhost:*` is every port, except on Cloud Run. Tokens
-    issued before `id_tokens_not_before`, a timestamp, are refused.
+    `cors_origins` is a comma-separated list; the port `*` is every port, and refused on Cloud Run. Tokens issued before
+    `id_tokens_not_before`, a timestamp, are refused.
     """
 
     id_token_issuer: str
@@ -115,7 +115,7 @@ class ApiSettings(Settings):
         found = [*super().faults(), *self.open_addresses("id_token_jwks_url")]
         if not _is_moment(self.id_tokens_not_before):
             found.append("ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z")
-        known = (_ORIGIN,) if self.k_service else (_ORIGIN, _LOCAL_ORIGIN)
+        known = (_ORIGIN,) if self.k_service else (_ORIGIN, _ANY_PORT_ORIGIN)
         if wrong := sorted(one for one in self.origins if not any(pattern.fullmatch(one) for pattern in known)):
             example = "an origin is https://HOST, without a path, and neither * nor null is one"
             found.append(f"CORS_ORIGINS has {', '.join(wrong)}: {example}")

@@ -76,6 +76,7 @@ WIRES += [
 
 #: These come as far as the function. Where it reads no body, its answer is the one without.
 TORN = [
+    Wire("a proxy's word", TYPED + b"SCRIPT_NAME: /a\r\nContent-Length: 1\r\n\r\n{", code=MALFORMED),
     Wire("a body that is shorter than its length", TYPED + b"Content-Length: 100\r\n\r\n{}", code=MALFORMED),
     Wire("no body for its length", TYPED + b"Content-Length: 5\r\n\r\n", code=MALFORMED),
     Wire("a compressed transfer", TYPED + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", code=MALFORMED),

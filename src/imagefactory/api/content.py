@@ -60,11 +60,14 @@ def received(request: Request) -> bytearray:
 
     Raises:
         RequestEntityTooLarge: it is over the limit, whatever length it declared.
-        MalformedRequest, ClientDisconnected: it ends before it is whole, or takes too long to arrive.
+        MalformedRequest, ClientDisconnected: it ends before it is whole, takes too long to arrive, or is compressed on
+            its way.
         UnsupportedMediaType: it is compressed.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise MalformedRequest("Send the body without a Transfer-Encoding, or in chunks.")
     body = bytearray()
     while piece := request.stream.read(PIECE_BYTES):
         body += piece
