@@ -53,10 +53,24 @@ def test_the_list_may_be_asked_for_by_status(submit: Function, status: Function,
 
     found = {
         asked: [one["id"] for one in data_of(status.get(f"/api/executions?status={asked}"))["executions"]]
-        for asked in ("completed", "queued", "processing", "queued,completed")
+        for asked in ("completed", "queued", "processing", "queued,completed", "queued&status=completed")
     }
 
-    assert found == {"completed": [done], "queued": [waiting], "processing": [], "queued,completed": [waiting, done]}
+    both = [waiting, done]
+    assert found == {
+        "completed": [done],
+        "queued": [waiting],
+        "processing": [],
+        "queued,completed": both,
+        "queued&status=completed": both,
+    }
+
+
+@pytest.mark.parametrize("query", ["limit=", "cursor=", "status=", "limit=&cursor=&status="])
+def test_a_parameter_without_a_value_was_not_given(submit: Function, status: Function, query: str) -> None:
+    mine = execution_of(submit)
+
+    assert [one["id"] for one in data_of(status.get(f"/api/executions?{query}"))["executions"]] == [mine]
 
 
 @pytest.mark.parametrize(("query", "field"), LISTED)

@@ -1,7 +1,12 @@
-"""Query strings, read: every parameter that is misspelt or out of range is told."""
+"""Query strings, read: every parameter that is misspelt or out of range is told.
+
+A parameter without a value was not filled in, and counts as not given. A list has commas, or comes as a parameter for
+each value, or both; programs put brackets behind its name (`status[]=failed`, `status[0]=failed`).
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +26,9 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 MAX_DIGITS = 6
 #: Characters of a whole query; the longest that makes sense has some two hundred.
 MAX_QUERY = 8192
+#: Parameters that are lists.
+LISTS = ("status",)
+_BRACKETS = re.compile(r"\[\d{0,6}\]$")
 
 
 class Query:
@@ -29,18 +37,26 @@ class Query:
     def __init__(self, request: Request, known: tuple[str, ...] = ()) -> None:
         if len(request.query_string) > MAX_QUERY:
             raise InvalidRequest.of([Fault("query", f"the query has more than {MAX_QUERY} characters")])
-        self._args = request.args
+        self.faults: list[Fault] = []
+        self._values: dict[str, list[str]] = {}
         offered = f"the parameters are {', '.join(known)}" if known else "there are none here"
-        self.faults = [
-            Fault(name[:80], f"there is no such parameter; {offered}") for name in request.args if name not in known
-        ]
-        self.faults += [
-            Fault(name, "this was given more than once") for name in known if len(request.args.getlist(name)) > 1
-        ]
+        for name, values in request.args.lists():
+            plain = _BRACKETS.sub("", name)
+            key = plain if plain in LISTS else name
+            if key in known:
+                self._values.setdefault(key, []).extend(value for value in values if value.strip())
+            else:
+                self.faults.append(Fault(name[:80], f"there is no such parameter; {offered}"))
+        repeated = [name for name, values in self._values.items() if len(values) > 1 and name not in LISTS]
+        self.faults += [Fault(name, "this was given more than once") for name in repeated]
+
+    def has(self, name: str) -> bool:
+        """Whether the parameter was given."""
+        return bool(self._values.get(name))
 
     def limit(self) -> int:
         """How many to show."""
-        text = self._args.get("limit", str(DEFAULT_LIMIT))
+        text = self._value("limit") or str(DEFAULT_LIMIT)
         if _is_number(text) and 1 <= int(text) <= MAX_LIMIT:
             return int(text)
         self.faults.append(Fault("limit", f"this must be a whole number from 1 to {MAX_LIMIT}"))
@@ -48,7 +64,7 @@ class Query:
 
     def index_cursor(self) -> int:
         """The index to go on from."""
-        text = self._args.get("cursor", "0")
+        text = self._value("cursor") or "0"
         if _is_number(text):
             return int(text)
         self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
@@ -56,7 +72,7 @@ class Query:
 
     def time_cursor(self) -> datetime | None:
         """The moment to go on from."""
-        text = self._args.get("cursor")
+        text = self._value("cursor")
         if text is None:
             return None
         try:
@@ -70,7 +86,7 @@ class Query:
 
     def change_cursor(self) -> ChangeCursor | None:
         """The changes to go on from."""
-        text = self._args.get("since")
+        text = self._value("since")
         if text is None:
             return None
         try:
@@ -80,13 +96,14 @@ class Query:
             return None
 
     def statuses(self, offered: type[Status]) -> tuple[Status, ...]:
-        """The statuses asked for, separated by commas."""
-        text = self._args.get("status", "")
-        asked = text.split(",") if text else []
+        """The statuses asked for, each once."""
+        items = (part.strip() for text in self._values.get("status", ()) for part in text.split(","))
+        # Nothing stands behind a comma at the end, and between two commas.
+        asked = [item for item in items if item]
         names = {status.value: status for status in offered}
-        if unknown := [part for part in asked if part not in names]:
+        if unknown := [item for item in asked if item not in names]:
             self.faults.append(Fault("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
-        return tuple(dict.fromkeys(names[part] for part in asked if part in names))
+        return tuple(dict.fromkeys(names[item] for item in asked if item in names))
 
     def check(self) -> None:
         """Raise what was found.
@@ -96,6 +113,10 @@ class Query:
         """
         if self.faults:
             raise InvalidRequest.of(self.faults)
+
+    def _value(self, name: str) -> str | None:
+        values = self._values.get(name)
+        return values[0] if values else None
 
 
 def nothing(request: Request) -> None:
@@ -110,7 +131,7 @@ def nothing(request: Request) -> None:
 def page_request(request: Request) -> PageRequest:
     """Which results of an execution to show."""
     query = Query(request, ("limit", "cursor", "status", "since"))
-    if "since" in request.args and "cursor" in request.args:
+    if query.has("since") and query.has("cursor"):
         query.faults.append(Fault("cursor", "changes are followed with since alone: give one of the two"))
     page = PageRequest(query.limit(), query.index_cursor(), query.statuses(ResultStatus), query.change_cursor())
     query.check()
