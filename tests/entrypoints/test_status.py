@@ -162,6 +162,25 @@ def test_lines_hold_every_prompt_in_input_order_whatever_became_of_it(
     ]
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ({}, "application/x-ndjson"),
+        ({"Accept": "*/*"}, "application/x-ndjson"),
+        ({"Accept": "application/json, text/plain, */*"}, "application/x-ndjson"),
+        ({"Accept": "image/png"}, "application/x-ndjson"),
+        ({"Accept": "text/plain"}, "text/plain"),
+        ({"Accept": "text/plain, application/x-ndjson;q=0.5"}, "text/plain"),
+    ],
+)
+def test_lines_are_plain_text_for_whoever_prefers_it(
+    submit: Function, status: Function, accept: dict[str, str], media_type: str
+) -> None:
+    answer = status.get(f"/api/executions/{execution_of(submit)}/results.jsonl", headers=accept)
+
+    assert (answer.mimetype, len(answer.get_data(as_text=True).splitlines())) == (media_type, 3)
+
+
 def test_lines_of_a_large_execution_are_complete(submit: Function, status: Function) -> None:
     execution_id = execution_of(submit, prompts_text="\n".join(f"prompt {n}" for n in range(1201)))
 

@@ -146,13 +146,13 @@ def error(
     return _envelope({"success": False, "error": problem}, status, headers)
 
 
-def lines(items: Iterable[Mapping[str, object]]) -> Response:
+def lines(items: Iterable[Mapping[str, object]], media_type: str) -> Response:
     """An answer of one JSON object a line, sent as it is made."""
     rest = iter(items)
     # Taken before the answer begins: what fails by then can still be told.
     first = list(itertools.islice(rest, 1))
     sent = _sent(itertools.chain(first, rest), contextvars.copy_context())
-    return Response(sent, mimetype="application/x-ndjson", headers={"Cache-Control": "no-store"})
+    return Response(sent, mimetype=media_type, headers={"Cache-Control": "no-store"})
 
 
 def _sent(items: Iterable[Mapping[str, object]], asked: contextvars.Context) -> Iterator[str]:

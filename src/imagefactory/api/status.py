@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from imagefactory.usecases.status import ShowExecution
 
 
+#: The type of results.jsonl, and the one for those who ask for text instead.
+LINES, TEXT = "application/x-ndjson", "text/plain"
+
+
 @dataclass(frozen=True)
 class StatusRoutes:
     """Handlers on the use cases."""
@@ -51,7 +55,9 @@ class StatusRoutes:
     def _lines(self, request: Request, *, execution_id: str) -> Response:
         user = user_of(self.tokens.claims(request))
         queries.nothing(request)
-        return lines(self.show.lines(user, execution_id))
+        accepted = request.accept_mimetypes
+        media_type = TEXT if accepted.quality(TEXT) > accepted.quality(LINES) else LINES
+        return lines(self.show.lines(user, execution_id), media_type)
 
     def _list(self, request: Request) -> Response:
         user = user_of(self.tokens.claims(request))
