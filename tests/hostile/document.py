@@ -14,7 +14,18 @@ from tests.hostile import images
 if TYPE_CHECKING:
     from tests.hostile.stack import Stack
 
-DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+
+def _read() -> dict[str, Any]:
+    """The document, with the codes of each answer in its schema: as it stands, they would trouble generators."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
+    for answer in document["components"]["responses"].values():
+        content = answer["content"]["application/json"]
+        codes = {"properties": {"error": {"properties": {"code": {"enum": answer["x-error-codes"]}}}}}
+        content["schema"] = {"allOf": [content["schema"], codes]}
+    return document
+
+
+DOCUMENT = _read()
 #: A model that offers everything that is asked for here, in any combination.
 CHOICES = {
     "model": {"enum": ["gemini-3-pro-image", "gemini-3-pro-image-preview"]},
@@ -27,8 +38,8 @@ def narrowed(stack: Stack, executions: list[str]) -> dict[str, Any]:
     """The document, but such that each request that fits is one that this stack accepts; it has these executions."""
     document = copy.deepcopy(DOCUMENT)
     parameters, schemas = document["components"]["parameters"], document["components"]["schemas"]
-    parameters["workflow_id"]["schema"]["enum"] = [stack.state["workflow_id"]]
-    parameters["execution_id"]["schema"]["enum"] = executions
+    parameters["WorkflowId"]["schema"]["enum"] = [stack.state["workflow_id"]]
+    parameters["ExecutionId"]["schema"]["enum"] = executions
     _give_cursors(document, stack, executions[0])
     # Each line of a text is a prompt, with at least three characters between its spaces.
     schemas["Prompt"] = {"type": "string", "pattern": r"^[^\s][^\r\n]{1,60}[^\s]$", "maxLength": 70}
@@ -63,6 +74,11 @@ def _narrow_submissions(schemas: dict[str, Any]) -> None:
     for one in (by_json, by_form):
         one["properties"] |= CHOICES
         one["required"].append("model")
+    by_json["oneOf"] = [
+        {"required": ["prompts_text"], "properties": {"prompts_text": {"type": "string"}, "prompts": {"type": "null"}}},
+        {"required": ["prompts"], "properties": {"prompts": {"type": "array"}, "prompts_text": {"type": "null"}}},
+    ]
+    by_json["properties"]["prompts_text"] = {"anyOf": [{"$ref": "#/components/schemas/PromptsText"}, {"type": "null"}]}
     pictures = [
         {"mime_type": content_type, "data": base64.b64encode(data).decode()}
         for content_type, data in [("image/png", images.picture()), *images.TAKEN.values()]
@@ -70,7 +86,7 @@ def _narrow_submissions(schemas: dict[str, Any]) -> None:
     by_json["properties"]["reference_images"]["items"] = {"enum": pictures}
     by_json["properties"]["prompts"]["maxItems"] = 5
     # Custom ids must differ within a batch.
-    by_json["properties"]["prompts"]["items"]["oneOf"][1]["properties"].pop("custom_id")
+    schemas["PromptItem"]["properties"].pop("custom_id")
     # The fuzzer makes bytes of its own for files.
     by_form["properties"].pop("reference_images")
     by_form["properties"]["metadata"] = {"enum": ["", "{}", '{"project": "postcards"}']}

@@ -1,4 +1,4 @@
-"""What the fuzzer must not send: what never comes to the functions."""
+"""What the fuzzer must not send: what never comes to the functions, and what is taken although no schema says so."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def filter_case(_context: HookContext, case: Case[Any]) -> bool:
     values = [str(value) for value in (case.path_parameters or {}).values()]
     length = len(urlencode(case.query or {}, doseq=True)) + sum(len(urlencode({"": value})) for value in values)
     return length < LONGEST and not any("\n" in value or "%0A" in value.upper() for value in values)
+
+
+@schemathesis.hook("filter_case")
+def filter_blanks(_context: HookContext, case: Case[Any]) -> bool:
+    """Leave out parameters and fields without a value: they count as not given, and no schema says so."""
+    values = [*(case.query or {}).values(), *(case.body.values() if isinstance(case.body, dict) else ())]
+    items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return not any(isinstance(item, str) and not item.strip(" ,\t\r\n\v\f") for item in items)
