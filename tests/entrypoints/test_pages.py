@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagefactory.domain.errors import Unavailable
 from tests.entrypoints.function import (
     EXECUTE,
     error_of,
@@ -14,6 +15,7 @@ from tests.entrypoints.function import (
 from tests.entrypoints.world import OTHER_PAGE, PAGE
 
 if TYPE_CHECKING:
+    from imagefactory.api.http import Api
     from tests.entrypoints.function import Function, Load
     from tests.entrypoints.world import World
 
@@ -76,6 +78,32 @@ def test_a_preflight_of_another_origin_allows_nothing(submit: Function) -> None:
 
 def test_a_preflight_for_a_path_that_leads_nowhere_is_not_found(submit: Function) -> None:
     error_of(submit.ask("OPTIONS", "/nowhere", user=None, headers={"Origin": PAGE}), 404, "NOT_FOUND")
+
+
+def test_every_error_may_be_read_by_the_page(load: Load, submit: Function, status: Function) -> None:
+    page = {"Origin": PAGE}
+
+    def broken(_settings: object) -> Api:
+        raise Unavailable("down")
+
+    answers = [
+        status.get("/nowhere", headers=page),
+        status.get("/robots.txt", headers=page),
+        status.get("/api/executions", user=None, headers=page),
+        status.get("/api/executions?limit=0", headers=page),
+        status.get("/api/executions", headers=page | {"Host": "..."}),
+        status.ask("DELETE", "/api/executions", headers=page),
+        submit.post(EXECUTE, data=b"{}", headers=page, environ_overrides={"CONTENT_LENGTH": "33000000"}),
+        submit.post(EXECUTE, data=b"{}", content_type="text/plain", headers=page),
+        load("status", broken).get("/api/executions", headers=page),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 401, 400, 400, 405, 413, 415, 503]
+    for answer in answers:
+        assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+        assert {"Retry-After", "WWW-Authenticate", "X-Request-Id"} <= set(
+            answer.headers["Access-Control-Expose-Headers"].split(", ")
+        )
 
 
 @pytest.mark.parametrize(

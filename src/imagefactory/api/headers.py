@@ -21,6 +21,8 @@ ALWAYS = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
+#: What a page may read of an answer, besides what it always may.
+EXPOSED = "Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _PORT = re.compile(r":\d{1,5}\Z")
 #: Statuses whose answers have no body.
@@ -52,9 +54,7 @@ class Cors:
         response.vary.add("Origin")
         if origin := self._origin(request):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = (
-                "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
-            )
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
 
     def options(self, request: Request, allowed: Iterable[str]) -> Response | None:
         """What a path takes, and for a page of a configured origin that it may ask; None where there is no such path.
