@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.api.content import MAX_BODY_BYTES, MAX_FORM_PARTS
+from imagefactory.api.jsontext import MAX_DEPTH
 from tests.entrypoints.function import (
     EXECUTE,
     LIGHTHOUSE,
@@ -63,6 +64,25 @@ def test_a_form_of_too_many_parts_is_too_large_and_says_so(submit: Function) -> 
     answer = submit.post(EXECUTE, data=body, content_type="multipart/form-data; boundary=b")
 
     assert str(MAX_FORM_PARTS) in error_of(answer, 413, "PAYLOAD_TOO_LARGE")["message"]
+
+
+def test_json_is_read_as_deep_as_the_limit_and_no_deeper_on_every_python(submit: Function) -> None:
+    # The body and the metadata are two of the levels.
+    lists = [b"[" * depth + b"]" * depth for depth in (MAX_DEPTH - 2, MAX_DEPTH - 1)]
+    bodies = [PADDED.replace(b"{", b'{"metadata": {"a": %s}, ' % deep) for deep in lists]
+
+    full, over = (submit.post(EXECUTE, data=body, content_type="application/json") for body in bodies)
+
+    error_of(full, 400, "VALIDATION_FAILED")
+    assert str(MAX_DEPTH) in error_of(over, 400, "MALFORMED_REQUEST")["message"]
+
+
+def test_brackets_in_a_text_or_side_by_side_are_not_deep(submit: Function) -> None:
+    prompts = [{"prompt": f"{'[{' * MAX_DEPTH} {number}"} for number in range(MAX_DEPTH + 1)]
+
+    answer = submit.post(EXECUTE, json={"prompts": prompts, "api_key": LIGHTHOUSE["api_key"]})
+
+    data_of(answer, 202)
 
 
 @pytest.mark.parametrize("length", ["32000001", str(10**30)])

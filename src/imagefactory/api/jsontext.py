@@ -1,12 +1,11 @@
 """JSON as it comes from outside: bounded before it is parsed.
 
 A body of 32 MB can hold ten million values, which are gigabytes once each is an object of its own. So its tokens are
-counted first.
+counted first, and how deep they are nested: how much of that a parser bears is another number in each Python.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from typing import Any
@@ -16,9 +15,11 @@ from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, Unsupp
 
 #: Strings, lists, objects and commas in a JSON text; ten thousand prompts with custom ids have seventy thousand.
 MAX_TOKENS = 250_000
+#: Lists and objects inside each other; a request has three.
+MAX_DEPTH = 100
 
 # A string to its end, or to the end of all where it has none; or what separates values. Each is linear in its length.
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{,]', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def object_of(body: bytearray, charset: str = "") -> dict[str, Any]:
@@ -61,16 +62,35 @@ def parsed(text: str) -> Any:
 
     Raises:
         PayloadTooLarge: it has more than `MAX_TOKENS`.
-        MalformedRequest: it is no JSON.
+        MalformedRequest: it is no JSON, or nested deeper than `MAX_DEPTH`.
     """
-    # A text shorter than that cannot have so many.
-    if len(text) > MAX_TOKENS and next(itertools.islice(_TOKEN.finditer(text), MAX_TOKENS, None), None):
-        raise PayloadTooLarge(f"The JSON has more than {MAX_TOKENS} strings, lists, objects and commas.")
+    _bound(text)
     try:
         return json.loads(text, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as wrong:
+    except ValueError as wrong:
         place = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
         raise MalformedRequest(f"The body is not valid JSON{place}.") from None
+
+
+def _bound(text: str) -> None:
+    """Refuse a text with too many tokens, or with tokens too deep."""
+    # Most texts cannot have either, and are told so without a look at each token.
+    if len(text) <= MAX_TOKENS and text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    count = depth = deepest = 0
+    for token in _TOKEN.finditer(text):
+        sign = text[token.start()]
+        if sign in "]}":
+            depth -= 1
+            continue
+        count += 1
+        if count > MAX_TOKENS:
+            raise PayloadTooLarge(f"The JSON has more than {MAX_TOKENS} strings, lists, objects and commas.")
+        if sign in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise MalformedRequest(f"The JSON has lists and objects nested more than {MAX_DEPTH} deep.")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
