@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from werkzeug import exceptions
 from werkzeug.exceptions import BadRequest
 
 from imagefactory.domain.errors import Unavailable
@@ -14,12 +15,14 @@ from imagefactory.testing import Call, Moment
 from imagefactory.usecases.status import WINDOW
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, error_of, execution_of
 from tests.entrypoints.world import OTHER_PAGE, PAGE
+from tests.hostile.entries import HEADERS, REFUSED_HEADERS
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.entrypoints.function import Function, Load
     from tests.entrypoints.world import World
+    from tests.hostile.row import Headers
 
 SECRET = "AIzaSy-secret-of-ada"
 PROTECTION = {
@@ -95,31 +98,6 @@ def test_an_answer_without_a_body_names_no_type(submit: Function, status: Functi
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Connection": "Upgrade", "Upgrade": "websocket"},
-        {"Connection": "keep-alive, upgrade", "Upgrade": "WebSocket", "Sec-WebSocket-Version": "13"},
-        {"Host": "..."},
-        {"Host": "a" * 5000},
-        {"Host": "a..b"},
-    ],
-    ids=str,
-)
-def test_what_the_framework_refuses_of_a_head_is_the_callers_fault(
-    load: Load, world: World, capsys: pytest.CaptureFixture[str], name: str, headers: dict[str, str]
-) -> None:
-    function = load(name, getattr(world, f"{name}_api"))
-
-    answers = [function.ask("GET", path, user=None, headers=headers) for path in ("/", "/api/executions")]
-
-    for answer in answers:
-        error_of(answer, 400, "MALFORMED_REQUEST")
-        assert_protected(answer)
-    assert [json.loads(line)["severity"] for line in capsys.readouterr().out.splitlines()] == ["INFO"] * 2
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "/a%0aSet-Cookie:%20a=b", "/%0d%0a%0d%0a<script>"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_what_the_framework_answers_by_itself_is_answered_as_ever(
@@ -131,6 +109,72 @@ def test_what_the_framework_answers_by_itself_is_answered_as_ever(
 
     error_of(answer, 404, "NOT_FOUND")
     assert_protected(answer)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("headers", [pytest.param(one, id=name) for name, one in REFUSED_HEADERS.items()])
+def test_what_the_framework_refuses_is_malformed_and_an_ordinary_line_in_the_log(
+    load: Load, world: World, name: str, headers: Headers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = load(name, getattr(world, f"{name}_api"))
+
+    for method in ("GET", "POST", "OPTIONS", "BREW"):
+        answer = function.ask(method, "/api/executions", user=None, headers=headers, data=b"a body" * 1000)
+
+        error_of(answer, 400, "MALFORMED_REQUEST")
+        assert_protected(answer)
+        assert_one_plain_line(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("headers", [pytest.param(one, id=name) for name, one in HEADERS.items() if "host" in name])
+def test_a_host_that_is_none_changes_nothing(status: Function, headers: Headers) -> None:
+    assert status.get("/api/executions", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_redirects(load: Load, world: World, name: str) -> None:
+    function = load(name, getattr(world, f"{name}_api"))
+
+    # As of `GET http://host HTTP/1.1`.
+    answer = function.get("/", user=None, environ_overrides={"PATH_INFO": ""})
+
+    error_of(answer, 404, "NOT_FOUND")
+    assert_protected(answer)
+    assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (exceptions.BadRequest(SECRET), (400, "MALFORMED_REQUEST")),
+        (exceptions.BadRequestKeyError(SECRET), (400, "MALFORMED_REQUEST")),
+        (exceptions.SecurityError(SECRET), (400, "MALFORMED_REQUEST")),
+        (exceptions.Unauthorized(SECRET), (401, "UNAUTHENTICATED")),
+        (exceptions.NotFound(SECRET), (404, "NOT_FOUND")),
+        (exceptions.MethodNotAllowed(["PUT"], SECRET), (405, "METHOD_NOT_ALLOWED")),
+        (exceptions.RequestEntityTooLarge(SECRET), (413, "PAYLOAD_TOO_LARGE")),
+        (exceptions.UnsupportedMediaType(SECRET), (415, "UNSUPPORTED_MEDIA_TYPE")),
+        (exceptions.ExpectationFailed(SECRET), (400, "MALFORMED_REQUEST")),
+        (exceptions.RequestHeaderFieldsTooLarge(SECRET), (400, "MALFORMED_REQUEST")),
+        (exceptions.BadGateway(SECRET), (500, "INTERNAL")),
+        (exceptions.HTTPException(SECRET), (500, "INTERNAL")),
+    ],
+)
+def test_what_the_framework_raises_in_the_middle_is_answered_by_its_kind(
+    status: Function,
+    world: World,
+    failure: exceptions.HTTPException,
+    expected: tuple[int, str],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    world.faults.fail("executions.listed", Moment.BEFORE, failure)
+
+    answer = status.get("/api/executions")
+
+    error_of(answer, *expected)
+    assert_protected(answer)
+    assert answer.headers.get("Allow") == ("OPTIONS, PUT" if answer.status_code == 405 else None)
+    assert SECRET not in answer.get_data(as_text=True) + "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -73,7 +73,8 @@ def bytes_of(row: Row | Wire, entry: Entry, tokens: dict[str, tuple[str, ...]]) 
     target = row.path or entry.path
     if row.query is not None:
         target += f"?{row.query}"
-    headers = [("Host", "function.test"), ("Connection", "close")]
+    given = {name for name, _ in row.headers}
+    headers = [one for one in (("Host", "function.test"), ("Connection", "close")) if one[0] not in given]
     headers += [("Authorization", value) for value in tokens[row.token]]
     headers += [("Content-Type", row.content_type)] if row.content_type else []
     if row.chunked:

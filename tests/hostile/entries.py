@@ -48,6 +48,7 @@ class Entry:
             self.refused,
             *(replace(self.refused, name=f"a token: {name}", code=NO_TOKEN, token=name) for name in tokens),
             *(self._with(f"a header: {name}", headers) for name, headers in HEADERS.items()),
+            *(Row(f"a header: {name}", MALFORMED, headers=headers) for name, headers in REFUSED_HEADERS.items()),
             *self._methods(),
             *(Row(f"a path: {path[:120]}", NOT_FOUND, path=path) for path in self._paths()),
             *self._sizes(),
@@ -57,7 +58,7 @@ class Entry:
     def wires(self) -> list[Wire]:
         """Everything that no client would send."""
         torn = (one if self.reads_body else replace(one, code=self.refused.code) for one in wires.TORN)
-        return [*wires.WIRES, *torn]
+        return [*wires.WIRES, *wires.ELSEWHERE, *torn]
 
     def _with(self, name: str, headers: Headers) -> Row:
         return replace(self.refused, name=name, headers=self.refused.headers + headers)
@@ -138,6 +139,25 @@ HEADERS: dict[str, Headers] = {
     "a template": (("User-Agent", "{{7*7}}${7*7}<%= 7*7 %>"), ("From", "a@b\t<c>")),
     "ninety headers": tuple((f"X-A{number}", "b") for number in range(90)),
     "a name for a file": (("Content-Disposition", "attachment; filename=../../x"), ("Content-Location", "/x")),
+    "where an application begins": (("SCRIPT_NAME", "/elsewhere"), ("PATH_INFO", "/elsewhere")),
+    "an upgrade to two protocols": (("Connection", "close, Upgrade"), ("Upgrade", "websocket, h2c")),
+    "a host of two words": (("Host", "function test"),),
+    "a host of no letters": (("Host", ""),),
+    "a host beyond ASCII": (("Host", "f\xfc\xff.test"),),
+    "half an address for a host": (("Host", "[::1"),),
+    "a host with two ports": (("Host", "function.test:80:90"),),
+    "a host with a port that no machine has": (("Host", "function.test:99999"),),
+    "a host with a path": (("Host", "evil.test/a?b#c"),),
+}
+
+#: What the framework refuses before any code of the functions has seen it.
+REFUSED_HEADERS: dict[str, Headers] = {
+    "an upgrade to WebSocket": (("Connection", "Upgrade"), ("Upgrade", "websocket")),
+    "an upgrade to WebSocket among others": (("Connection", "keep-alive, uPgRaDe, close"), ("Upgrade", "WebSocket")),
+    "a host of dots": (("Host", "..."),),
+    "a host with an empty part": (("Host", "a..b.test"),),
+    "a host of five thousand letters": (("Host", "a" * 5000),),
+    "a host with a part of sixty-four letters": (("Host", "a" * 64 + ".test"),),
 }
 
 

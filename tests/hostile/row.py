@@ -21,7 +21,8 @@ class Row:
     """What is sent to an entry point, and the documented code of its refusal.
 
     `method` and `path` are the entry point's where they are None; `query` is put behind the path; `token` names one of
-    `tests.hostile.tokens`. Text in headers is sent as Latin-1. A body without `length` is sent in chunks.
+    `tests.hostile.tokens`. Text in headers is sent as Latin-1; a Host or Connection among them stands in place of the
+    usual one. A body without `length` is sent in chunks.
     """
 
     name: str

@@ -13,28 +13,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
-from werkzeug.exceptions import MethodNotAllowed as WrongMethod
-from werkzeug.exceptions import NotFound as NoRoute
-from werkzeug.routing import Map, RequestRedirect, Rule, WebsocketMismatch
+from flask import request as current
+from werkzeug.exceptions import ClientDisconnected, HTTPException, NotFound
+from werkzeug.routing import Map, Rule
 
 from imagefactory import log
-from imagefactory.api import content
+from imagefactory.api import content, server
 from imagefactory.api.headers import Cors, protect
+from imagefactory.api.refusals import nothing_at, refusal_of
 from imagefactory.api.slow import BODY_SECONDS, REST_SECONDS, Upload
-from imagefactory.domain.errors import (
-    MalformedRequest,
-    MethodNotAllowed,
-    NotFound,
-    PayloadTooLarge,
-    Refusal,
-    Unavailable,
-)
+from imagefactory.domain.errors import MalformedRequest, Refusal, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from flask import Request
+    from flask import Flask, Request
 
 #: Line ends of Unicode that JSON allows in a string, and their escapes.
 _LINE_ENDS = (("\x85", "\\u0085"), ("\u2028", "\\u2028"), ("\u2029", "\\u2029"))
@@ -72,12 +65,16 @@ class Api:
         return self._framed(request, self._routed)
 
     def failed(self, request: Request, failure: Exception) -> Response:
-        """Answer a request that failed outside: in the framework's own routes, or in putting the function together."""
+        """Answer a request that the framework refused by itself, or whose function could not be put together."""
+        # Routing and the framework's own routes judge the request; everything else that comes here is a defect.
+        is_refused = failure is request.routing_exception or isinstance(failure, NotFound)
 
-        def raise_again(_request: Request) -> Response:
-            raise failure
+        def raised(_request: Request) -> Response:
+            if is_refused:
+                raise failure
+            return _broken(failure)
 
-        return self._framed(request, raise_again)
+        return self._framed(request, raised)
 
     def _framed(self, request: Request, answer: Callable[[Request], Response]) -> Response:
         started = time.monotonic()
@@ -100,33 +97,44 @@ class Api:
         try:
             content.bound(request)
             return answer(request)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except ClientDisconnected:
+            late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
+            return _refused(MalformedRequest(late if upload.late else "The body ended before it was whole."))
+        except HTTPException as theirs:
+            ours = refusal_of(theirs, request)
+            return _refused(ours) if ours else _broken(theirs)
         except Exception as failure:  # noqa: BLE001 - the last frame: whatever it is, the client gets an answer
-            if refusal := _refusal_of(request, upload, failure):
-                return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
-            return _answer_of(failure)
+            return _broken(failure)
 
     def _routed(self, request: Request) -> Response:
         adapter = self._rules.bind("")
-        try:
-            if request.method == "OPTIONS":
-                return self._options(request, adapter.allowed_methods(request.path))
-            number, arguments = adapter.match(request.path, request.method)
-        except WrongMethod as wrong:
-            raise MethodNotAllowed(sorted({*(wrong.valid_methods or ()), "OPTIONS"})) from None
-        except (NoRoute, RequestRedirect):
-            raise _nothing_at(request) from None
+        if request.method == "OPTIONS":
+            return self._options(request, adapter.allowed_methods(request.path))
+        number, arguments = adapter.match(request.path, request.method)
         handler: Callable[..., Response] = self.routes[number].handler
         return handler(request, **{name: str(value) for name, value in arguments.items()})
 
     def _options(self, request: Request, allowed: Iterable[str]) -> Response:
         response = Cors(self.origins).options(request, allowed)
         if response is None:
-            raise _nothing_at(request)
+            raise nothing_at(request)
         return response
 
     def _trace(self, request: Request) -> dict[str, str]:
         found = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
         return {"logging.googleapis.com/trace": f"projects/{self.project}/traces/{found[1]}"} if found else {}
+
+
+def set_up(framework: Flask, project: str, origins: frozenset[str] = frozenset()) -> None:
+    """Let the frame answer whatever the framework would answer by itself, and configure the server below it."""
+    server.configure_server()
+    outside = Api((), project, origins)
+    # Otherwise the framework's redirects pass its error handlers by.
+    framework.config["TRAP_HTTP_EXCEPTIONS"] = True
+    for kind in (Exception, 500):
+        framework.register_error_handler(kind, lambda failure: outside.failed(current, failure))
 
 
 def success(data: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -175,47 +183,26 @@ def dumped(value: Any) -> str:
     return text
 
 
-def _nothing_at(request: Request) -> NotFound:
-    return NotFound(f"There is nothing at {request.path[:200]}.")
-
-
-def _refusal_of(request: Request, upload: Upload, failure: Exception) -> Refusal | None:
-    """What is wrong with the request, by our own exceptions and the framework's; None where it is not at fault."""
-    match failure:
-        case Refusal():
-            return failure
-        case RequestEntityTooLarge():
-            return PayloadTooLarge(f"{PayloadTooLarge.__doc__} A form has at most {content.MAX_FORM_PARTS} parts.")
-        case ClientDisconnected():
-            late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
-            return MalformedRequest(late if upload.late else "The body ended before it was whole.")
-        case NoRoute():
-            return _nothing_at(request)
-        case HTTPException() if failure is request.routing_exception:
-            # The framework leads every path and method to us, unless it cannot read the head.
-            is_socket = isinstance(failure, WebsocketMismatch)
-            wrong = "Upgrade asks for a WebSocket, and none is served" if is_socket else "Host is no name of a host"
-            return MalformedRequest(f"The header {wrong}.")
-        case _:
-            return None
-
-
-def _answer_of(failure: Exception) -> Response:
-    """The answer to a failure that is not the caller's."""
-    if isinstance(failure, Unavailable):
-        log.error("a service is unavailable", failure)
-        message = "A service behind this one is unavailable; try again in a moment."
-        return error(failure.status, failure.code, message, {"Retry-After": "5"})
-    log.error("the request failed", failure)
-    return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
-
-
 def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Response:
     # Half a surrogate pair, should a message ever repeat one, is told as JSON's own escape.
     body = dumped(value).encode("utf-8", "backslashreplace")
     response = Response(body, status=status, mimetype="application/json", headers=dict(headers or {}))
     response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _refused(refusal: Refusal) -> Response:
+    return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
+
+
+def _broken(failure: Exception) -> Response:
+    """The answer to a request that failed through no fault of its own."""
+    if isinstance(failure, Unavailable):
+        log.error("a service is unavailable", failure)
+        message = "A service behind this one is unavailable; try again in a moment."
+        return error(failure.status, failure.code, message, {"Retry-After": "5"})
+    log.error("the request failed", failure)
+    return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
 
 
 def _details(refusal: Refusal) -> list[dict[str, object]]:
