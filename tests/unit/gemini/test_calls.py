@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import time
 import zlib
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagefactory.adapters.gemini import client
+from imagefactory.adapters.gemini import client, deadline
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import ANSWER, IMAGE, a_model, failed, made
@@ -34,6 +35,40 @@ class TestTheConnection:
 
         assert len(server.requests) == 3
         assert len(connections) == 1
+
+    def test_is_not_used_again_when_it_was_idle_for_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(deadline, "IDLE_SECONDS", 0.1)
+        known = set()
+
+        # The server closes as a second request comes: to the client that is one moment too late.
+        def answer(connection: socket.socket) -> None:
+            _, port = connection.getpeername()
+            if port not in known:
+                known.add(port)
+                answering_json(ANSWER)(connection)
+            else:
+                connection.shutdown(socket.SHUT_RDWR)
+
+        with serving(answer) as server, a_model(server) as model:
+            images = []
+            for _ in range(3):
+                images.append(made(model).data)
+                time.sleep(0.15)
+
+        assert images == [IMAGE] * 3
+
+    def test_that_the_server_has_closed_is_replaced(self) -> None:
+        def answer(connection: socket.socket) -> None:
+            answering_json(ANSWER)(connection)
+            connection.shutdown(socket.SHUT_RDWR)
+
+        with serving(answer) as server, a_model(server) as model:
+            images = []
+            for _ in range(3):
+                images.append(made(model).data)
+                time.sleep(0.05)
+
+        assert images == [IMAGE] * 3
 
     def test_carries_nothing_from_one_callers_request_to_anothers(self) -> None:
         cookie = answering(json.dumps(ANSWER).encode(), "200 OK", "Set-Cookie: session=of-alice; Path=/")

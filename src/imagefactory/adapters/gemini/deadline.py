@@ -8,6 +8,7 @@ then ends at once.
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
@@ -19,6 +20,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: How long a connection may be idle and still be used again. Google closes idle ones after minutes; of one that
+#: closes while a request is sent, nobody can tell whether the image was made, and paid for.
+IDLE_SECONDS = 30.0
 
 _calls = threading.local()
 
@@ -96,6 +101,7 @@ class _Telling:
     port: Any
     sock: Any
     timeout: Any
+    _answered_at = -math.inf
 
     def _new_conn(self) -> socket.socket:
         """Connects to one of the host's addresses; there may be a dozen, and each may let us wait."""
@@ -134,6 +140,18 @@ class _Telling:
         super().endheaders(*args, **kwargs)  # type: ignore[misc] # the other base has it
         if call and self.sock:
             call.uses(self.sock)
+
+    def getresponse(self) -> Any:
+        """Reads the head of the answer; from then on the connection counts as idle."""
+        response = super().getresponse()  # type: ignore[misc] # as above
+        self._answered_at = time.monotonic()
+        return response
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection may be used again."""
+        is_open: bool = super().is_connected  # type: ignore[misc] # as above
+        return is_open and time.monotonic() - self._answered_at < IDLE_SECONDS
 
 
 class _Plain(_Telling, HTTPConnection):
