@@ -53,7 +53,7 @@ def test_five_prompts_become_five_images_of_the_right_size(tmp_path: Path) -> No
         with Image.open(path) as image:
             image.load()
             assert (image.format, image.size) == ("PNG", (1024, 1024))
-    assert f"5 of 5 images are in {tmp_path}. The real model would have cost $0.195." in ended.stdout
+    assert f"5 of 5 images are in {tmp_path}. The real model would have cost $0.171." in ended.stdout
     assert ended.stderr == ""
 
 
