@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +26,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
+from local import lifetime
 from local.help import instructions
 from local.ports import HOST
-from local.settings import ROOT
+from local.server import ANY_PAGE, error, serve
+from local.settings import ROOT, url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -47,9 +48,7 @@ BODY_CHUNK = 64 * 1024
 # Shorter than the idle time of any common server (2 s and up): who asks must be the first to close, or a request goes
 # into a connection that is closing.
 KEEP_ALIVE_SECONDS = 1.0
-NOTHING = "There is nothing here; the API is under /api/.\n"
-# The gateway's own answers hold nothing of anybody's.
-ANY_PAGE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
+NOTHING = "There is nothing here; the API is under /api/."
 NO_OTHER_HEADERS = (hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT)
 
 
@@ -75,10 +74,9 @@ ROUTES = web.AppKey("ROUTES", Routes)
 async def forward(request: web.Request) -> web.StreamResponse:
     """Passes a request to its function, and the answer back."""
     target = request.app[ROUTES].target(request.rel_url.raw_path)
-    # As it came, still percent-encoded: nothing here may decode what the function will decode. A proxy's client names
-    # the whole address, and the target is another.
-    path = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    address = URL(target + path, encoded=True)
+    # As it came, still percent-encoded: nothing here may decode what the function will decode. A target with a host in
+    # it has none in rel_url.
+    address = URL(target + request.rel_url.raw_path_qs, encoded=True)
     try:
         async with request.app[SESSION].request(
             request.method,
@@ -89,8 +87,8 @@ async def forward(request: web.Request) -> web.StreamResponse:
             allow_redirects=False,
         ) as answer:
             return await passed_back(request, answer)
-    except aiohttp.ClientError as error:
-        return unreachable(type(error).__name__)
+    except aiohttp.ClientError as failure:
+        return unreachable(type(failure).__name__)
 
 
 async def passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -118,23 +116,8 @@ def end_to_end(raw: Iterable[tuple[bytes, bytes]]) -> CIMultiDict[str]:
 
 def unreachable(reason: str) -> web.Response:
     """The answer in place of a function that does not answer, in the shape of the API's errors."""
-    error = {
-        "code": "UNAVAILABLE",
-        "message": f"The function behind the gateway does not answer ({reason}); trying again may help.",
-        "details": [],
-    }
-    headers = {"X-Request-Id": str(uuid.uuid4())} | ANY_PAGE
-    return web.json_response({"success": False, "error": error}, status=502, headers=headers)
-
-
-async def nothing(request: web.Request) -> web.Response:
-    """What is neither the API's nor the page's: nothing, which every page may read."""
-    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
-        methods = request.headers[hdrs.ACCESS_CONTROL_REQUEST_METHOD]
-        asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "")
-        allowed = {hdrs.ACCESS_CONTROL_ALLOW_METHODS: methods, hdrs.ACCESS_CONTROL_ALLOW_HEADERS: asked}
-        return web.Response(status=204, headers=allowed | ANY_PAGE)
-    raise web.HTTPNotFound(text=NOTHING, headers=ANY_PAGE)
+    message = f"The function behind the gateway does not answer ({reason}); trying again may help."
+    return error(502, "UNAVAILABLE", message)
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -142,14 +125,41 @@ async def page(request: web.Request) -> web.StreamResponse:
     routes = request.app[ROUTES]
     if not routes.web.is_dir():
         if request.path == "/":
-            return web.Response(text=instructions(str(request.url.origin()), routes.identity, routes.workflow))
-        raise web.HTTPNotFound(text=NOTHING, headers=ANY_PAGE)
-    root = routes.web.resolve()
-    file = (root / request.match_info["path"]).resolve()
-    file = file / "index.html" if file.is_dir() else file
-    if not file.is_relative_to(root) or not file.is_file():
-        raise web.HTTPNotFound(text="There is no such page.\n", headers=ANY_PAGE)
+            return web.Response(text=instructions(own_address(request), routes.identity, routes.workflow))
+        raise web.HTTPNotFound(text=NOTHING)
+    file = file_at(request.match_info["path"], routes.web.resolve())
+    if file is None:
+        raise web.HTTPNotFound(text="There is no such page.")
     return web.FileResponse(file, headers={hdrs.CACHE_CONTROL: "no-cache"})
+
+
+async def nothing(request: web.Request) -> web.Response:
+    """What is neither the API's nor the page's; a page of any origin is let ask for it, to read that."""
+    asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
+    if request.method != hdrs.METH_OPTIONS or asked is None:
+        raise web.HTTPNotFound(text=NOTHING)
+    allowed = {
+        hdrs.ACCESS_CONTROL_ALLOW_METHODS: asked,
+        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ""),
+    }
+    return web.Response(status=204, headers=allowed | ANY_PAGE)
+
+
+def file_at(path: str, root: Path) -> Path | None:
+    """The page's file for this path; None where there is none, or none inside its folder."""
+    try:
+        file = (root / path).resolve()
+        file = file / "index.html" if file.is_dir() else file
+        return file if file.is_relative_to(root) and file.is_file() else None
+    except (OSError, ValueError):
+        # A name that is too long for a file, or has a zero in it.
+        return None
+
+
+def own_address(request: web.Request) -> str:
+    """Where the gateway listens; the header Host may say anything."""
+    _, port = request.get_extra_info("sockname")
+    return url(port)
 
 
 async def health(_request: web.Request) -> web.Response:
@@ -176,10 +186,11 @@ def application(routes: Routes) -> web.Application:
     app = web.Application()
     app[ROUTES] = routes
     app.cleanup_ctx.append(session)
-    app.router.add_route("*", "/api/{path:.*}", forward)
+    # With line ends too.
+    app.router.add_route("*", "/api/{path:(?s:.*)}", forward)
     app.router.add_get("/_local/health", health)
-    app.router.add_get("/{path:.*}", page)
-    app.router.add_route("*", "/{path:.*}", nothing)
+    app.router.add_get("/{path:(?s:.*)}", page)
+    app.router.add_route("*", "/{path:(?s:.*)}", nothing)
     return app
 
 
@@ -196,20 +207,10 @@ def main() -> int:
     submit, status = options.submit.rstrip("/"), options.status.rstrip("/")
     routes = Routes(submit, status, options.identity, options.workflow, options.web)
     try:
-        web.run_app(
-            application(routes),
-            host=HOST,
-            port=options.port,
-            access_log=None,
-            print=None,
-            shutdown_timeout=0.5,
-            # Longer than browsers keep connections.
-            keepalive_timeout=620,
-        )
-    except (OSError, OverflowError) as error:
-        sys.stderr.write(f"gateway: cannot listen on {HOST}:{options.port}: {error}\n")
+        return lifetime.run(serve(application(routes), HOST, options.port), interrupted=0)
+    except (OSError, OverflowError) as failure:
+        sys.stderr.write(f"gateway: cannot listen on {HOST}:{options.port}: {failure}\n")
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 from local import firestore, storage
 from local.ports import Ports
 from local.settings import ROOT
-from tests.contract.emulators import CACHE, running
+from tests.contract.emulators import CACHE, answers, running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 START_SECONDS = 60
+#: A second to end, and some for a busy machine.
+GATEWAY_END_SECONDS = 2.5
 
 
 @contextlib.contextmanager
@@ -53,6 +55,23 @@ def cloud_tasks_emulator() -> Iterator[str]:
     command += ["--rest-port", str(ports.cloud_tasks_rest)]
     with running(command, ports.cloud_tasks_rest, "/_local/health"):
         yield f"127.0.0.1:{ports.cloud_tasks}"
+
+
+@contextlib.contextmanager
+def a_gateway(submit: str, status: str, web: str = "no-such-folder") -> Iterator[str]:
+    """A gateway in front of two addresses, as a URL; it must end with code 0 within a second or so."""
+    port = Ports.free().gateway
+    command = [sys.executable, "-m", "local.gateway", "--port", str(port), "--submit", submit, "--status", status]
+    process = subprocess.Popen([*command, "--web", web], cwd=ROOT)  # noqa: S603 - our own program
+    try:
+        wait_until(lambda: answers(port, "/_local/health"), process)
+        yield f"http://127.0.0.1:{port}"
+        began = time.monotonic()
+    finally:
+        process.terminate()
+        code = process.wait(timeout=5)
+    assert code == 0
+    assert time.monotonic() - began < GATEWAY_END_SECONDS
 
 
 @contextlib.contextmanager

@@ -34,15 +34,19 @@ class Reply:
             return None
 
 
-def sent(address: str, data: bytes) -> Reply:
-    """The reply to these bytes, after which nothing more is sent; `address` is http://HOST:PORT."""
+def sent(address: str, data: bytes, *, half_closed: bool = True) -> Reply:
+    """The reply to these bytes, after which nothing more is sent; `address` is http://HOST:PORT.
+
+    With `half_closed` the server is told so. To aiohttp that means that the client has gone: it says nothing more.
+    """
     host, port = address.removeprefix("http://").split(":")
     received = bytearray()
     with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
         # A server that has refused the head does not read on, and may close on us.
         with contextlib.suppress(ConnectionError):
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            if half_closed:
+                connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):
             while piece := connection.recv(PIECE):
                 received += piece

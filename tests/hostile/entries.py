@@ -152,7 +152,7 @@ HEADERS: dict[str, Headers] = {
 
 #: What the framework refuses before any code of the functions has seen it.
 REFUSED_HEADERS: dict[str, Headers] = {
-    "an upgrade to WebSocket": (("Connection", "Upgrade"), ("Upgrade", "websocket")),
+    "an upgrade to WebSocket": (("Connection", "Upgrade, close"), ("Upgrade", "websocket")),
     "an upgrade to WebSocket among others": (("Connection", "keep-alive, uPgRaDe, close"), ("Upgrade", "WebSocket")),
     "a host of dots": (("Host", "..."),),
     "a host with an empty part": (("Host", "a..b.test"),),

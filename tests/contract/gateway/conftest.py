@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -14,17 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests
 
-from local.ports import Ports
+from tests.servers import a_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-START_SECONDS = 20
-# A second to end, and some for a busy machine.
-MOST_SECONDS_TO_END = 2.5
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -113,35 +107,6 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: lis
         handler.wfile.write(body)
 
 
-@contextmanager
-def a_gateway(submit: str, status: str, web: str = "no-such-folder") -> Iterator[str]:
-    """A gateway in front of two addresses; it must end with code 0 within a second or so."""
-    port = Ports.free().gateway
-    command = [
-        sys.executable,
-        "-m",
-        "local.gateway",
-        "--port",
-        str(port),
-        "--submit",
-        submit,
-        "--status",
-        status,
-        "--web",
-        web,
-    ]
-    process = subprocess.Popen(command)  # noqa: S603 - our own program
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_local/health")
-        yield f"http://127.0.0.1:{port}"
-        began = time.monotonic()
-    finally:
-        process.terminate()
-        code = process.wait(timeout=5)
-    assert code == 0
-    assert time.monotonic() - began < MOST_SECONDS_TO_END
-
-
 @pytest.fixture(scope="session")
 def functions() -> Iterator[tuple[FakeFunction, FakeFunction]]:
     both = FakeFunction("submit"), FakeFunction("status")
@@ -213,16 +178,3 @@ def a_closing_function(idle_seconds: float) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def wait_for(url: str) -> None:
-    """Returns once the address answers."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            requests.get(url, timeout=1).close()
-        except requests.ConnectionError:
-            assert time.monotonic() < deadline, f"{url} does not answer"
-            time.sleep(0.05)
-        else:
-            return

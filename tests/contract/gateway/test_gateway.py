@@ -235,6 +235,17 @@ def test_a_function_that_is_down_is_told_in_the_shape_of_the_api_s_errors(start_
     assert (content["success"], content["error"]["code"], content["error"]["details"]) == (False, "UNAVAILABLE", [])
 
 
+def test_a_compressed_body_passes_as_it_came(gateway: str, submit: FakeFunction) -> None:
+    body = gzip.compress(b"{}")
+
+    for sent in (body, b"no gzip"):
+        answer = requests.post(
+            f"{gateway}/api/workflows/1/execute", data=sent, headers={"Content-Encoding": "gzip"}, timeout=5
+        )
+
+        assert (answer.status_code, submit.last.body) == (200, sent)
+
+
 def test_many_requests_pass_at_the_same_time(gateway: str, status: FakeFunction) -> None:
     together = threading.Barrier(20)
 
