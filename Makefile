@@ -25,20 +25,21 @@ setup: ## Install everything, hash-checked, into .venv
 
 stage: $(FUNCTIONS:%=build/%) ## Lay out each function as it is uploaded
 
+# It appears whole or not at all: what an interrupted make left would count as made.
 build/%: functions/%/main.py functions/%/requirements.txt $(PACKAGE)
-	@rm -rf $@ && mkdir -p $@
-	@cp $(filter functions/%,$^) $@/
-	@cp -R src/imagefactory $@/imagefactory && rm -r $@/imagefactory/testing
-	@find $@ -name __pycache__ -prune -exec rm -r {} +
-	@touch $@
+	@rm -rf $@ $@.part && mkdir -p $@.part
+	@cp $(filter functions/%,$^) $@.part/
+	@cp -R src/imagefactory $@.part/imagefactory && rm -r $@.part/imagefactory/testing
+	@find $@.part -name __pycache__ -prune -exec rm -r {} +
+	@touch $@.part && mv $@.part $@
 
-demo: setup stage ## Make five images from examples/ on a local stack, into out/
+demo: setup ## Make five images from examples/ on a local stack, into out/
 	$(RUN) local.demo
 
-up: setup stage ## Start the local stack, and keep it until Ctrl-C
+up: setup ## Start the local stack, and keep it until Ctrl-C
 	$(RUN) local
 
-test: setup stage ## Run all tests
+test: setup ## Run all tests
 	$(RUN) pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 unit: setup ## Run the tests that touch nothing outside their process
@@ -47,7 +48,7 @@ unit: setup ## Run the tests that touch nothing outside their process
 contract: setup ## Run the tests of every port and emulator against the real clients
 	$(RUN) pytest tests/contract
 
-e2e: setup stage ## Run the tests that use the whole local stack through HTTP
+e2e: setup ## Run the tests that use the whole local stack through HTTP
 	$(RUN) pytest tests/e2e
 
 lint: setup ## Check style and formatting
@@ -67,10 +68,10 @@ figures: setup ## Print lengths of modules and functions, and shares of docstrin
 audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
 	$(RUN) tools.audit
 
-chaos: setup stage ## Break a local stack in every way, and check what holds
+chaos: setup ## Break a local stack in every way, and check what holds
 	$(RUN) local.chaos
 
-fuzz: setup stage ## Send hostile and made-up requests to a local stack for half an hour, and check every answer
+fuzz: setup ## Send hostile and made-up requests to a local stack for half an hour, and check every answer
 	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
@@ -81,7 +82,7 @@ check: lint types figures test demo ## All that must pass before a change lands
 setup-cloud: ## Prepare a Google Cloud project, once
 	infra/setup.sh
 
-deploy: stage ## Deploy the functions, the workflow and the page
+deploy: ## Deploy the functions, the workflow and the page
 	infra/deploy.sh
 
 verify: ## Check a deployment, and make two images with it

@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 from local import help as help_texts
-from local.errors import CrashError, StackError
-from local.lifetime import run
+from local.lifetime import report, run
 from local.logs import Terminal
 from local.ports import FIRST_PORT, Ports
 from local.settings import Options
@@ -92,18 +91,11 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """The exit code: 0 after Ctrl-C, 1 when something went wrong, with a sentence that says what."""
-    try:
-        code = run(serve(options_from(parser().parse_args())), interrupted=0)
-    except CrashError as error:
-        sys.stderr.write(f"{error.report()}\n")
-        return 1
-    except StackError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    """The exit code: 0 after Ctrl-C; raises StackError when something went wrong."""
+    code = run(serve(options_from(parser().parse_args())), interrupted=0)
     say("Everything has stopped.")
     return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(main))

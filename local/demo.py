@@ -21,12 +21,12 @@ from rich.console import Console
 
 from local.album import forget_earlier, measured, shortened, shown
 from local.client import Batch, Client, RefusedError, token_for
-from local.errors import CrashError, StackError
-from local.lifetime import run
+from local.errors import StackError
+from local.lifetime import report, run
 from local.ports import Ports
 from local.progress import ProgressView, duration
 from local.settings import ROOT, Options, read_json
-from local.stack import Stack, running
+from local.stack import Stack, make_folder, running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +116,6 @@ class Demo:
 
     async def collect(self, client: Client, results: list[dict[str, Any]]) -> None:
         """Downloads every image, opens it, and prints a line for each prompt."""
-        self.out.mkdir(parents=True, exist_ok=True)
         forget_earlier(self.out)
         for result in results:
             if result["status"] == "completed":
@@ -168,24 +167,25 @@ def key_from(environment: Mapping[str, str], gemini_url: str | None) -> str:
 def demo_from(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Demo:
     """What the command line and the environment ask for."""
     gemini_url = environment.get("GEMINI_API_URL") or None
-    batch = Batch(arguments.prompts.read_text(encoding="utf-8"), (EXAMPLES / "reference.png",), arguments.model)
-    return Demo(Console(), batch, arguments.out.resolve(), key_from(environment, gemini_url), gemini_url)
+    key = key_from(environment, gemini_url)
+    try:
+        prompts = arguments.prompts.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(f"The prompts in {arguments.prompts} cannot be read: {error}.") from error
+    batch = Batch(prompts, (EXAMPLES / "reference.png",), arguments.model)
+    # Before anything is started, or paid for.
+    make_folder(arguments.out.resolve())
+    return Demo(Console(), batch, arguments.out.resolve(), key, gemini_url)
 
 
 def main() -> int:
-    """The exit code: 0 when every prompt has its image."""
+    """The exit code: 0 when every prompt has its image; raises StackError when none can be made."""
     parser = argparse.ArgumentParser(prog="python -m local.demo", description="Makes five images on this machine.")
     parser.add_argument("--prompts", type=Path, default=EXAMPLES / "prompts.txt", help="file with one prompt a line")
     parser.add_argument("--model", help="the model to use, instead of the workflow's default")
     parser.add_argument("--out", type=Path, default=ROOT / "out", help="where the images go (default: out/)")
-    try:
-        return run(demo_from(parser.parse_args(), os.environ).run(), interrupted=INTERRUPTED)
-    except CrashError as error:
-        sys.stderr.write(f"{error.report()}\n")
-    except (StackError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
+    return run(demo_from(parser.parse_args(), os.environ).run(), interrupted=INTERRUPTED)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(main))

@@ -8,9 +8,11 @@ StackError             one sentence for people: a busy port, a missing program, 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -36,3 +38,12 @@ class CrashError(StackError):
         lines = self.tail or ("(it logged nothing)",)
         kept = [f"All logs are in {self.logs}"] if self.logs is not None else []
         return "\n".join([str(self), f"Its last log lines ({self.part}):", *(f"  {line}" for line in lines), *kept])
+
+
+@contextmanager
+def writing(what: str, advice: str) -> Iterator[None]:
+    """Raises StackError, which says what to do about it, where `what` cannot be written inside the block."""
+    try:
+        yield
+    except OSError as error:
+        raise StackError(f"{what} cannot be written ({error.strerror or error}): {advice}.") from error

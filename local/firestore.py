@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.errors import StackError
+from local.errors import StackError, writing
 from local.ports import HOST
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def downloaded(url: str, sha256: str, cache: Path, say: Callable[[str], None]) -
     if jar.is_file():
         return jar
     say(f"Downloading the Firestore emulator, once: {url}")
-    cache.mkdir(parents=True, exist_ok=True)
+    with writing(f"The folder {cache}", "give yourself the right to, or name a jar in FIRESTORE_EMULATOR_JAR"):
+        cache.mkdir(parents=True, exist_ok=True)
     # A name of our own, so that two stacks that start at the same time do not write into one file.
     part = cache / f"{jar.name}.{os.getpid()}.part"
     try:

@@ -5,6 +5,7 @@ The stack starts this process first and writes to its standard input, one line e
 - `group N`: a process group that belongs to the stack
 - `ended N`: that group is gone
 - `remove PATH`: a file or folder to delete at the end
+- `done`: the stack has ended in good order, and deletes its files itself: they may be wanted
 
 The pipe closes when the stack ends, however it ends: then what is left of the groups gets SIGTERM, five seconds later
 SIGKILL, and the paths are deleted. Only the standard library, and a group of its own: Ctrl-C does not reach it.
@@ -73,6 +74,8 @@ def main() -> None:
             groups.discard(int(value))
         elif verb == "remove":
             paths.append(Path(value))
+        elif verb == "done":
+            paths.clear()
     end(groups)
     for path in paths:
         remove(path)

@@ -1,15 +1,31 @@
-"""Runs a program until it ends or a signal asks it to: the work is cancelled and clears up behind itself."""
+"""Runs a program until it ends or a signal asks it to, clears up behind it, and says in a sentence why it failed."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from typing import TYPE_CHECKING
 
+from local.errors import CrashError, StackError
+
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def report(work: Callable[[], int]) -> int:
+    """The exit code of `work`; 1 where something is in its way, and the standard error says what."""
+    try:
+        return work()
+    except CrashError as error:
+        sys.stderr.write(f"{error.report()}\n")
+    except StackError as error:
+        sys.stderr.write(f"{error}\n")
+    except OSError as error:
+        sys.stderr.write(f"The machine does not let the stack run: {error}.\n")
+    return 1
 
 
 def run(work: Coroutine[None, None, int], *, interrupted: int) -> int:

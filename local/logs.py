@@ -21,16 +21,25 @@ class Log:
     def __init__(self, folder: Path, name: str, terminal: Terminal | None) -> None:
         self.name = name
         self.path = folder / f"{name}.log"
-        self._file = self.path.open("wb")
+        self._file: IO[bytes] | None = self.path.open("wb", buffering=0)
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._terminal = terminal
 
     def write(self, line: bytes) -> None:
         """Keeps one line, given with or without its end."""
-        # Unbuffered in effect: whoever reads the file while the stack runs sees every line.
-        self._file.write(line.rstrip(b"\r\n") + b"\n")
-        self._file.flush()
-        text = line.decode(errors="replace").rstrip()
+        self._show(line.decode(errors="replace").rstrip())
+        if self._file is None:
+            return
+        try:
+            # Unbuffered: whoever reads the file while the stack runs sees every line.
+            self._file.write(line.rstrip(b"\r\n") + b"\n")
+        except OSError as error:
+            # A full disk: the part goes on, and its lines are still read, or it would wait for us for ever.
+            self.close()
+            self._file = None
+            self._show(f"(from here on nothing is kept, since {self.path} cannot be written: {error.strerror})")
+
+    def _show(self, text: str) -> None:
         self._tail.append(text)
         if self._terminal is not None:
             self._terminal.write(self.name, text)
@@ -41,7 +50,8 @@ class Log:
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class Terminal:

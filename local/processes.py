@@ -24,7 +24,7 @@ from subprocess import DEVNULL, PIPE, STDOUT
 from typing import TYPE_CHECKING, Self
 
 from local import guardian
-from local.errors import CrashError, StackError
+from local.errors import CrashError, StackError, writing
 from local.logs import Log, Terminal
 from local.probes import answered
 
@@ -108,13 +108,16 @@ class Supervisor:
     ) -> None:
         """Stops every part, then the guardian."""
         await self._stop()
+        self._tell_guardian("done")
         if self._guardian is not None and self._guardian.stdin is not None:
             self._guardian.stdin.close()
             await self._guardian.wait()
 
     async def start(self, part: Part) -> None:
         """Starts one part; raises StackError when its program is not there."""
-        self._running.append(await self._started(part, Log(self._log_folder, part.name, self._terminal)))
+        with writing(f"The log of {part.name} in {self._log_folder}", "choose another folder, or make room in it"):
+            log = Log(self._log_folder, part.name, self._terminal)
+        self._running.append(await self._started(part, log))
 
     async def _started(self, part: Part, log: Log) -> Running:
         try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from local import firestore, storage
 from local.credentials import write_service_account
 from local.environment import KEY_FILE
-from local.errors import CrashError, StackError
+from local.errors import CrashError, StackError, writing
 from local.guardian import remove
 from local.parts import Setup
 from local.processes import Supervisor
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from local.logs import Terminal
 
 CACHE = ROOT / ".cache"
+TEMPORARY = ("The folder for temporary files", "make room in it, or name another in TMPDIR")
+CHECKOUT = (f"The folder {ROOT}", "give yourself the right to, make room, or clone into a folder of yours")
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def prepare(
     if options.dispatch_rate is not None:
         numbers = replace(numbers, max_dispatches_per_second=options.dispatch_rate)
     state = State.of(options.ports, options.gemini_url, workflow_id(infra / "workflow.json"))
-    write_service_account(run / KEY_FILE, state.project, f"{state.identity}/token")
-    (run / "state.json").write_text(json.dumps(asdict(state)))
-    for name in FUNCTIONS:
-        (run / name).mkdir()
+    with writing(*TEMPORARY):
+        write_service_account(run / KEY_FILE, state.project, f"{state.identity}/token")
+        (run / "state.json").write_text(json.dumps(asdict(state)))
+        for name in FUNCTIONS:
+            (run / name).mkdir()
     jar = firestore.find_jar(user, CACHE, say)
     return Setup(
         options=options,
@@ -111,12 +114,15 @@ def stage_with_make() -> Path:
     """Lays out the functions with `make stage`, one stack at a time; raises StackError with what make said."""
     if shutil.which("make") is None:
         raise StackError("The program make is needed to lay out the functions, and was not found: install it.")
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "stage.lock").open("w") as lock:
+    with writing(*CHECKOUT):
+        CACHE.mkdir(exist_ok=True)
+        lock = (CACHE / "stage.lock").open("w")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(["make", "--silent", "stage"], cwd=ROOT, capture_output=True, text=True, check=False)
     if made.returncode != 0:
-        raise StackError(f"`make stage` failed: {(made.stderr or made.stdout).strip()}")
+        # The second line is make's own, about the first.
+        raise StackError(f"`make stage` failed: {(made.stderr or made.stdout).strip().partition(chr(10))[0]}")
     return ROOT / "build"
 
 
@@ -124,7 +130,8 @@ def stage_with_make() -> Path:
 def folders(data_dir: Path | None) -> Iterator[Folders]:
     """The folders of a run; what is temporary is deleted at the end, only logs that tell of a crash are kept."""
     # Not below data_dir: sockets go here, and their paths may not be long.
-    run = Path(tempfile.mkdtemp(prefix="image-factory-"))
+    with writing(*TEMPORARY):
+        run = Path(tempfile.mkdtemp(prefix="image-factory-"))
     logs = run / "logs"
     try:
         if data_dir is not None:
@@ -132,20 +139,26 @@ def folders(data_dir: Path | None) -> Iterator[Folders]:
         make_folder(logs)
         yield Folders(logs, run)
     except CrashError as error:
-        if data_dir is None:
-            logs = logs.rename(Path(tempfile.mkdtemp(prefix="image-factory-crash-")) / "logs")
-        error.logs = logs
+        error.logs = keep(logs) if data_dir is None else logs
         raise
     finally:
         remove(run)
 
 
-def make_folder(path: Path) -> None:
-    """Makes a folder the user named; raises StackError where that is not possible."""
+def keep(logs: Path) -> Path | None:
+    """Moves the logs to a folder that stays; None where that is not possible, since the crash is worse news."""
     try:
+        return logs.rename(Path(tempfile.mkdtemp(prefix="image-factory-crash-")) / "logs")
+    except OSError:
+        return None
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder the user named; raises StackError where no file can be written in it."""
+    with writing(f"The folder {path}", "name another, or give yourself the right to"):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StackError(f"{path} cannot be used as a folder: {error.strerror}.") from error
+        with tempfile.TemporaryFile(dir=path):
+            return
 
 
 @contextmanager
@@ -155,11 +168,12 @@ def published(state: State, path: Path | None) -> Iterator[None]:
         yield
         return
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_text(json.dumps(asdict(state), indent=2) + "\n")
-        part.replace(path)
-    except OSError as error:
-        raise StackError(f"The state file {path} cannot be written: {error.strerror}.") from error
+    with writing(f"The state file {path}", "name another place, or give yourself the right to"):
+        try:
+            part.write_text(json.dumps(asdict(state), indent=2) + "\n")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     try:
         yield
     finally:

@@ -20,12 +20,12 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from local import lifetime
 from local.chaos.client import Batch, Client
 from local.chaos.evidence import gathered
 from local.chaos.invariants import ALL, Evidence
 from local.chaos.nemesis import Nemesis, Plan
 from local.client import token_for
-from local.errors import CrashError, StackError
 from local.lifetime import run
 from local.ports import Ports
 from local.settings import Options
@@ -154,16 +154,9 @@ def ended(batches: Sequence[Batch]) -> str:
 
 
 def main() -> int:
-    """The exit code: 0 when everything held, 1 when not, or when the stack could not run."""
-    console = Console(width=120)
-    try:
-        return run(chaos(parser().parse_args(), console), interrupted=130)
-    except CrashError as error:
-        sys.stderr.write(f"{error.report()}\n")
-    except StackError as error:
-        sys.stderr.write(f"{error}\n")
-    return 1
+    """The exit code: 0 when everything held, 1 when not; raises StackError when the stack could not run."""
+    return run(chaos(parser().parse_args(), Console(width=120)), interrupted=130)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(lifetime.report(main))
