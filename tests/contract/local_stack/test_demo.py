@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,10 @@ def test_five_prompts_become_five_images_of_the_right_size(tmp_path: Path) -> No
         with Image.open(path) as image:
             image.load()
             assert (image.format, image.size) == ("PNG", (1024, 1024))
-    assert f"5 of 5 images are in {tmp_path}. The real model would have cost $0.171." in ended.stdout
+    # Which model makes them, and what it takes, depends on the day: models are shut down.
+    assert re.search(
+        rf"5 of 5 images are in {re.escape(str(tmp_path))}\. The real model would have cost \$0\.[0-9]+\.", ended.stdout
+    )
     assert ended.stderr == ""
 
 
