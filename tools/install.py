@@ -48,7 +48,18 @@ def install(root: Path) -> None:
         marker.unlink(missing_ok=True)
         python = venv / "bin" / "python"
         run(
-            *(str(python), "-m", "tools.run_uv", "pip", "sync", "--quiet", "--require-hashes", "--python", str(python)),
+            *(
+                str(python),
+                "-m",
+                "tools.run_uv",
+                "pip",
+                "sync",
+                "--quiet",
+                "--require-hashes",
+                "--compile-bytecode",
+                "--python",
+                str(python),
+            ),
             "requirements-dev.txt",
             folder=root,
         )
