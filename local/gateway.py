@@ -88,7 +88,8 @@ async def forward(request: web.Request) -> web.StreamResponse:
         ) as answer:
             return await passed_back(request, answer)
     except aiohttp.ClientError as failure:
-        return unreachable(type(failure).__name__)
+        # A page that may not ask cannot read that nobody answers.
+        return preflight(request) or unreachable(type(failure).__name__)
 
 
 async def passed_back(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
@@ -135,9 +136,16 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 async def nothing(request: web.Request) -> web.Response:
     """What is neither the API's nor the page's; a page of any origin is let ask for it, to read that."""
+    if answer := preflight(request):
+        return answer
+    raise web.HTTPNotFound(text=NOTHING)
+
+
+def preflight(request: web.Request) -> web.Response | None:
+    """The answer to a browser that asks whether a page may read what the gateway itself says; None to others."""
     asked = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_METHOD)
     if request.method != hdrs.METH_OPTIONS or asked is None:
-        raise web.HTTPNotFound(text=NOTHING)
+        return None
     allowed = {
         hdrs.ACCESS_CONTROL_ALLOW_METHODS: asked,
         hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, ""),

@@ -30,7 +30,7 @@ PROTECTION = {
     "X-Content-Type-Options": "nosniff",
 }
 # An answer of the gateway's own holds nothing of anybody's: the pages of all origins may read it.
-ANY_PAGE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*"}
+ANY_PAGE = {hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*", hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: "*"}
 MALFORMED = "MALFORMED_REQUEST"
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ASK = """async ([token, method, url, body]) => {
   const key = "k" + Date.now();
   const headers = {Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": key};
+  headers.traceparent = "00-105445aa7843bc8bf206b12000100000-0000000000000001-01";
   try {
     const answer = await fetch(url, {method, headers, body: body && JSON.stringify(body)});
     const readable = ["ETag", "Location", "X-Request-Id"].filter((name) => answer.headers.has(name));
@@ -88,6 +89,8 @@ def test_submits_polls_to_the_end_and_reads_errors(stack: Stack, browser: Browse
             if page.evaluate("JSON.parse", shown["text"])["data"]["progress"] == 100:
                 break
             page.wait_for_timeout(300)
+        [image, _] = page.evaluate("JSON.parse", shown["text"])["data"]["batch_results"]
+        size = page.evaluate("async (url) => (await (await fetch(url)).blob()).size", image["result_url"])
         errors = {
             path: ask(page, token, method, stack.gateway + path)
             for method, path in (("GET", "/api/nowhere"), ("DELETE", "/api/executions"), ("GET", "/nowhere"))
@@ -97,6 +100,7 @@ def test_submits_polls_to_the_end_and_reads_errors(stack: Stack, browser: Browse
     assert (accepted["status"], accepted["readable"]) == (202, ["Location", "X-Request-Id"])
     assert (shown["status"], shown["readable"]) == (200, ["ETag", "X-Request-Id"])
     assert '"status":"completed"' in shown["text"]
+    assert size == image["bytes"]
     assert {path: answer["status"] for path, answer in errors.items()} == {
         "/api/nowhere": 404,
         "/api/executions": 405,

@@ -67,6 +67,19 @@ def test_a_preflight_is_answered_without_a_token(submit: Function) -> None:
     assert answer.headers["X-Request-Id"]
 
 
+def test_a_page_may_send_the_headers_it_asks_for_once_each(submit: Function) -> None:
+    headers = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization, traceparent,b3,x y,<a>",
+    }
+
+    answer = submit.ask("OPTIONS", EXECUTE, user=None, headers=headers)
+
+    names = answer.headers["Access-Control-Allow-Headers"].split(", ")
+    assert (names[-2:], len(names)) == (["traceparent", "b3"], 7)
+
+
 def test_a_preflight_of_another_origin_allows_nothing(submit: Function) -> None:
     headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
 

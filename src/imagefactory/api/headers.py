@@ -23,6 +23,9 @@ ALWAYS = {
 }
 #: What a page may read of an answer, besides what it always may.
 EXPOSED = "Allow, ETag, Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+#: What a page may send, besides what it asks for: tracing adds headers of its own.
+SENT = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-Request-Id")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _PORT = re.compile(r":\d{1,5}\Z")
 #: Statuses whose answers have no body.
@@ -69,9 +72,7 @@ class Cors:
         response = Response(status=204, headers={"Allow": ", ".join(methods)})
         if is_preflight:
             response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted({*methods, asked}))
-            response.headers["Access-Control-Allow-Headers"] = (
-                "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
-            )
+            response.headers["Access-Control-Allow-Headers"] = ", ".join([*SENT, *_other_headers(request)])
             response.headers["Access-Control-Max-Age"] = "3600"
         return response
 
@@ -80,3 +81,10 @@ class Cors:
         origin = request.headers.get("Origin", "")
         names = {origin, f"{_PORT.sub('', origin)}:*"}
         return origin if "*" not in origin and not names.isdisjoint(self.origins) else None
+
+
+def _other_headers(request: Request) -> list[str]:
+    """The headers that a preflight asks for and that are none of ours."""
+    known = {name.lower() for name in SENT}
+    asked = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
+    return [name for name in asked if _NAME.fullmatch(name) and name.lower() not in known]

@@ -235,6 +235,23 @@ def test_a_function_that_is_down_is_told_in_the_shape_of_the_api_s_errors(start_
     assert (content["success"], content["error"]["code"], content["error"]["details"]) == (False, "UNAVAILABLE", [])
 
 
+def test_every_page_may_read_what_the_gateway_itself_says(start_gateway: Starter) -> None:
+    asks = {"Origin": "http://localhost:5173"}
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    with start_gateway("http://127.0.0.1:1", "http://127.0.0.1:1") as gateway:
+        answers = [
+            requests.request(method, gateway + path, headers=asks | headers, timeout=5)
+            for path in ("/api/executions/1", "/nowhere")
+            for method, headers in (("OPTIONS", preflight), ("POST", {}))
+        ]
+
+    assert [answer.status_code for answer in answers] == [204, 502, 204, 404]
+    assert [answer.headers["Access-Control-Allow-Origin"] for answer in answers] == ["*"] * 4
+    assert [answers[0].headers[f"Access-Control-Allow-{name}"] for name in ("Methods", "Headers")] == [
+        *preflight.values()
+    ]
+
+
 def test_a_compressed_body_passes_as_it_came(gateway: str, submit: FakeFunction) -> None:
     body = gzip.compress(b"{}")
 
