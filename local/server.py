@@ -95,12 +95,12 @@ class _Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Sends the answer."""
-        if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:
+        if isinstance(resp, web.HTTPClientError):
             resp = _refused(resp)
         return await super().finish_response(request, resp, start_time)
 
 
-def _refused(raised: web.HTTPException) -> web.Response:
+def _refused(raised: web.HTTPClientError) -> web.Response:
     if raised.status == HTTPStatus.NOT_FOUND:
         return error(404, "NOT_FOUND", raised.text or raised.reason)
     # The API has one status for each of its codes.
