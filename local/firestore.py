@@ -33,6 +33,8 @@ SHA256 = "9d43599ed6151199e8d604dc87fac51218e49e5f3a48519b1ae560bbe5e3382d"
 IN_SDK = Path("platform/cloud-firestore-emulator/cloud-firestore-emulator.jar")
 # The Cloud SDK's jar names no main class in its manifest: this is the one its own start script calls.
 MAIN_CLASS = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+# Java takes the names of files to be in the locale's encoding, and ends where a path has other letters than that has.
+VARIABLES = {"LC_ALL": "C.UTF-8"}
 # What every class file begins with; then a minor and a major version of two bytes each, the major 44 more than Java's.
 CLASS_FILE = b"\xca\xfe\xba\xbe"
 CLASS_VERSION_OF_JAVA_0 = 44

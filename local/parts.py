@@ -48,7 +48,8 @@ class Setup:
         command = firestore.command(
             self.java, self.jar, self.options.ports.firestore, firestore.write_logging(self.run)
         )
-        return self._part("firestore", command, f"http://{self.state.firestore}/")
+        variables = environment.minimal(self.user) | firestore.VARIABLES
+        return Part("firestore", command, ROOT, variables, (f"http://{self.state.firestore}/",))
 
     def storage(self) -> Part:
         """fake-gcs-server; it keeps its objects where the user wants them kept."""

@@ -48,19 +48,8 @@ def install(root: Path) -> None:
         marker.unlink(missing_ok=True)
         python = venv / "bin" / "python"
         run(
-            *(
-                str(python),
-                "-m",
-                "tools.run_uv",
-                "pip",
-                "sync",
-                "--quiet",
-                "--require-hashes",
-                "--compile-bytecode",
-                "--python",
-                str(python),
-            ),
-            "requirements-dev.txt",
+            *(str(python), "-m", "tools.run_uv", "pip", "sync", "--quiet", "--python", str(python)),
+            *("--require-hashes", "--compile-bytecode", "requirements-dev.txt"),
             folder=root,
         )
         marker.write_text(f"{this_python()}\n{digest}\n")
