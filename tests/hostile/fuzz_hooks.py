@@ -26,7 +26,8 @@ def filter_case(_context: HookContext, case: Case[Any]) -> bool:
 
 @schemathesis.hook("filter_case")
 def filter_blanks(_context: HookContext, case: Case[Any]) -> bool:
-    """Leave out parameters and fields without a value: they count as not given, and no schema says so."""
+    """Leave out parameters, fields and items without a value: they count as not given, and no schema says so."""
     values = [*(case.query or {}).values(), *(case.body.values() if isinstance(case.body, dict) else ())]
-    items = [item for value in values for item in (value if isinstance(value, list) else [value])]
-    return not any(isinstance(item, str) and not item.strip(" ,\t\r\n\v\f") for item in items)
+    items = [item for value in values if isinstance(value, list) for item in value]
+    texts = [text for text in [*values, *items] if isinstance(text, str)]
+    return None not in items and all(text.strip(" ,\t\r\n\v\f") for text in texts)
