@@ -149,8 +149,12 @@ def choose_default(workflow: dict[str, Any], today: date) -> str:
     """The model that a batch without one gets, as the service chooses it: the first successor that is not retired."""
     models: dict[str, dict[str, Any]] = workflow["models"]
     name: str = workflow["default_model"]
-    while (retired_on := models[name].get("retired_on")) and today >= date.fromisoformat(retired_on):
-        name = models[name]["successor"]
+    for _ in models:
+        row = models[name]
+        retired_on, successor = row.get("retired_on"), row.get("successor")
+        if not retired_on or today < date.fromisoformat(retired_on) or successor not in models:
+            break
+        name = successor
     return name
 
 

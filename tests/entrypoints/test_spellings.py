@@ -70,6 +70,10 @@ class TestWhatWasLeftEmpty:
             pytest.param(part("aspect_ratio", b" "), id="a ratio of a space"),
             pytest.param(part("resolution", b"\r\n"), id="a resolution of a line end"),
             pytest.param(part("prompts_text", b"", disposed("undefined")), id="a second field of prompts"),
+            pytest.param(part("reference_images", b"undefined"), id="what a script makes of nothing"),
+            pytest.param(part("model", b"null"), id="what a script makes of null"),
+            pytest.param(part("metadata", b"[]"), id="what PHP makes of an empty map"),
+            pytest.param(part("metadata", "\ufeff\u00a0".encode()), id="metadata of marks"),
         ],
     )
     def test_in_a_form_was_not_filled_in(self, submit: Function, world: World, empty: bytes) -> None:
@@ -89,6 +93,8 @@ class TestWhatWasLeftEmpty:
             {"model": " \n"},
             {"reference_images": [None, "", {"data": ""}, {"mime_type": "application/octet-stream", "data": ""}]},
             {"prompts_text": "", "prompts": ["a lighthouse"]},
+            {"metadata": []},
+            {"reference_images": [{}, {"mime_type": None, "data": None}]},
         ],
         ids=json.dumps,
     )
@@ -100,10 +106,9 @@ class TestWhatWasLeftEmpty:
 
         assert faults_of(answer) == [("prompts", None), ("api_key", None)]
 
-    def test_in_a_file_with_a_name_of_its_own_is_told(self, submit: Function) -> None:
-        field, index, message = refusal_of(
-            submit, PROMPTS, part("reference_images", b"", disposed("fox.png", "image/png"))
-        )
+    @pytest.mark.parametrize("named", [disposed("fox.png"), disposed("IMG_1", "image/jpeg")])
+    def test_in_a_file_that_somebody_chose_is_told(self, submit: Function, named: bytes) -> None:
+        field, index, message = refusal_of(submit, PROMPTS, part("reference_images", b"", named))
 
         assert (field, index) == ("reference_images", 0)
         assert "empty" in message
@@ -165,12 +170,28 @@ class TestAReference:
         execution = world.store.executions[data_of(answer, 202)["execution_id"]]
         assert world.images.reference(execution.recipe.references[0].name) == picture()
 
-    def test_may_be_a_data_url_in_a_field_of_text(self, submit: Function, world: World) -> None:
-        url = b"data:image/png;base64," + base64.b64encode(picture())
+    @pytest.mark.parametrize("more", [b"", disposed("blob", "application/octet-stream")])
+    def test_may_be_a_data_url_in_a_form(self, submit: Function, world: World, more: bytes) -> None:
+        # As letters it is longer than a file may be.
+        image = picture() + bytes(5 * 1024 * 1024 - len(picture()))
+        url = b"data:image/png;base64," + base64.b64encode(image)
 
-        execution = accepted(submit, world, PROMPTS, part("reference_images", url))
+        execution = accepted(submit, world, PROMPTS, part("reference_images", url, more))
 
-        assert world.images.reference(execution.recipe.references[0].name) == picture()
+        assert world.images.reference(execution.recipe.references[0].name) == image
+
+    def test_may_be_a_data_url_in_a_list_of_json(self, submit: Function, world: World) -> None:
+        url = "data:image/png;base64," + base64.b64encode(picture()).decode()
+
+        answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [url]})
+
+        assert len(world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references) == 1
+
+    @pytest.mark.parametrize("name", ["reference_images[]", "reference_images[0]"])
+    def test_may_have_the_name_that_programs_give_to_lists(self, submit: Function, world: World, name: str) -> None:
+        execution = accepted(submit, world, PROMPTS, part(name, picture(), disposed("a.png", "image/png")))
+
+        assert len(execution.recipe.references) == 1
 
     @pytest.mark.parametrize(
         "text", [b"@fox.png", b"https://example.com/a.png", b"data:,", b"data:text/plain,abc", b"YWJj"]
@@ -199,6 +220,9 @@ class TestAPart:
             ("Quoted-Printable", b"ein B=C3=B6=\r\n=C3=B6tchen, blau"),
             ("8bit", "ein Böötchen, blau".encode()),
             ("binary", "ein Böötchen, blau".encode()),
+            ("8-bit", "ein Böötchen, blau".encode()),
+            ('"base64" (lines)', base64.encodebytes("ein Böötchen, blau".encode())),
+            ("utf-8", "ein Böötchen, blau".encode()),
         ],
     )
     def test_that_says_how_it_is_encoded_is_decoded(
@@ -238,6 +262,20 @@ class TestAPart:
         assert field == "prompts_text"
         assert told in message
 
+    def test_that_names_two_encodings_is_refused(self, submit: Function) -> None:
+        headers = b"\r\nContent-Transfer-Encoding: binary\r\nContent-Transfer-Encoding: base64"
+
+        assert "base64, binary" in refusal_of(submit, part("prompts_text", b"YSBjYXQ=", headers))[2]
+
+    def test_that_is_too_long_before_it_is_decoded_is_never_cut(self, submit: Function) -> None:
+        long = b"gemini-3-pro-image" + b"=\r\n" * 300 + b"XXXX"
+
+        refusal = refusal_of(
+            submit, PROMPTS, part("model", long, encoded_as(Content_Transfer_Encoding="quoted-printable"))
+        )
+
+        assert (refusal[0], "more than 200 bytes" in refusal[2]) == ("model", True)
+
     def test_that_is_too_large_once_it_is_decoded_is_refused(self, submit: Function) -> None:
         large = base64.b64encode(bytes(5 * 1024 * 1024 + 1))
         more = disposed("a.png", "image/png", Content_Transfer_Encoding="base64")
@@ -275,6 +313,11 @@ class TestText:
 
         assert prompts_of(world, accepted(submit, world, sent)) == ["ein Böötchen"]
 
+    def test_of_a_charset_that_nobody_named_is_refused_when_it_looks_like_utf_16(self, submit: Function) -> None:
+        refusal = refusal_of(submit, part("prompts_text", "a lighthouse".encode("utf-16-le")))
+
+        assert "looks like UTF-16" in refusal[2]
+
     def test_is_read_in_the_charset_that_the_form_names(self, submit: Function, world: World) -> None:
         text = part("prompts_text", "ein Böötchen".encode("cp1252"))
 
@@ -283,6 +326,9 @@ class TestText:
         assert prompts_of(world, execution) == ["ein Böötchen"]
 
     def test_of_a_charset_that_is_not_known_is_refused_as_a_body_too(self, submit: Function) -> None:
+        for charset in ("charset=klingon", "charset*=utf-8''%00", "charset=" + "x" * 5000):
+            unknown = submit.post(EXECUTE, data=b"{}", content_type=f"application/json; {charset}")
+            error_of(unknown, 415, "UNSUPPORTED_MEDIA_TYPE")
         unknown = submit.post(EXECUTE, data=b"{}", content_type="application/json; charset=klingon")
         wrong = submit.post(EXECUTE, data=b'"\xe9"', content_type="application/json; charset=ascii")
 
@@ -302,6 +348,9 @@ class TestText:
             ("p", "text/html", "HTML"),
             ("p.json", "application/json", "JSON"),
             ("p", "application/x-tar", "application/x-tar"),
+            ("prompts.csv ", "text/plain", "CSV"),
+            ("p.xlsm", "application/octet-stream", "Excel"),
+            ("p", "text/enriched", "RTF"),
         ],
     )
     def test_that_says_it_is_no_plain_text_is_refused_by_name(
@@ -314,7 +363,26 @@ class TestText:
         assert field == "prompts_text"
         assert f"this is {told}" in message.replace("an Excel", "Excel").replace("an Open", "Open")
 
-    @pytest.mark.parametrize("content_type", ["text/plain", "text/markdown", "application/octet-stream", "*/*", ""])
+    def test_that_begins_as_rtf_is_refused_whatever_it_is_called(self, submit: Function) -> None:
+        sent = part("prompts_text", b"{\\rtf1 a lighthouse}", disposed("prompts.txt", "text/plain"))
+
+        assert "this is RTF" in refusal_of(submit, sent)[2]
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [
+            *(
+                "text/plain",
+                "text/markdown",
+                "application/octet-stream",
+                "*/*",
+                "",
+                "multipart/form-data",
+                "plain/text",
+            ),
+            *("application/txt", "content/unknown", "application/x-binary", "application/*", "inode/x-empty"),
+        ],
+    )
     def test_may_be_a_file_of_any_plain_kind(self, submit: Function, world: World, content_type: str) -> None:
         sent = part("prompts_text", b"a lighthouse", disposed("prompts.txt", content_type))
 
@@ -327,6 +395,20 @@ class TestText:
         execution = accepted(submit, world, PROMPTS, part("aspect_ratio", b"16:9\r\n", blob), metadata)
 
         assert (execution.recipe.aspect_ratio, execution.metadata) == ("16:9", {"job": "42"})
+
+
+@pytest.mark.parametrize("boundary", ["----=_Part_1.2", "b/x:?(y)", '"in quotes; =/"', "b"])
+def test_a_boundary_needs_no_quotes(submit: Function, boundary: str) -> None:
+    body = form(PROMPTS).replace(b"--b", b"--" + boundary.strip('"').encode())
+
+    answer = submit.post(EXECUTE, data=body, content_type=f"multipart/form-data; boundary={boundary}")
+
+    data_of(answer, 202)
+
+
+@pytest.mark.parametrize("encoding", ["", "identity ", "none", "UTF-8"])
+def test_a_body_that_says_it_is_not_compressed_is_read(submit: Function, encoding: str) -> None:
+    data_of(submit.post(EXECUTE, json=LIGHTHOUSE, headers={"Content-Encoding": encoding}), 202)
 
 
 class TestAKey:
@@ -351,6 +433,15 @@ class TestAKey:
 
 
 class TestARetry:
+    @pytest.mark.parametrize("kind", ["application/json", "text/plain;charset=UTF-8"])
+    def test_of_null_is_one_without_a_body_whatever_its_type(self, submit: Function, kind: str) -> None:
+        execution_id = data_of(submit.post(EXECUTE, json=LIGHTHOUSE), 202)["execution_id"]
+        submit.post(f"/api/executions/{execution_id}/cancel")
+
+        answer = submit.post(f"/api/executions/{execution_id}/retry", data=b" null\n", content_type=kind)
+
+        assert faults_of(answer) == [("api_key", None)]
+
     @pytest.mark.parametrize("sent", [b"", b"null", b" \r\n", b"{}", b'{"status": null, "api_key": ""}'])
     @pytest.mark.parametrize("chunked", [False, True])
     def test_without_anything_in_its_body_takes_all(self, submit: Function, sent: bytes, *, chunked: bool) -> None:

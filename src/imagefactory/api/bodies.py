@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.api import content, forms
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from flask import Request
 
 _FIELDS = ("prompts_text", "prompts", "api_key", "reference_images", *CHOICES, "metadata")
+_REFERENCE_SHAPE = 'this must be {"mime_type": a string, "data": base64}'
 _RETRY_FIELDS = ("status", "error_codes", "batch_index", "api_key")
 
 
@@ -45,11 +45,11 @@ def retry(request: Request) -> RetryRequest:
         InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType: as for a submission.
     """
     body = content.received(request)
-    if not body or body.isspace():
+    if bytes(body[:20]).strip() in (b"", b"null") and not body[20:].strip():
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    read = Reader({} if (value := content.json_value(request, body)) is None else as_object(value))
+    read = Reader(as_object(content.json_value(request, body)))
     read.only(_RETRY_FIELDS)
     statuses = read.chosen("status", {status.value: status for status in RETRYABLE})
     codes = read.chosen("error_codes", {code.value: code for code in FailureCode})
@@ -92,13 +92,18 @@ def _references(read: Reader) -> tuple[Upload, ...]:
 
 
 def _reference(item: Any) -> Upload:
-    if isinstance(item, dict) and not item.keys() - {"mime_type", "data"}:
-        data, mime_type = item.get("data"), item.get("mime_type") or ""
-        if isinstance(data, str) and isinstance(mime_type, str):
-            with contextlib.suppress(ValueError):
-                decoded = decode_base64(data)
-                return Upload(decoded.data, mime_type or decoded.media_type)
-    return Upload(b"", fault='this must be {"mime_type": a string, "data": base64}')
+    if isinstance(item, str) and item[:5].lower() == "data:":
+        item = {"data": item}
+    if not isinstance(item, dict) or item.keys() - {"mime_type", "data"}:
+        return Upload(b"", fault=_REFERENCE_SHAPE)
+    data, mime_type = item.get("data"), item.get("mime_type") or ""
+    if not isinstance(data, str) or not isinstance(mime_type, str):
+        return Upload(b"", fault=_REFERENCE_SHAPE)
+    try:
+        decoded = decode_base64(data)
+    except ValueError:
+        return Upload(b"", fault="the data are not base64")
+    return Upload(decoded.data, mime_type or decoded.media_type)
 
 
 def _is_left_empty(item: Any) -> bool:
@@ -107,4 +112,4 @@ def _is_left_empty(item: Any) -> bool:
         return item is None or item == ""
     mime_type = item.get("mime_type") or ""
     is_no_image = isinstance(mime_type, str) and not mime_type.startswith("image/")
-    return is_no_image and item.get("data") == "" and item.keys() <= {"mime_type", "data"}
+    return is_no_image and item.get("data") in {"", None} and item.keys() <= {"mime_type", "data"}

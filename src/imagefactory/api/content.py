@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
+from imagefactory.api.encodings import PLAIN, name_encoding
 from imagefactory.api.jsontext import as_object, value_of
 from imagefactory.api.turns import LARGE_BYTES, Turn
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
@@ -64,7 +65,7 @@ def received(request: Request) -> bytearray:
             its way.
         UnsupportedMediaType: it is compressed.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if name_encoding(request.headers.getlist("Content-Encoding")) not in PLAIN:
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
         raise MalformedRequest("Send the body without a Transfer-Encoding, or in chunks.")

@@ -8,11 +8,21 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+from typing import TYPE_CHECKING
 
 from imagefactory.domain.base64text import decode_base64
 
-#: Transfer encodings that change nothing.
-PLAIN = ("", "7bit", "8bit", "binary", "identity")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Transfer encodings that change nothing, and what is written in their place.
+PLAIN = ("", "7bit", "8bit", "binary", "identity", "none", "7-bit", "8-bit", "utf-8", "utf8")
+_NAME_PART = re.compile(r"[a-z0-9_-]*")
+# Every charset that Python knows, by all its names: whatever else is asked for is not even looked up, since each name
+# that is not found would be kept.
+_CHARSETS = {*aliases, *aliases.values()}
 # Python's codecs for program text and host names; decoding long texts with them can take time beyond their length.
 _NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
 _BROKEN_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|$))")
@@ -23,6 +33,12 @@ _MARKS = (
 )
 #: Characters of a name that an error repeats.
 _MAX_NAME = 40
+
+
+def name_encoding(values: Sequence[str]) -> str:
+    """The encoding that headers of one kind name, in lower case; names that differ make one that nobody knows."""
+    found = {_NAME_PART.match(value.strip(' "').lower())[0] for value in values}  # type: ignore[index] # matches all
+    return ", ".join(sorted(found))
 
 
 def decode_transfer(data: bytes, encoding: str) -> bytes:
@@ -52,8 +68,8 @@ def decode_text(data: bytes | bytearray, charset: str = "", errors: str = "stric
         LookupError: there is no such charset.
         UnicodeError: the bytes are not in it.
     """
-    codec = codecs.lookup(charset or "utf-8")
-    if codec.name in _NO_CHARSETS:
+    name = normalize_encoding(charset or "utf-8").lower()
+    if name not in _CHARSETS or (codec := codecs.lookup(name)).name in _NO_CHARSETS:
         raise LookupError(charset)
     return data.decode(codec.name, errors if codec.name == "utf-8" else "strict").removeprefix("\ufeff")
 

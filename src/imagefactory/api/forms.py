@@ -13,7 +13,7 @@ from imagefactory.api.reader import CHOICES, Reader
 from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import Refusal
 from imagefactory.domain.media_type import find_format
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload, trimmed
 
 if TYPE_CHECKING:
     from flask import Request
@@ -34,9 +34,14 @@ _TEXTS = {
     **dict.fromkeys(CHOICES, MAX_CHOICE_BYTES),
     "metadata": MAX_METADATA_BYTES,
 }
-_FIELDS = (*_TEXTS, "reference_images")
+_REFERENCES = "reference_images"
+_FIELDS = (*_TEXTS, _REFERENCES)
 #: The field in which a browser says the charset of a form's texts (RFC 7578, 4.6).
 _CHARSET = "_charset_"
+_LIMITS = _TEXTS | {_REFERENCES: MAX_REFERENCE_BYTES, _CHARSET: MAX_CHOICE_BYTES}
+#: What a page's script makes of nothing in a form; as prompts these are words, and as a key they are told.
+_NOTHING = (b"undefined", b"null")
+_RTF = b"{\\rtf"
 #: How the bytes of the images begin that are taken: PNG, JPEG, WebP.
 _IMAGE_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF")
 _HINTS = {
@@ -52,13 +57,12 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Faul
         MalformedRequest: it is no form, or not whole.
         RequestEntityTooLarge: it has too many parts.
     """
-    limits = _TEXTS | {"reference_images": MAX_REFERENCE_BYTES, _CHARSET: MAX_CHOICE_BYTES}
-    parts = parts_of(request, body, limits)
+    parts = parts_of(request, body, _LIMITS)
     charset = next((part.data.decode("latin-1").strip() for part in parts if part.name == _CHARSET), "")
     read = Reader({})
     references: list[Upload] = []
     for part in parts:
-        if part.name == "reference_images":
+        if part.name == _REFERENCES:
             references += _read_reference(part)
         elif part.name in _TEXTS:
             _read_text(read, part, charset)
@@ -69,8 +73,10 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Faul
 
 
 def _read_reference(part: Part) -> list[Upload]:
-    if _is_empty(part) and "." not in (part.filename or ""):
+    if _is_empty(part) and not _is_named(part):
         # No file was chosen: a form says so without a name, servers that hand it on with one like "blob".
+        return []
+    if not part.is_file and part.data.strip() in _NOTHING:
         return []
     try:
         data = bytes(part.decode())
@@ -78,9 +84,14 @@ def _read_reference(part: Part) -> list[Upload]:
         return [Upload(b"", fault=str(wrong))]
     # A part without a file name is a file too when its type or its bytes say so.
     is_text = not part.is_file and (not part.content_type or part.content_type.startswith("text/"))
-    if is_text and not data.startswith(_IMAGE_STARTS):
+    if data[:5].lower() == b"data:" or (is_text and not data.startswith(_IMAGE_STARTS)):
         return [_upload_of_url(data)]
     return [Upload(data, part.content_type)]
+
+
+def _is_named(part: Part) -> bool:
+    """Whether an empty file has the name or the type of one that somebody chose."""
+    return bool(part.filename) and ("." in str(part.filename) or part.content_type.startswith("image/"))
 
 
 def _upload_of_url(text: bytes) -> Upload:
@@ -93,7 +104,7 @@ def _upload_of_url(text: bytes) -> Upload:
 
 
 def _read_text(read: Reader, part: Part, charset: str) -> None:
-    if _is_empty(part):
+    if _is_empty(part) or (part.name not in ("prompts_text", "api_key") and part.data.strip() in _NOTHING):
         return
     if part.name in read.values:
         read.wrong(part.name, "this field was given more than once")
@@ -113,7 +124,11 @@ def _text(part: Part, charset: str) -> str:
     data = part.decode()
     if len(data) > part.limit:
         raise ValueError(f"this has more than {part.limit} bytes")
+    if data.startswith(_RTF):
+        raise ValueError(_explain_format(part.name, "RTF"))
     charset = charset or find_marked_charset(data)
+    if not charset and data.count(0) * 3 > len(data):
+        raise ValueError("this looks like UTF-16: send UTF-8, or name the charset in the part's Content-Type")
     try:
         return decode_text(data, charset)
     except (LookupError, UnicodeError) as wrong:
@@ -133,9 +148,10 @@ def _is_empty(part: Part) -> bool:
 
 def _parse_metadata(read: Reader) -> None:
     text = read.values.pop("metadata", None)
-    if text is None:
+    if text is None or not trimmed(text):
         return
     try:
-        read.values["metadata"] = parsed(text)
+        # An empty list is what PHP makes of an empty map.
+        read.values["metadata"] = parsed(text) or {}
     except Refusal:
         read.wrong("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")

@@ -6,6 +6,7 @@ broken forms open, and puts U+FFFD for what is no UTF-8.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 from imagefactory.api.content import MAX_FORM_PARTS
-from imagefactory.api.encodings import PLAIN, decode_transfer
+from imagefactory.api.encodings import PLAIN, decode_transfer, name_encoding
 from imagefactory.domain.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: What is parsed at once. It bounds a part's header too, which is parsed as a whole.
 PIECE_BYTES = 16_384
+_BRACKETS = re.compile(r"\[\d{0,3}\]\Z")
+# In quotes, or up to a semicolon: many programs leave quotes out that the standard wants.
+_BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]*)"|([^;"]*))', re.IGNORECASE)
 #: The longest boundary that the standard allows, and some more.
 MAX_BOUNDARY = 200
 #: How many bytes a transfer encoding takes for one, at most: quoted-printable with its line ends.
@@ -52,18 +56,19 @@ class Part:
         return self.filename is not None
 
     def keep(self, more: bytes) -> None:
-        """Add what has room: one byte more than the limit, so that what is too long can be told."""
-        room = self.limit + 1 if self.encoding in PLAIN else self.limit * ENCODED_SIZE + 1
-        self.data += more[: room - len(self.data)]
+        """Add what has room: one byte more than may be decoded, so that what is too long can be told."""
+        self.data += more[: self.limit * ENCODED_SIZE + 1 - len(self.data)]
 
     def decode(self) -> bytes | bytearray:
         """The bytes that were meant, at most one more than the limit; the part's own where nothing is to be undone.
 
         Raises:
-            ValueError: the part is encoded in a way that is not known, or not as it says.
+            ValueError: the part is encoded in a way that is not known, not as it says, or too long to be decoded.
         """
         if self.encoding in PLAIN:
             return self.data
+        if len(self.data) > self.limit * ENCODED_SIZE:
+            raise ValueError(f"this has more than {self.limit} bytes")
         return decode_transfer(bytes(self.data), self.encoding)[: self.limit + 1]
 
 
@@ -76,7 +81,8 @@ def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> li
         MalformedRequest: it is no form, or not whole.
         RequestEntityTooLarge: it has too many parts.
     """
-    boundary = request.mimetype_params.get("boundary", "")
+    found_boundary = _BOUNDARY.search(request.headers.get("Content-Type", ""))
+    boundary = (found_boundary[1] or found_boundary[2]).strip() if found_boundary else ""
     if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise MalformedRequest("The form's Content-Type needs a boundary.")
     found: list[Part] = []
@@ -90,7 +96,7 @@ def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> li
         found.clear()
     body.clear()
     if not found:
-        raise MalformedRequest("The form has no fields, or it is not whole.")
+        raise MalformedRequest("The form has no line with the boundary of its Content-Type, or its end is missing.")
     return found
 
 
@@ -109,12 +115,13 @@ def _events(body: bytearray, boundary: bytes) -> Iterator[Event]:
 
 
 def _part(event: Field | File, limits: Mapping[str, int]) -> Part:
-    name = event.name
-    if not isinstance(name, str):
+    if not isinstance(event.name, str):
         raise MalformedRequest("A part of the form has no name.")
+    # What programs put behind the name of a list.
+    name = _BRACKETS.sub("", event.name)
     content_type, options = parse_options_header(event.headers.get("Content-Type"))
     # Some clients write the one header for the other.
-    encodings = [event.headers.get(f"Content-{kind}Encoding", "").strip().lower() for kind in ("Transfer-", "")]
+    encodings = [name_encoding(event.headers.getlist(f"Content-{kind}Encoding")) for kind in ("Transfer-", "")]
     return Part(
         name=name,
         filename=event.filename if isinstance(event, File) else None,

@@ -101,7 +101,7 @@ class Reader:
     def metadata(self) -> dict[str, str]:
         """Pairs of strings; none when they are not given."""
         value = self.value("metadata")
-        if value is None:
+        if value is None or value == []:
             return {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             self.wrong("metadata", "this must be an object whose values are strings")

@@ -33,18 +33,24 @@ _HEADER = "has more than the key: send the key alone, without the name of a head
 _IMPOSSIBLE = tuple(
     (re.compile(pattern, re.IGNORECASE | re.DOTALL), told)
     for pattern, told in (
-        (r"undefined|null|\(null\)|none|nil|<nil>|nan|true|false|0|\{\}|\[\]|\[object .*\]", _NOTHING),
-        (r'\{\s*".*|-----begin.*', "is a file of credentials, not a Gemini API key"),
+        (r"undefined|null|\(null\)|none|nil|<nil>|nan|n/a|true|false|0|\W+|\{\}|\[\]|\[object .*\]", _NOTHING),
+        (r'\{\s*".*|-----begin.*', "is JSON or a certificate, not the key alone"),
         (r"\$\w+|\$?\{+.*\}+|%\w+%|\$\(.*\)|(process|import\.meta)\.env\b.*|os\.(environ|getenv).*", _VARIABLE),
-        (r"\W*(your|insert|enter|paste|put|replace)[-_ ].*(key|token|here|this|me)\W*", _PLACEHOLDER),
+        (r"@?[\w.-]*[/\\].*|[a-z]:\\.*|@?[\w-]+\.(txt|key|env|json|ya?ml)", "is the name of a file, not the key in it"),
+        (r".*\[?redacted\]?.*", "is shortened or masked: copy the whole key"),
+        (r".*your_?(gemini_?)?(api_?)?key.*", _PLACEHOLDER),
+        (r"\W*(your|add|insert|enter|paste|put|replace)[-_ ].*(key|token|here|this|me)\W*", _PLACEHOLDER),
+        (r"(?!aiza)[a-z_]*api_?key[a-z_]*|(?!aq\.)[a-z_]+(\.[a-z_]+)+(\(.*\))?|\w+(\.\w+)*[(\[].*[)\]]", _VARIABLE),
         (r"\W*(your|gemini|google|google[-_ ]?ai)[-_ ]?(api[-_ ]?)?key\W*|\W*(?-i:API_KEY)\W*", _PLACEHOLDER),
-        (r"<[^<>]*>|change[-_]?me|[x*•.…_-]{3,}", _PLACEHOLDER),
+        (r"<[^<>]*>|change[-_]?me.*|[x*•.…_-]{3,}", _PLACEHOLDER),
         (r".*(\.\.\.|…|\*\*\*|•••|xxxxxx).*", "is shortened or masked: copy the whole key"),
         (r"(bearer|basic|apikey|key|token)\s+\S.*|[a-z][a-z-]*\s*:\s*[^\s/].*", _HEADER),
         (r"(export\s+|setx?\s+)?[a-z_][\w.-]*\s*=\s*[^\s=].*", "has the form NAME=value: send the value alone"),
-        (r"[a-z][a-z0-9+.-]*://.*", "is an address, not a key"),
+        (r"[a-z][a-z0-9+.-]*://.*|[^@\s]+@[^@\s]+", "is an address, not a key"),
+        (r"(sk|gsk|hf|r8|xai|pk)[-_]\w.{18,}|.*\.apps\.googleusercontent\.com", "is a key of another service"),
         (r"ya29\..*|eyj[\w-]+\.[\w-]+\.[\w-]*", "is a token to sign in with, not a Gemini API key"),
         (r".*[,;|].*", "has a comma or another sign between keys: send one key"),
+        (r".*[][(){}<>\"\\/@%#?&$].*", "has signs that no key has: send the key alone, as it was issued"),
     )
 )  # fmt: skip
 

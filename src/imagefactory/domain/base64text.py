@@ -6,10 +6,12 @@ import binascii
 import contextlib
 import re
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from imagefactory.domain.media_type import normalize_media_type
 
 _WHITE_SPACE = b" \t\n\v\f\r"
+_AROUND = "\"'`\u00a0\ufeff\u200b"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 #: A data URL up to its comma (RFC 2397). Its parameters are short; base64 itself has neither a colon nor a comma.
 _DATA_URL = re.compile(r"\s*+data:([^,]{0,1000}),", re.ASCII | re.IGNORECASE)
@@ -34,6 +36,7 @@ def decode_base64(text: str) -> DecodedBase64:
     # What is in another spelling, or wrong, is told apart below: there the error holds no memory any more.
     with contextlib.suppress(ValueError):
         return DecodedBase64(binascii.a2b_base64(text, strict_mode=True), "")
+    text = _clean(text)
     prefix = _DATA_URL.match(text)
     media_type, *parameters = prefix[1].split(";") if prefix else ("", "base64")
     if not parameters or parameters[-1].strip().lower() != "base64":
@@ -43,6 +46,14 @@ def decode_base64(text: str) -> DecodedBase64:
     except ValueError:
         # The error of an encoder would hold the whole text.
         raise ValueError("this is not base64") from None
+
+
+def _clean(text: str) -> str:
+    """The text without what copying leaves around it, without line ends spelt out, and without escapes of URLs."""
+    if text[:1] in _AROUND or text[-1:] in _AROUND:
+        text = text.strip(_AROUND + " \t\r\n")
+    text = text.replace("\\n", "").replace("\\r", "")
+    return unquote(text) if "%" in text else text
 
 
 def _decode_leniently(text: str, has_prefix: bool) -> bytes:  # noqa: FBT001 - a private helper's one switch

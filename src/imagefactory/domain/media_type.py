@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # Names in use for the types of images; the first of each is the registered one.
 _IMAGE_TYPES = (
     ("image/png", "image/x-png", "image/apng", "image/vnd.mozilla.apng", "image/x-citrix-png"),
@@ -26,26 +28,36 @@ _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 _FORMATS = (
     ("CSV", "csv", "text/csv text/x-csv application/csv text/comma-separated-values text/x-comma-separated-values"),
-    ("TSV", "tsv", "text/tab-separated-values text/tsv"),
-    ("RTF", "rtf", "text/rtf text/richtext application/rtf application/x-rtf"),
-    ("HTML", "html htm", "text/html application/xhtml+xml"),
+    ("TSV", "tsv tab", "text/tab-separated-values text/tsv"),
+    ("RTF", "rtf", "text/rtf text/x-rtf text/richtext text/enriched application/rtf application/x-rtf public.rtf"),
+    ("HTML", "html htm xhtml mhtml", "text/html text/xhtml application/xhtml+xml"),
     ("XML", "xml", "text/xml application/xml"),
+    ("SVG", "svg", "image/svg+xml"),
+    ("a calendar", "ics", "text/calendar"),
+    ("a visiting card", "vcf", "text/vcard text/x-vcard"),
+    ("CSS", "css", "text/css"),
+    ("JavaScript", "js", "text/javascript application/javascript"),
     ("JSON", "json", "application/json text/json application/x-json text/x-json"),
     ("JSON lines", "jsonl ndjson", "application/jsonl application/x-ndjson application/x-jsonlines"),
     ("YAML", "yaml yml", "application/yaml text/yaml text/x-yaml application/x-yaml"),
     ("PDF", "pdf", "application/pdf"),
-    ("an Excel workbook", "xls xlsx", f"application/vnd.ms-excel {_OFFICE}.spreadsheetml.sheet"),
+    ("an Excel workbook", "xls xlsx xlsm xlsb", f"application/vnd.ms-excel {_OFFICE}.spreadsheetml.sheet"),
     ("an OpenDocument spreadsheet", "ods", f"{_OPEN}.spreadsheet"),
-    ("a Word document", "doc docx", f"application/msword {_OFFICE}.wordprocessingml.document"),
+    ("a Word document", "doc docx docm", f"application/msword {_OFFICE}.wordprocessingml.document"),
     ("an OpenDocument text", "odt", f"{_OPEN}.text"),
+    ("a presentation", "ppt pptx key", f"application/vnd.ms-powerpoint {_OFFICE}.presentationml.presentation"),
+    ("a Pages document", "pages", ""),
+    ("a Numbers spreadsheet", "numbers", ""),
+    ("an e-mail", "eml msg", "message/rfc822"),
     ("a ZIP archive", "zip", "application/zip application/x-zip-compressed"),
+    ("gzip", "gz tgz", "application/gzip application/x-gzip"),
 )
 _BY_EXTENSION = {one: name for name, extensions, _ in _FORMATS for one in extensions.split()}
 _BY_TYPE = {one: name for name, _, types in _FORMATS for one in types.split()}
-#: Types that say nothing of what a file holds.
-_UNDECLARED = (
-    *("application/octet-stream", "binary/octet-stream", "application/x-octet-stream", "application/binary"),
-    *("application/unknown", "application/x-unknown", "application/force-download", "application/x-download", "*/*"),
+# Types that say nothing of what a file holds, or say plain text in words of their own.
+_UNDECLARED = re.compile(
+    r".*(octet|unknown|binary|download|\*).*|multipart/form-data|application/x-www-form-urlencoded|plain/text"
+    r"|application/(te?xt|plain)|inode/.*"
 )
 _REGISTERED = {name: names[0] for names in _IMAGE_TYPES for name in names}
 
@@ -68,11 +80,11 @@ def is_another_image_type(declared: str, actual: str) -> bool:
 
 def find_format(declared: str, filename: str) -> str:
     """What a text is by the extension of its file, else by its declared type, where that is not plain text; else ""."""
-    _, dot, extension = filename.lower().rpartition(".")
+    _, dot, extension = filename.lower().partition(";")[0].strip().rpartition(".")
     if dot and extension in _BY_EXTENSION:
         return _BY_EXTENSION[extension]
     name = normalize_media_type(declared)
     if name in _BY_TYPE:
         return _BY_TYPE[name]
-    is_plain = "/" not in name or name in _UNDECLARED or name.startswith("text/")
+    is_plain = "/" not in name or name.startswith("text/") or _UNDECLARED.fullmatch(name) is not None
     return "" if is_plain else name

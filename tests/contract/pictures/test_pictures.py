@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import random
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -101,9 +103,9 @@ def png_of_size(width: int, height: int) -> bytes:
 def grained(**how: Any) -> bytes:
     """A JPEG of noise, in which every bit counts."""
     target = io.BytesIO()
-    mode = how.pop("mode", "RGB")
-    noise = random.Random(7).randbytes(160 * 120 * len(mode))  # noqa: S311 - the same grain each time
-    Image.frombytes(mode, (160, 120), noise).save(target, "JPEG", **how)
+    mode, size = how.pop("mode", "RGB"), how.pop("size", (160, 120))
+    noise = random.Random(7).randbytes(size[0] * size[1] * len(mode))  # noqa: S311 - the same grain each time
+    Image.frombytes(mode, size, noise).save(target, "JPEG", **how)
     return target.getvalue()
 
 
@@ -235,6 +237,40 @@ class TestPillow:
 
         with pytest.raises(ValueError, match="damaged or cut short"):
             PILLOW.opened(bytes(whole[:-2]))
+
+    @pytest.mark.parametrize("how", [{}, {"restart_marker_rows": 1}, {"subsampling": "4:4:4"}, {"progressive": True}])
+    def test_refuses_a_small_jpeg_cut_at_every_length(self, how: dict[str, Any]) -> None:
+        whole = grained(size=(40, 40), **how)
+        taken = []
+
+        for length in range(len(whole) - 2, len(whole) // 2, -1):
+            with contextlib.suppress(ValueError):
+                PILLOW.opened(whole[:length])
+                taken.append(len(whole) - length)
+
+        assert taken == [2]
+
+    def test_refuses_a_jpeg_cut_before_any_of_its_restart_markers(self) -> None:
+        whole = grained(restart_marker_rows=1)
+        places = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", whole)]
+
+        for place in places:
+            for ending in (b"", b"\xff", whole[place : place + 2]):
+                with pytest.raises(ValueError, match="damaged or cut short"):
+                    PILLOW.opened(whole[:place] + ending)
+
+    @pytest.mark.parametrize("how", [{}, {"progressive": True}])
+    def test_refuses_a_jpeg_whose_missing_end_is_filled_with_zeros(self, how: dict[str, Any]) -> None:
+        with pytest.raises(ValueError, match="damaged or cut short"):
+            PILLOW.opened(grained(**how)[:-500] + bytes(4096))
+
+    @pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+    def test_refuses_a_jpeg_of_thousands_of_scans_before_it_decodes_them(self, end: bytes) -> None:
+        whole = grained(progressive=True)
+        scan = whole[whole.rindex(b"\xff\xda") : -2]
+
+        with pytest.raises(ValueError, match="more than 100 scans"):
+            PILLOW.opened(whole[:-2] + scan * 200 + end)
 
     @pytest.mark.parametrize("mark", [b"\xff\xda", b"\xff\xc4"], ids=["a scan", "its table"])
     def test_refuses_a_progressive_jpeg_that_lacks_its_last_scan(self, mark: bytes) -> None:

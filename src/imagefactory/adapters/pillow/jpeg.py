@@ -2,6 +2,7 @@
 
 libjpeg fills what is missing with grey and says nothing. But where nothing is missing, no pixel depends on what would
 follow the last byte. So the file is decoded with several endings, and all scans that the image needs must have begun.
+Each ending has more data than a block of the image can take, once behind every restart marker that may be due.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 
 END = b"\xff\xd9"
 # Bits that a decoder which still wants some reads as other pixels than the zeros that it fills in before the marker.
-_ENDINGS = (END, b"\xaa" * 64 + END, b"\x55" * 64 + END)
-_SCAN = 0xDA
+_FILLS = (b"\xaa" * 8192, b"\x55" * 8192)
+_ENDINGS = (END, *(fill + END for fill in _FILLS))
+_RESTART_ENDINGS = tuple(bytes((0xFF, number)) + _FILLS[0] + END for number in range(0xD0, 0xD8))
+#: Zeros at the end that may be data; more are what a program left of a file that it had made room for.
+_MAX_ZEROS = 2
+_SCAN, _RESTARTS = 0xDA, 0xDD
+#: Scans of one image; a progressive one of a camera has a dozen, and each takes time for the whole image.
+MAX_SCANS = 100
 #: Frames of the Huffman-coded kinds; a progressive one has its coefficients in many scans.
 _FRAMES = (0xC0, 0xC1, 0xC2)
 # The next marker among a scan's data: not a stuffed zero, not a restart, not a byte that fills.
@@ -30,13 +37,36 @@ _STRIP_ROWS = 64
 MAX_SEGMENTS = 1_000
 
 
-def has_every_pixel(data: bytes) -> bool:
-    """Whether a JPEG that lacks its end marker lacks nothing else."""
-    data = data.removesuffix(END[:1])
-    try:
-        return _has_every_scan(data) and len({_hash_pixels(data + ending) for ending in _ENDINGS}) == 1
-    except (OSError, ValueError, SyntaxError, IndexError):
-        return False
+def lacks_end(data: bytes) -> bool:
+    """Whether a JPEG has no end marker behind its last scan; among the data of a scan it never stands."""
+    return data.startswith(b"\xff\xd8") and data.rfind(END) < data.rfind(bytes((0xFF, _SCAN)))
+
+
+def check_every_pixel(data: bytes) -> None:
+    """See that a JPEG that lacks its end marker lacks nothing else.
+
+    Raises:
+        ValueError: pixels are missing.
+        OSError, SyntaxError, MemoryError: it cannot be decoded.
+    """
+    stripped = data.rstrip(b"\0")
+    data = (stripped if len(data) - len(stripped) > _MAX_ZEROS else data).removesuffix(END[:1])
+    if not _has_every_scan(data):
+        raise ValueError("a scan is missing")
+    endings = _ENDINGS + (_RESTART_ENDINGS if _has_restarts(data) else ())
+    if len({_hash_pixels(data + ending) for ending in endings}) > 1:
+        raise ValueError("pixels depend on what is missing")
+
+
+def has_many_scans(data: bytes) -> bool:
+    """Whether a JPEG has so many scans that decoding it takes time out of proportion."""
+    # Among the data of a scan these two bytes never stand side by side.
+    return data.startswith(b"\xff\xd8") and data.count(bytes((0xFF, _SCAN))) > MAX_SCANS
+
+
+def _has_restarts(data: bytes) -> bool:
+    """Whether restart markers stand among the data of scans."""
+    return any(marker == _RESTARTS for marker, _ in itertools.islice(_segments(data), MAX_SEGMENTS))
 
 
 def _has_every_scan(data: bytes) -> bool:

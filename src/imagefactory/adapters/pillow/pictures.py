@@ -55,10 +55,12 @@ class PillowPictures:
             # JPEG is read to its end even at an eighth of its size, and that takes a fraction of time and memory.
             image.draft(None, (1, 1))
             try:
-                image.load()
+                if jpeg.lacks_end(data):
+                    jpeg.check_every_pixel(data)
+                else:
+                    image.load()
             except (OSError, ValueError, SyntaxError, MemoryError) as broken:
-                if picture_format is not PictureFormat.JPG or not jpeg.has_every_pixel(data):
-                    raise ValueError("the image is damaged or cut short") from broken
+                raise ValueError("the image is damaged or cut short") from broken
             finally:
                 image.close()
         return Picture(data, picture_format, width, height)
@@ -68,8 +70,7 @@ class PillowPictures:
         if picture.format is wanted:
             return picture
         target = io.BytesIO()
-        # Behind the end of a JPEG a second end marker is nothing.
-        data = picture.data + jpeg.END if picture.format is PictureFormat.JPG else picture.data
+        data = picture.data + jpeg.END if jpeg.lacks_end(picture.data) else picture.data
         try:
             with self._room, _image(data) as image:
                 # PNG has no colours for print; nothing is copied that is as it must be.
@@ -83,6 +84,8 @@ class PillowPictures:
 
 
 def _image(data: bytes) -> ImageFile:
+    if jpeg.has_many_scans(data):
+        raise ValueError(f"the image has more than {jpeg.MAX_SCANS} scans; save it as an ordinary JPEG")
     source = png.strip_metadata(data) if data.startswith(png.SIGNATURE) else data
     try:
         image = Image.open(io.BytesIO(source), formats=tuple(_FORMATS))
