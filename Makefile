@@ -11,7 +11,7 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ figures: setup ## Print lengths of modules and functions, and shares of docstrin
 audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
 	$(RUN) tools.audit
 
+rot: setup ## Show what will break: each Python with its own pip, with the newest releases, and on days to come
+	$(RUN) tools.rot
+
 chaos: setup ## Break a local stack in every way, and check what holds
 	$(RUN) local.chaos
 
@@ -97,13 +100,8 @@ rotate-key: ## Use a new encryption key
 teardown: ## Delete a deployment, after asking
 	infra/teardown.sh
 
-# With the extras: without them pip 23 refuses a file as soon as a newer release of a package is out than it pins.
-LOCK = $(RUN) tools.run_uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-header --no-annotate --python-version 3.11
-
 lock: setup ## Pin every dependency anew, with hashes
-	$(LOCK) --upgrade --group dev pyproject.toml -o requirements-dev.txt
-	$(LOCK) -c requirements-dev.txt --group uv pyproject.toml -o requirements-uv.txt
-	$(foreach f,$(FUNCTIONS),$(LOCK) -c requirements-dev.txt --group $(f) pyproject.toml -o functions/$(f)/requirements.txt &&) true
+	$(RUN) tools.lock
 
 clean: ## Remove everything that was made here
 	rm -rf .venv build out .cache .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

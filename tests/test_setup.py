@@ -12,16 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tools.lock import FILES, with_every_name
 from tools.run_uv import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The lock of the copy: uv alone is quickly installed.
 LOCK = "requirements-uv.txt"
-FILES = {
-    "dev": "requirements-dev.txt",
-    "uv": LOCK,
-    **{name: f"functions/{name}/requirements.txt" for name in ("submit", "generate", "status")},
-}
 
 
 @pytest.fixture(scope="module")
@@ -217,15 +213,22 @@ def test_uv_is_told_what_pip_was_told(
 
 
 @pytest.mark.parametrize(("group", "file"), FILES.items())
-def test_every_dependency_is_pinned_with_its_hashes_and_extras(group: str, file: str) -> None:
+def test_every_dependency_is_pinned_under_its_names_with_hashes(group: str, file: str) -> None:
     text = (ROOT / file).read_text()
-    pins = dict(re.findall(r"^([\w.-]+)(?:\[([\w,.-]+)\])?==", text, re.MULTILINE))
+    pins = dict(re.findall(r"^(\S+)==(\S+)", text, re.MULTILINE))
 
-    for name, extra in re.findall(r"^([\w.-]+)(?:\[([\w,.-]+)\])?$", "\n".join(wanted_by(group)), re.MULTILINE):
-        assert name in pins
-        assert not extra or extra in pins[name].split(",")
-    assert len(re.findall(r"==", text)) <= len(re.findall(r"\\\n +--hash=sha256:[0-9a-f]{64}", text))
+    assert set(wanted_by(group)) <= set(pins)
+    assert {name.partition("[")[0] for name in pins} <= set(pins)
+    assert len(re.findall(r"==.* \\\n +--hash=sha256:[0-9a-f]{64}", text)) == len(pins)
     assert "://" not in text
+
+
+def test_every_file_with_pins_is_made_by_the_lock() -> None:
+    files = {
+        str(path.relative_to(ROOT)) for pattern in ("", "functions/*/") for path in ROOT.glob(f"{pattern}requirements*")
+    }
+
+    assert files == set(FILES.values())
 
 
 def wanted_by(group: str) -> list[str]:
@@ -236,9 +239,18 @@ def wanted_by(group: str) -> list[str]:
     ]
 
 
-def test_a_package_has_one_version_in_all_files() -> None:
-    locked = dict(re.findall(r"^([\w.-]+)\S*==([\w.]+)", (ROOT / FILES["dev"]).read_text(), re.MULTILINE))
+def test_a_pin_with_extras_stands_under_every_name_that_somebody_may_ask_for() -> None:
+    pin = "==2 ; sys_platform == 'linux' \\\n    --hash=sha256:1\n    --hash=sha256:2\n"
 
+    repeated = with_every_name(f"a{pin}b[x,y]{pin}c[z]==3")
+
+    assert repeated == f"a{pin}b{pin}b[x]{pin}b[y]{pin}b[x,y]{pin}c==3\nc[z]==3"
+
+
+def test_a_package_has_one_version_in_all_files() -> None:
+    versions: dict[str, set[str]] = {}
     for file in FILES.values():
-        for name, version in re.findall(r"^([\w.-]+)\S*==([\w.]+)", (ROOT / file).read_text(), re.MULTILINE):
-            assert locked[name] == version, f"{name} in {file}"
+        for name, version in re.findall(r"^([\w.-]+)\S*==(\S+)", (ROOT / file).read_text(), re.MULTILINE):
+            versions.setdefault(name, set()).add(version)
+
+    assert [name for name, found in versions.items() if len(found) > 1] == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # The first test waits for everything to be set up and deployed.
 pytestmark = pytest.mark.timeout(900)
 
-UV = Path(sys.executable).parent / "uv"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def installed(folder: Path, venv: Path) -> Path:
     python = venv / "bin" / "python"
     pins = str(folder / "requirements.txt")
     for command in (
-        [str(UV), "venv", "--quiet", "--python", sys.executable, str(venv)],
-        [str(UV), "pip", "install", "--quiet", "--require-hashes", "--python", str(python), "-r", pins],
+        ["venv", "--quiet", "--python", sys.executable, str(venv)],
+        ["pip", "install", "--quiet", "--require-hashes", "--python", str(python), "-r", pins],
     ):
-        subprocess.run(command, check=True, timeout=250)  # noqa: S603 - our own uv
+        subprocess.run([sys.executable, "-m", "tools.run_uv", *command], cwd=ROOT, check=True, timeout=250)  # noqa: S603 - our own uv
     return python
 
 
