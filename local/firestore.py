@@ -67,9 +67,7 @@ def write_logging(folder: Path) -> Path:
 def named_main_class(jar: Path) -> str | None:
     """The class that `java -jar` would start, with dots; raises StackError for a file that is no jar."""
     # A long line of a manifest goes on in the next, behind a space.
-    manifest = (
-        read_member(jar, "META-INF/MANIFEST.MF").decode(errors="replace").replace("\r\n", "\n").replace("\n ", "")
-    )
+    manifest = re.sub(r"\r?\n ", "", read_member(jar, "META-INF/MANIFEST.MF").decode(errors="replace"))
     named = re.search(r"^Main-Class: *(\S+)", manifest, re.MULTILINE)
     return named.group(1) if named else None
 
