@@ -51,8 +51,12 @@ def check_every_pixel(data: bytes) -> None:
     """
     stripped = data.rstrip(b"\0")
     data = (stripped if len(data) - len(stripped) > _MAX_ZEROS else data).removesuffix(END[:1])
-    if not _has_every_scan(data):
-        raise ValueError("a scan is missing")
+    try:
+        is_begun = _has_every_scan(data)
+    except IndexError:
+        is_begun = False
+    if not is_begun:
+        raise ValueError("a scan is missing, or a segment is cut")
     endings = _ENDINGS + (_RESTART_ENDINGS if _has_restarts(data) else ())
     if len({_hash_pixels(data + ending) for ending in endings}) > 1:
         raise ValueError("pixels depend on what is missing")
