@@ -54,6 +54,11 @@ def test_a_providers_reason_is_masked_and_cut_too() -> None:
         "Your API key has expired.",
         "API_KEY expired",
         "Invalid API key.",
+        "Error: API key not valid.",
+        "[400] Bad Request: API key is missing.",
+        "Incorrect API key provided.",
+        "Your API key was reported as leaked. Please use another API key.",
+        "API_KEY_INVALID",
     ],
 )
 @pytest.mark.parametrize("details", [[], {}, "none", [7, None], [{"reason": None}], [{"reason": ["API_KEY_INVALID"]}]])

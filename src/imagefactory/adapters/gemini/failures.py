@@ -23,8 +23,10 @@ _QUOTA_NAMES = ("quotaId", "quota_id", "quotaMetric", "quota_metric", "quota_lim
 _QUOTA_VALUES = ("quotaValue", "quota_value", "quota_limit_value")
 #: How Google begins to say that a key is wrong. What stands further behind may be the words of a prompt.
 _KEY_IS_WRONG = re.compile(
-    r"\s*(?:(?:the |your )?(?:provided )?API[ _-]?key (?:is |was |has )?(?:not valid|invalid|expired|not found)"
-    r"|invalid API[ _-]?key)\b",
+    r"\s*(?:(?:error|bad request|\[?4\d\d\]?)[:.\s]{1,3}){0,3}"
+    r"(?:(?:the |your )?(?:provided )?API[ _-]?key (?:is |was |has (?:been )?)?"
+    r"(?:not valid|invalid|incorrect|expired|missing|not found|reported as leaked)"
+    r"|(?:invalid|incorrect|missing) API[ _-]?key|API_KEY_INVALID)\b",
     re.ASCII | re.IGNORECASE,
 )
 #: Google's API keys, those made before 2026 and those made since.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import re
 from datetime import UTC, datetime
@@ -81,17 +82,17 @@ def _read_header(retry_after: str, date: str) -> float:
     shows; ours may be minutes off, and serves only where there is no such header.
     """
     # Where a server and a proxy both have set the header, their values stand in a list.
-    if seconds := max(map(_read_delay, retry_after.split(","))):
+    if seconds := max(_read_delay(value.strip(' "+')) for value in retry_after.split(",")):
         return seconds
-    until = _read_date(retry_after)
+    until = _read_date(retry_after.strip(' "'))
     now = _read_date(date) or datetime.now(UTC)
     return max(0.0, (until - now).total_seconds()) if until else 0.0
 
 
 def _read_date(text: str) -> datetime | None:
-    """The date in any of the three forms of HTTP, of which one names no zone; they are all in UTC."""
-    try:
-        date = email.utils.parsedate_to_datetime(text[:MAX_DATE_LENGTH])
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    """The date in any of the three forms of HTTP, or as RFC 3339 has it; where it names no zone, in UTC."""
+    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
+        with contextlib.suppress(ValueError, OverflowError):
+            date = read(text[:MAX_DATE_LENGTH])
+            return date if date.tzinfo else date.replace(tzinfo=UTC)
+    return None
