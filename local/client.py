@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from local.errors import writing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -75,7 +77,7 @@ class Client:
                 return found
 
     async def download(self, result: dict[str, Any], folder: Path) -> Path:
-        """Writes a completed result's image into `folder`, named by its index and kind."""
+        """Writes a completed result's image into `folder`, named by its index and kind, or raises StackError."""
         extension = EXTENSIONS.get(result["content_type"], "bin")
         path = folder / f"{result['batch_index']:05d}.{extension}"
         # A signed address carries its own permission: the user's token does not go there.
@@ -83,7 +85,8 @@ class Client:
             if answer.status != HTTPStatus.OK:
                 raise RefusedError(f"The image of prompt {result['batch_index']} answers {answer.status}.")
             content = await answer.read()
-        await asyncio.to_thread(path.write_bytes, content)
+        with writing(f"The image {path}", "make room for it, or choose another folder"):
+            await asyncio.to_thread(path.write_bytes, content)
         return path
 
     async def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:

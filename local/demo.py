@@ -21,7 +21,7 @@ from rich.console import Console
 
 from local.album import forget_earlier, measured, shortened, shown
 from local.client import Batch, Client, RefusedError, token_for
-from local.errors import StackError
+from local.errors import StackError, writing
 from local.lifetime import report, run
 from local.ports import Ports
 from local.progress import ProgressView, duration
@@ -116,7 +116,8 @@ class Demo:
 
     async def collect(self, client: Client, results: list[dict[str, Any]]) -> None:
         """Downloads every image, opens it, and prints a line for each prompt."""
-        forget_earlier(self.out)
+        with writing(f"The folder {self.out}", "clear it, or choose another"):
+            forget_earlier(self.out)
         for result in results:
             if result["status"] == "completed":
                 path = await client.download(result, self.out)

@@ -70,6 +70,15 @@ def test_a_batch_that_the_api_refuses_ends_it_with_its_words_and_exit_code_1(tmp
     assert "Last log lines of submit:" in ended.stdout
 
 
+def test_a_folder_that_does_not_take_the_images_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "00000.png").mkdir()
+
+    ended = run_demo("--out", str(tmp_path))
+
+    assert ended.returncode == 1
+    assert ended.stderr == (f"The folder {tmp_path} cannot be written (Is a directory): clear it, or choose another.\n")
+
+
 def test_real_images_need_a_real_key() -> None:
     ended = run_demo(GEMINI_API_URL="https://generativelanguage.googleapis.com", GEMINI_API_KEY="")
 
