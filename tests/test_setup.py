@@ -37,7 +37,7 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     """`make setup` in the folder, with this Python unless another is named."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(  # noqa: S603 - ours
-        ["make", "setup", *arguments],  # noqa: S607 - the make of this machine
+        ["make", "--no-print-directory", "setup", *arguments],  # noqa: S607 - the make of this machine
         cwd=folder,
         env=os.environ | {"PATH": path} | variables,
         capture_output=True,

@@ -214,6 +214,14 @@ def test_a_boundary_needs_no_quotes(submit: Function, boundary: str) -> None:
     data_of(answer, 202)
 
 
+def test_a_body_that_is_compressed_on_its_way_is_refused(submit: Function) -> None:
+    sent = {"content_type": "application/json", "environ_overrides": {"HTTP_TRANSFER_ENCODING": "gzip, chunked"}}
+
+    answer = submit.post(EXECUTE, data=b"{}", **sent)
+
+    assert "without a Transfer-Encoding" in error_of(answer, 400, "MALFORMED_REQUEST")["message"]
+
+
 @pytest.mark.parametrize("encoding", ["", "identity ", "none", "UTF-8"])
 def test_a_body_that_says_it_is_not_compressed_is_read(submit: Function, encoding: str) -> None:
     data_of(submit.post(EXECUTE, json=LIGHTHOUSE, headers={"Content-Encoding": encoding}), 202)

@@ -254,7 +254,7 @@ def test_the_workflows_on_github_run_what_is_there() -> None:
 
     jobs = {path.name: yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yml"))}
 
-    assert set(jobs) == {"deploy.yml", "test.yml"}
+    assert set(jobs) == {"deploy.yml", "rot.yml", "test.yml"}
     deploy = jobs["deploy.yml"]["jobs"]["deploy"]
     assert deploy["environment"] == "production"
     assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
