@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[1]
 LOCK = "requirements-uv.txt"
 
 
+#: Without what a make that runs these tests says to those below it.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "PYTHON"}
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what `make setup` reads, in a folder as people have them, installed."""
@@ -37,9 +41,9 @@ def make(folder: Path, *arguments: str, **variables: str) -> subprocess.Complete
     """`make setup` in the folder, with this Python unless another is named."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(  # noqa: S603 - ours
-        ["make", "--no-print-directory", "setup", *arguments],  # noqa: S607 - the make of this machine
+        ["make", "setup", *arguments],  # noqa: S607 - the make of this machine
         cwd=folder,
-        env=os.environ | {"PATH": path} | variables,
+        env=ENVIRONMENT | {"PATH": path} | variables,
         capture_output=True,
         check=False,
         text=True,
@@ -132,7 +136,7 @@ def test_two_at_once_make_one_environment(checkout: Path) -> None:
     shutil.rmtree(checkout / ".venv")
     command = ["make", "setup", f"PYTHON={sys.executable}"]
 
-    both = [subprocess.Popen(command, cwd=checkout) for _ in range(2)]  # noqa: S603 - ours
+    both = [subprocess.Popen(command, cwd=checkout, env=ENVIRONMENT) for _ in range(2)]  # noqa: S603 - ours
 
     assert [one.wait() for one in both] == [0, 0]
     assert has_uv(checkout)
