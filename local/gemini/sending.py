@@ -41,6 +41,8 @@ _PAGES = {
     Outcome.HTML_OVERLOADED: (503, "The service is temporarily unavailable.", {}),
     Outcome.REDIRECT: (302, "The document has moved.", {"Location": "/_local/moved"}),
 }
+# Words of a status line that differ between versions of Python; Google's front end says the older ones.
+_PHRASES = {413: "Request Entity Too Large"}
 # Outcomes that end a call without any body of the API.
 WITHOUT_BODY = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.EMPTY_BODY, Outcome.GZIP_BOMB, *_PAGES})
 HUGE_BYTES = 200_000_000
@@ -79,7 +81,9 @@ async def without_body(request: web.Request, outcome: Outcome) -> web.StreamResp
         if outcome is Outcome.HTML_OVERLOADED:
             headers = _dates(LATER_SECONDS)
         page = _PAGE.format(status=status, said=said)
-        return web.Response(status=status, text=page, content_type="text/html", headers=headers)
+        return web.Response(
+            status=status, reason=_PHRASES.get(status), text=page, content_type="text/html", headers=headers
+        )
     return _reset(request)
 
 
