@@ -86,7 +86,7 @@ class TestARetry:
         execution_id = data_of(submit.post(EXECUTE, json=LIGHTHOUSE), 202)["execution_id"]
         submit.post(f"/api/executions/{execution_id}/cancel")
 
-        answer = submit.post(f"/api/executions/{execution_id}/retry", data=b" null\n", content_type=kind)
+        answer = submit.post(f"/api/executions/{execution_id}/retry", data=b" " * 40 + b"null\n", content_type=kind)
 
         assert faults_of(answer) == [("api_key", None)]
 

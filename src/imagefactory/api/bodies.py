@@ -45,7 +45,7 @@ def retry(request: Request) -> RetryRequest:
         InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType: as for a submission.
     """
     body = content.received(request)
-    if bytes(body[:20]).strip() in (b"", b"null") and not body[20:].strip():
+    if bytes(body.strip()) in (b"", b"null"):
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
@@ -110,6 +110,6 @@ def _is_left_empty(item: Any) -> bool:
     """Whether this stands for an image that was not chosen: nothing, or no data of no kind of image."""
     if not isinstance(item, dict):
         return item is None or item == ""
-    mime_type = item.get("mime_type") or ""
+    data, mime_type = item.get("data"), item.get("mime_type") or ""
     is_no_image = isinstance(mime_type, str) and not mime_type.startswith("image/")
-    return is_no_image and item.get("data") in {"", None} and item.keys() <= {"mime_type", "data"}
+    return is_no_image and (data is None or data == "") and item.keys() <= {"mime_type", "data"}
