@@ -188,6 +188,8 @@ _FORMS: list[tuple[str, bytes, str, str]] = [
     ("metadata that is no JSON", form(LIGHT, part("metadata", b"{")), FORM_TYPE, INVALID),
     ("metadata that is deep", form(LIGHT, part("metadata", b"[" * 100_000)), FORM_TYPE, INVALID),
     ("metadata that is a number", form(LIGHT, part("metadata", b"7")), FORM_TYPE, INVALID),
+    ("metadata that is zero", form(LIGHT, part("metadata", b"0")), FORM_TYPE, INVALID),
+    ("metadata that is false", form(LIGHT, part("metadata", b"false")), FORM_TYPE, INVALID),
     ("metadata that says a name twice", form(LIGHT, part("metadata", b'{"a": "b", "a": "c"}')), FORM_TYPE, INVALID),
     ("metadata of a megabyte", form(LIGHT, part("metadata", b'{"a":"' + b"b" * 10**6 + b'"}')), FORM_TYPE, INVALID),
     ("a name of control characters", form(LIGHT, part("\x00\x1b[31m", b"x")), FORM_TYPE, INVALID),

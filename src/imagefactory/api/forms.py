@@ -151,7 +151,6 @@ def _parse_metadata(read: Reader) -> None:
     if text is None or not trimmed(text):
         return
     try:
-        # An empty list is what PHP makes of an empty map.
-        read.values["metadata"] = parsed(text) or {}
+        read.values["metadata"] = parsed(text)
     except Refusal:
         read.wrong("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")

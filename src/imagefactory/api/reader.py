@@ -101,6 +101,7 @@ class Reader:
     def metadata(self) -> dict[str, str]:
         """Pairs of strings; none when they are not given."""
         value = self.value("metadata")
+        # An empty list is what PHP makes of an empty map.
         if value is None or value == []:
             return {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
