@@ -52,6 +52,8 @@ class TestAPart:
         [
             ({"Content_Transfer_Encoding": "x-uuencode"}, b"a lighthouse", "“x-uuencode”"),
             ({"Content_Transfer_Encoding": "gzip"}, b"a lighthouse", "“gzip”"),
+            ({"Content_Transfer_Encoding": "*base64"}, b"YSBjYXQ=", "“*base64”"),
+            ({"Content_Type": "text/plain; charset=aliases"}, b"a lighthouse", "“aliases”"),
             ({"Content_Encoding": "br"}, b"a lighthouse", "“br”"),
             ({"Content_Transfer_Encoding": "base64"}, b"a lighthouse!", "not"),
             ({"Content_Transfer_Encoding": "quoted-printable"}, b"100 =% wool", "not"),
@@ -100,7 +102,8 @@ class TestAPart:
 
 class TestText:
     @pytest.mark.parametrize(
-        "charset", ["utf-8", "UTF8", "iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "cp037", "utf-7"]
+        "charset",
+        ["utf-8", "UTF8", "iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "cp037", "utf-7", "mac-roman", "cp720"],
     )
     def test_is_read_in_the_charset_that_it_names(self, submit: Function, world: World, charset: str) -> None:
         text = "ein Böötchen\nein Möwchen"

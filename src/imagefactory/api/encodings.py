@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import encodings
+import pkgutil
 import re
-from encodings import normalize_encoding
 from encodings.aliases import aliases
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
 #: Transfer encodings that change nothing, and what is written in their place.
 PLAIN = ("", "7bit", "8bit", "binary", "identity", "none", "7-bit", "8-bit", "utf-8", "utf8")
-_NAME_PART = re.compile(r"[a-z0-9_-]*")
+_NAME_PART = re.compile(r"[a-z0-9_-]+")
 # Every charset that Python knows, by all its names: whatever else is asked for is not even looked up, since each name
 # that is not found would be kept.
-_CHARSETS = {*aliases, *aliases.values()}
+_CHARSETS = {*aliases, *(module.name for module in pkgutil.iter_modules(encodings.__path__))} - {"aliases"}
 # Python's codecs for program text and host names; decoding long texts with them can take time beyond their length.
 _NO_CHARSETS = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem")
 _BROKEN_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|$))")
@@ -37,8 +38,10 @@ _MAX_NAME = 40
 
 def name_encoding(values: Sequence[str]) -> str:
     """The encoding that headers of one kind name, in lower case; names that differ make one that nobody knows."""
-    found = {_NAME_PART.match(value.strip(' "').lower())[0] for value in values}  # type: ignore[index] # matches all
-    return ", ".join(sorted(found))
+    cleaned = [value.strip(' "').lower() for value in values]
+    # Without parameters and comments; what does not even begin with a name stands as it is.
+    found = [_NAME_PART.match(value) for value in cleaned]
+    return ", ".join(sorted({name[0] if name else value for name, value in zip(found, cleaned, strict=True)}))
 
 
 def decode_transfer(data: bytes, encoding: str) -> bytes:
@@ -68,7 +71,7 @@ def decode_text(data: bytes | bytearray, charset: str = "", errors: str = "stric
         LookupError: there is no such charset.
         UnicodeError: the bytes are not in it.
     """
-    name = normalize_encoding(charset or "utf-8").lower()
+    name = encodings.normalize_encoding(charset or "utf-8").lower()
     if name not in _CHARSETS or (codec := codecs.lookup(name)).name in _NO_CHARSETS:
         raise LookupError(charset)
     return data.decode(codec.name, errors if codec.name == "utf-8" else "strict").removeprefix("\ufeff")
