@@ -103,7 +103,7 @@ class TestAPart:
 class TestText:
     @pytest.mark.parametrize(
         "charset",
-        ["utf-8", "UTF8", "iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "cp037", "utf-7", "mac-roman", "cp720"],
+        ["utf-8", "UTF8", "iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "cp037", "utf-7", "mac-roman", "cp850"],
     )
     def test_is_read_in_the_charset_that_it_names(self, submit: Function, world: World, charset: str) -> None:
         text = "ein Böötchen\nein Möwchen"
