@@ -78,7 +78,7 @@ fuzz: setup ## Send hostile and made-up requests to a local stack for half an ho
 	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
-	PYTHONPATH=src:. .venv/bin/python tests/bench/generate_memory.py
+	PYTHONPATH=src:. .venv/bin/python bench/generate_memory.py
 
 check: lint types figures test demo ## All that must pass before a change lands
 

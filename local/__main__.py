@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from local import help as help_texts
-from local.lifetime import report, run
-from local.logs import Terminal
-from local.ports import FIRST_PORT, Ports
-from local.settings import Options
-from local.stack import running
+from local import usage as help_texts
+from local.stack.ports import FIRST_PORT, Ports
+from local.stack.settings import Options
+from local.stack.stack import running
+from local.supervision.logs import Terminal
+from local.supervision.signals import report, run
 
 LONGEST_NAME = len("secret_manager")
 

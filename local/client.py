@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from local.errors import writing
+from local.supervision.errors import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

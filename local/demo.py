@@ -21,12 +21,12 @@ from rich.console import Console
 
 from local.album import forget_earlier, measured, shortened, shown
 from local.client import Batch, Client, RefusedError, token_for
-from local.errors import StackError, writing
-from local.lifetime import report, run
-from local.ports import Ports
 from local.progress import ProgressView, duration
-from local.settings import ROOT, Options, read_json
-from local.stack import Stack, make_folder, running
+from local.stack.ports import Ports
+from local.stack.settings import ROOT, Options, read_json
+from local.stack.stack import Stack, make_folder, running
+from local.supervision.errors import StackError, writing
+from local.supervision.signals import report, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,11 +26,11 @@ from aiohttp import hdrs, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from local import lifetime
-from local.help import instructions
-from local.ports import HOST
-from local.server import ANY_PAGE, error, serve
-from local.settings import ROOT, url
+from local.http_server import ANY_PAGE, error, serve
+from local.stack.ports import HOST
+from local.stack.settings import ROOT, url
+from local.supervision import signals
+from local.usage import instructions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -215,7 +215,7 @@ def main() -> int:
     submit, status = options.submit.rstrip("/"), options.status.rstrip("/")
     routes = Routes(submit, status, options.identity, options.workflow, options.web)
     try:
-        return lifetime.run(serve(application(routes), HOST, options.port), interrupted=0)
+        return signals.run(serve(application(routes), HOST, options.port), interrupted=0)
     except (OSError, OverflowError) as failure:
         sys.stderr.write(f"gateway: cannot listen on {HOST}:{options.port}: {failure}\n")
         return 1

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import firestore, storage
-from local.ports import Ports
-from local.settings import ROOT
+from local.stack import firestore, storage
+from local.stack.ports import Ports
+from local.stack.settings import ROOT
 from tests.contract.emulators import CACHE, answers, running, wait_until
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def storage_server() -> Iterator[str]:
 def cloud_tasks_emulator() -> Iterator[str]:
     """Our Cloud Tasks emulator, as host:port of its gRPC side."""
     ports = Ports.free()
-    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
+    command = [sys.executable, "-m", "emulators.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
     command += ["--rest-port", str(ports.cloud_tasks_rest)]
     with running(command, ports.cloud_tasks_rest, "/_local/health"):
         yield f"127.0.0.1:{ports.cloud_tasks}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ("submit", "generate", "status")
+OURS = ("imagefactory", "functions", "infra", "emulators", "local", "bench", "tests", "tools")
 
 #: What the modules of each part of the package may import: other parts, and distributions from outside.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
@@ -127,7 +128,9 @@ def test_an_entry_point_is_short_and_imports_its_own_wiring_alone(name: str) -> 
 
 def test_what_is_deployed_imports_neither_the_local_stack_nor_tests() -> None:
     for source in sources("src", "functions"):
-        assert not {"local", "tests", "tools"} & {name.partition(".")[0] for name in source.imports}, source
+        assert not {"local", "emulators", "bench", "infra", "tests", "tools"} & {
+            name.partition(".")[0] for name in source.imports
+        }, source
 
 
 def test_the_local_stack_imports_nothing_that_is_deployed() -> None:
@@ -135,8 +138,39 @@ def test_the_local_stack_imports_nothing_that_is_deployed() -> None:
         assert "imagefactory" not in {name.partition(".")[0] for name in source.imports}, source
 
 
+@pytest.mark.parametrize("emulator", ["cloud_tasks", "gemini", "secret_manager", "identity"])
+def test_an_emulator_imports_nothing_of_ours_but_itself(emulator: str) -> None:
+    path = ROOT / "emulators" / emulator
+    files = [Source(one) for one in path.rglob("*.py")] or [Source(path.with_suffix(".py"))]
+
+    ours = {name for file in files for name in file.imports if name.partition(".")[0] in OURS}
+    assert {name for name in ours if not name.startswith(f"emulators.{emulator}")} == set()
+
+
+def test_nobody_imports_an_emulator_but_tests_and_benchmarks() -> None:
+    for source in sources("src", "functions", "infra", "local", "tools"):
+        assert "emulators" not in {name.partition(".")[0] for name in source.imports}, source
+
+
+#: The rooms of a folder, each above those that it imports.
+ROOMS = {
+    "emulators/cloud_tasks": ("transport", "methods", "dispatch", "queues", "wire"),
+    "emulators/gemini": ("api", "faults", "images"),
+    "local": ("chaos", "stack", "supervision"),
+}
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_rooms_import_one_way(folder: str) -> None:
+    package, rooms = folder.replace("/", "."), ROOMS[folder]
+    for floor, room in enumerate(rooms):
+        for source in sources(f"{folder}/{room}"):
+            for above in rooms[:floor]:
+                assert not [name for name in source.imports if name.startswith(f"{package}.{above}")], source
+
+
 def test_only_tests_import_the_ports_in_memory() -> None:
-    for source in sources("src", "functions", "local", "tools"):
+    for source in sources("src", "functions", "infra", "emulators", "local", "tools"):
         inside = source.path.is_relative_to(ROOT / "src/imagefactory/testing")
         assert inside or not [name for name in source.imports if name.startswith("imagefactory.testing")], source
 
@@ -164,7 +198,7 @@ def test_what_is_deployed_knows_no_address_of_this_machine() -> None:
 
 
 def test_nothing_is_mocked() -> None:
-    for source in sources("src", "functions", "local", "tests", "tools"):
+    for source in sources("src", "functions", "infra", "emulators", "local", "bench", "tests", "tools"):
         assert not [name for name in source.imports if name.startswith(("unittest", "mock", "pytest_mock"))], source
 
 

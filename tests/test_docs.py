@@ -33,7 +33,15 @@ CODES = {kind.code: kind.status for kind in Refusal.__subclasses__()}
 CODES |= {Unavailable.code: Unavailable.status, "INTERNAL": 500}
 DOCUMENTS = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "local/**/*.md", "infra/**/*.md", "examples/**/*.md", "tests/**/*.md")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "local/**/*.md",
+        "emulators/**/*.md",
+        "infra/**/*.md",
+        "examples/**/*.md",
+        "tests/**/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 

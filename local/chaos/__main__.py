@@ -20,16 +20,16 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from local import lifetime
 from local.chaos.client import Batch, Client
 from local.chaos.evidence import gathered
 from local.chaos.invariants import ALL, Evidence
 from local.chaos.nemesis import Nemesis, Plan
 from local.client import token_for
-from local.lifetime import run
-from local.ports import Ports
-from local.settings import Options
-from local.stack import Stack, running
+from local.stack.ports import Ports
+from local.stack.settings import Options
+from local.stack.stack import Stack, running
+from local.supervision import signals
+from local.supervision.signals import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,4 +159,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(lifetime.report(main))
+    sys.exit(signals.report(main))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 if TYPE_CHECKING:
-    from local.settings import State
+    from local.stack.settings import State
 
 PATIENCE_SECONDS, POLL_SECONDS = 240, 0.5
 BROKEN = (aiohttp.ClientError, TimeoutError)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from local.chaos.client import Batch, Client
     from local.chaos.nemesis import Nemesis
-    from local.stack import Stack
+    from local.stack.stack import Stack
 
 QUIET_SECONDS = 150
 

@@ -10,10 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from local.settings import FUNCTIONS
+from local.stack.settings import FUNCTIONS
 
 if TYPE_CHECKING:
-    from local.processes import Supervisor
+    from local.supervision.supervisor import Supervisor
 
 PAUSED = ("firestore", "storage")
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import Part, Supervisor
+from local.supervision.supervisor import Part, Supervisor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.errors import CrashError
+    from local.supervision.errors import CrashError
 
 #: Starts a child that would keep the port, as a web server's workers do.
 SERVER = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.ports import Ports
+from local.stack.ports import Ports
 from tests.contract.emulators import a_database, running
 from tests.servers import cloud_tasks_emulator, firestore_emulator, storage_server
 
@@ -50,5 +50,5 @@ def cloud_tasks_host() -> Iterator[str]:
 def secret_manager_host() -> Iterator[str]:
     """Our Secret Manager emulator, as host:port."""
     port = Ports.free().secret_manager
-    with running([sys.executable, "-m", "local.secret_manager", "--port", str(port)], port):
+    with running([sys.executable, "-m", "emulators.secret_manager", "--port", str(port)], port):
         yield f"127.0.0.1:{port}"

@@ -15,7 +15,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore, storage
 
-from local.settings import ROOT
+from local.stack.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

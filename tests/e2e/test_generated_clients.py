@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.settings import ROOT
+from local.stack.settings import ROOT
 from tests.hostile import images
 
 if TYPE_CHECKING:

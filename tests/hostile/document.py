@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local.settings import ROOT
+from local.stack.settings import ROOT
 from tests.hostile import images
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from local.settings import ROOT
+from local.stack.settings import ROOT
 from tests.hostile import bodies, retries, tasks, wires
 from tests.hostile.row import (
     INVALID,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.settings import ROOT
+from local.stack.settings import ROOT
 from tests.hostile import images
 from tests.hostile.client import sent
 from tests.hostile.entries import ENTRIES

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.credentials import write_service_account
+from local.stack.credentials import write_service_account
 from tests.infra.cloud.world import PROJECT
 from tests.infra.test_first_run import service, uploaded
 

@@ -80,7 +80,7 @@ def _texts(query: dict[str, object]) -> dict[str, str]:
 
 def start_emulator(*arguments: str) -> Emulator:
     """Start one on free ports, wait until it answers, and return it; end it with `stop_emulator`."""
-    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", "0", "--rest-port", "0", *arguments]
+    command = [sys.executable, "-m", "emulators.cloud_tasks", "--grpc-port", "0", "--rest-port", "0", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own program
     assert process.stdout is not None
     # Its first line says: cloud tasks, gRPC on (address), REST on (address).

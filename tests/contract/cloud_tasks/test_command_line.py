@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.cloud_tasks", "--grpc-port", "0", "--rest-port", "0", *arguments]
+    command = [sys.executable, "-m", "emulators.cloud_tasks", "--grpc-port", "0", "--rest-port", "0", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own program
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.cloud_tasks.bucket import TokenBucket, burst_for
-from local.cloud_tasks.clock import Clock
-from local.cloud_tasks.retry import RetryPolicy
-from local.cloud_tasks.schedule import Schedule
-from local.cloud_tasks.times import seconds_of, timestamp
-from local.cloud_tasks.tombstones import Tombstones
+from emulators.cloud_tasks.clock import Clock
+from emulators.cloud_tasks.queues.retry import RetryPolicy
+from emulators.cloud_tasks.queues.schedule import Schedule
+from emulators.cloud_tasks.queues.token_bucket import TokenBucket
+from emulators.cloud_tasks.queues.tombstones import Tombstones
+from emulators.cloud_tasks.wire.queue_config import burst_for
+from emulators.cloud_tasks.wire.times import seconds_of, timestamp
 
 rates = st.floats(min_value=0.01, max_value=500)
 policies = st.builds(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.hostile_answers import BODY_AND_TEXT, LITTLE, ONE_BODY, SCENES, Scene
+from bench.hostile_answers import BODY_AND_TEXT, LITTLE, ONE_BODY, SCENES, Scene
 
 #: Seconds beyond an attempt's own on a machine with much else to do.
 SLACK = 1.0

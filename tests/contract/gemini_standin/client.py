@@ -107,7 +107,7 @@ def started(*options: str) -> Iterator[Gemini]:
     """A stand-in as a process of its own, with these options."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "local.gemini", "--port", str(port), *options]
+    command = [sys.executable, "-m", "emulators.gemini", "--port", str(port), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
         try:
             _wait_until_healthy(url)

@@ -11,9 +11,9 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image
 
-from local.gemini.failures import FAILURES
-from local.gemini.outcomes import Outcome
-from local.gemini.refusals import PROMPT_BLOCKS, WITHOUT_PICTURE
+from emulators.gemini.faults.error_bodies import FAILURES
+from emulators.gemini.faults.no_image_bodies import PROMPT_BLOCKS, WITHOUT_PICTURE
+from emulators.gemini.faults.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,9 +7,9 @@ import statistics
 
 import pytest
 
-from local.gemini.__main__ import latency, parser, stand_in
-from local.gemini.latency import PACE, ByModel
-from local.gemini.models import MODELS
+from emulators.gemini.__main__ import latency, parser, stand_in
+from emulators.gemini.images.latency import PACE, ByModel
+from emulators.gemini.images.models import MODELS
 
 FLASH, PRO = "gemini-2.5-flash-image", "gemini-3-pro-image"
 DRAWS = 4000

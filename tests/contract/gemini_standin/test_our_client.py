@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from emulators.gemini.faults.outcomes import Outcome
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.domain.result import ResultStatus
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import ManualClock, a_recipe
-from local.gemini.outcomes import Outcome
 from tests.unit.world import KEY, World
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.gemini.outcomes import Outcome
+from emulators.gemini.faults.outcomes import Outcome
 
-README = Path(__file__).parents[3] / "local" / "gemini" / "README.md"
+README = Path(__file__).parents[3] / "emulators" / "gemini" / "README.md"
 
 
 def test_every_outcome_stands_in_the_readme_with_its_meaning() -> None:

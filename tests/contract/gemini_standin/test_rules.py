@@ -99,7 +99,7 @@ def test_a_busy_port_and_an_odd_latency_end_the_program_with_a_sentence(gemini: 
     port = gemini.url.rpartition(":")[2]
     run = [
         subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-m", "local.gemini", "--port", port, "--latency", latency],
+            [sys.executable, "-m", "emulators.gemini", "--port", port, "--latency", latency],
             capture_output=True,
             text=True,
             timeout=10,

@@ -23,7 +23,7 @@ def issuer() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "local.identity", "--port", str(port), "--audience", AUDIENCE]
+    command = [sys.executable, "-m", "emulators.identity", "--port", str(port), "--audience", AUDIENCE]
     with subprocess.Popen(command) as process:  # noqa: S603 - our own program
         _wait_until_healthy(url)
         yield url

@@ -106,7 +106,7 @@ def test_a_busy_port_ends_the_program_with_one_sentence(issuer: str) -> None:
     port = str(urlsplit(issuer).port)
 
     second = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "local.identity", "--port", port, "--audience", "demo"],
+        [sys.executable, "-m", "emulators.identity", "--port", port, "--audience", "demo"],
         capture_output=True,
         text=True,
         timeout=10,

@@ -17,7 +17,7 @@ from imagefactory.domain.provenance import Provenance, Tokens
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.settings import StatusSettings
 from imagefactory.testing import InMemoryLinks, a_stored_image
-from local.credentials import write_service_account
+from local.stack.credentials import write_service_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.processes import Kind, Part
+from local.supervision.supervisor import Kind, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable

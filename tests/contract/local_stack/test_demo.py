@@ -15,9 +15,9 @@ from rich.console import Console
 
 from local.album import forget_earlier, shortened
 from local.demo import EXAMPLES, key_from
-from local.errors import StackError
 from local.progress import ProgressView, describe, duration
-from local.settings import ROOT
+from local.stack.settings import ROOT
+from local.supervision.errors import StackError
 
 if TYPE_CHECKING:
     from pathlib import Path

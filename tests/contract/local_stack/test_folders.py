@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import demo, firestore, lifetime, stack
-from local.errors import CrashError, StackError
-from local.logs import Log, Terminal
-from local.ports import Ports
-from local.processes import Kind, Part, Supervisor
-from local.settings import ROOT, State
+from local import demo
+from local.stack import firestore, stack
+from local.stack.ports import Ports
+from local.stack.settings import ROOT, State
+from local.supervision import signals
+from local.supervision.errors import CrashError, StackError
+from local.supervision.logs import Log, Terminal
+from local.supervision.supervisor import Kind, Part, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,7 +189,7 @@ def test_whatever_is_in_the_way_is_said_and_ends_with_code_1(
     def work() -> int:
         raise error
 
-    code = lifetime.report(work)
+    code = signals.report(work)
 
     written = capsys.readouterr().err
     assert code == 1

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import firestore, storage
-from local.errors import StackError
+from local.stack import firestore, storage
+from local.supervision.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

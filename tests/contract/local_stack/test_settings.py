@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
-from local import environment
-from local.errors import StackError
-from local.ports import Ports
-from local.settings import ROOT, Options, QueueNumbers, State, workflow_id
+from local.stack import environment
+from local.stack.ports import Ports
+from local.stack.settings import ROOT, Options, QueueNumbers, State, workflow_id
+from local.supervision.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

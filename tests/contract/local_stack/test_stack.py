@@ -21,8 +21,8 @@ from google.cloud import firestore, secretmanager_v1, storage, tasks_v2
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from local.ports import Ports
-from local.settings import ROOT, State, read_json
+from local.stack.ports import Ports
+from local.stack.settings import ROOT, State, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

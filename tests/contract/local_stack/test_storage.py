@@ -14,9 +14,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as gcs
 from google.oauth2.service_account import Credentials
 
-from local import storage
-from local.credentials import write_service_account
-from local.ports import Ports
+from local.stack import storage
+from local.stack.credentials import write_service_account
+from local.stack.ports import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

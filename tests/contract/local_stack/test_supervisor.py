@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import guardian
-from local.errors import CrashError, StackError
-from local.lifetime import run
-from local.logs import Terminal
-from local.ports import Ports
-from local.processes import Kind, Part, Supervisor
-from local.settings import ROOT
+from local.stack.ports import Ports
+from local.stack.settings import ROOT
+from local.supervision import reaper
+from local.supervision.errors import CrashError, StackError
+from local.supervision.logs import Terminal
+from local.supervision.signals import run
+from local.supervision.supervisor import Kind, Part, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ def test_a_missing_program_is_named_in_one_sentence(tmp_path: Path) -> None:
 def test_a_part_that_ignores_sigterm_is_killed_with_its_children(
     tmp_path: Path, program: Program, is_alive: IsAlive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guardian, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.3)
 
     async def work() -> set[int]:
         async with Supervisor(tmp_path) as supervisor:
@@ -216,7 +216,7 @@ def test_even_a_supervisor_that_is_killed_leaves_nothing(tmp_path: Path, all_gon
     script = f"""
 import asyncio, sys
 from pathlib import Path
-from local.processes import Part, Supervisor
+from local.supervision.supervisor import Part, Supervisor
 async def work():
     folder = Path({str(tmp_path)!r})
     async with Supervisor(folder, remove=[folder / "run", folder / "state.json"]) as supervisor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench.conversions import WORK, Work, an_image
+from bench.conversions import WORK, Work, an_image
 
 if TYPE_CHECKING:
     from pathlib import Path

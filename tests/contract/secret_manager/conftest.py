@@ -24,7 +24,7 @@ def port() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = str(probe.getsockname()[1])
-    with subprocess.Popen([sys.executable, "-m", "local.secret_manager", "--port", free]) as process:  # noqa: S603 - our own
+    with subprocess.Popen([sys.executable, "-m", "emulators.secret_manager", "--port", free]) as process:  # noqa: S603 - our own
         yield free
         process.terminate()
         assert process.wait(timeout=2) == 0

@@ -11,7 +11,7 @@ from google.cloud import tasks_v2
 from imagefactory.adapters import cloud_tasks as adapter
 from imagefactory.domain.task import Task, first_round
 from imagefactory.settings import GenerateSettings
-from local.credentials import write_service_account
+from local.stack.credentials import write_service_account
 from tests.contract.tasks.conftest import SERVICE_ACCOUNT, URL
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from imagefactory.adapters.secret_manager import LATEST_SECONDS, SecretManagerVa
 from imagefactory.domain.errors import Unavailable
 from imagefactory.settings import GenerateSettings
 from imagefactory.testing import InMemoryVault
-from local.credentials import write_service_account
+from local.stack.credentials import write_service_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""Measurements of time and memory; each program prints its figures and what it compared."""

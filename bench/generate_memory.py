@@ -1,0 +1,185 @@
+"""How much memory one generate process takes with forty attempts in flight: `make bench` prints tables.
+
+A worker process does what generate does with the model's answers (read, decode, open, convert, upload) with the real
+adapters, forty at once, against a server that sends real images and a storage server; its peak is what the kernel says.
+The rows differ in the gate and in the allocator's settings, so that what docs/operations.md says can be judged again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from bench import conversions, hostile_answers
+from bench.processes import DEPLOYED, measure, measured
+from emulators.gemini.api.generation_request import Asked
+from emulators.gemini.api.response_builder import Studio
+from emulators.gemini.faults.outcomes import Outcome
+from emulators.gemini.images.models import MODELS
+from imagefactory.adapters import storage
+from imagefactory.adapters.gemini import GeminiModel
+from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.domain.execution import Recipe
+from imagefactory.domain.provenance import Provenance
+from imagefactory.ports import Drawing, PictureFormat
+from local.stack.storage import binary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IN_FLIGHT = 40
+#: Bytes of a reference image at most.
+REFERENCE = 5 * 2**20
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the model answers, what comes with each prompt, what the images become, and the settings of the process."""
+
+    image: str
+    gate: int
+    allocator: str
+    references: int = 0
+    wanted: str = "-"
+
+
+#: By name: the model and size of an image as large as Google's.
+IMAGES = {"1K, PNG": ("gemini-2.5-flash-image", None), "4K, JPEG": ("gemini-3-pro-image", "4K")}
+#: By name: what is told to glibc. It raises its own threshold for returning memory at once with every large piece.
+ALLOCATORS = {
+    "-": {},
+    "2 arenas": DEPLOYED,
+    "2 arenas, 1 MB": DEPLOYED | {"MALLOC_MMAP_THRESHOLD_": "1048576"},
+}
+SETTINGS = ((40, "-"), (8, "-"), (8, "2 arenas"), (8, "2 arenas, 1 MB"), (4, "2 arenas"))
+ROWS = [
+    *(Row(image, gate, allocator) for image in IMAGES for gate, allocator in SETTINGS),
+    *(Row(image, 8, "2 arenas", references=3) for image in IMAGES),
+    Row("1K, PNG", 8, "2 arenas", wanted="webp"),
+    Row("4K, JPEG", 8, "2 arenas", wanted="webp"),
+    Row("4K, JPEG", 8, "2 arenas, 1 MB", wanted="webp"),
+]
+
+
+def answer(name: str, size: str | None) -> bytes:
+    """What the model sends for a square image, with a signature where it signs."""
+    asked = Asked(MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, text_too=False, image_too=True)
+    return Studio().body(asked, (), Outcome.FULL_SIZE)
+
+
+class Server(ThreadingHTTPServer):
+    """A server that lets everybody connect at once."""
+
+    request_queue_size = 2 * IN_FLIGHT
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def serving(body: bytes) -> Iterator[str]:
+    """A server that waits until all calls have come, and then sends this body to each at once."""
+    all_here = threading.Barrier(IN_FLIGHT)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            left = int(self.headers["Content-Length"])
+            while left:
+                left -= len(self.rfile.read(min(left, 1_000_000)))
+            with contextlib.suppress(threading.BrokenBarrierError):
+                all_here.wait(60)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing: the table is the output."""
+
+    server = Server(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def storing() -> Iterator[str]:
+    """A storage server with a bucket."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = [str(binary()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port]
+    process = subprocess.Popen([*command, "-log-level", "error"])
+    try:
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def work(api_url: str, gate: int, references: int, wanted: str) -> str:
+    """The worker: forty attempts at once; tells how many images it stored."""
+    cloud = storage.client("bench")
+    cloud.create_bucket("bench")
+    images = storage.CloudStorageImages(cloud, "bench")
+    model, pictures = GeminiModel(api_url, gate=gate), PillowPictures()
+    run = f"{os.getpid()}"
+    # The attempts of an execution share its references, which the process remembers.
+    shown = tuple(("image/png", bytes(REFERENCE)) for _ in range(references))
+    drawing = Drawing("noise", Recipe("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
+
+    def attempt(index: int) -> None:
+        with model.generate(drawing, "a-key", 300) as generated:
+            picture = pictures.opened(generated.data)
+            if wanted != "-":
+                picture = pictures.converted(picture, PictureFormat(wanted))
+            images.put(run, index, picture, Provenance())
+
+    with ThreadPoolExecutor(IN_FLIGHT) as threads:
+        return str(len(list(threads.map(attempt, range(IN_FLIGHT)))))
+
+
+def main() -> None:
+    """Measure every row and print the tables."""
+    bodies = {name: answer(*model) for name, model in IMAGES.items()}
+    for name, body in bodies.items():
+        sys.stdout.write(f"{name}: {len(body) / 1e6:.1f} MB of JSON\n")
+    sys.stdout.write(f"\n{IN_FLIGHT} answers at once, one process\n\n")
+    sys.stdout.write("| image | references | converted to | `GATE` | allocator | peak MB | seconds |\n")
+    sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- |\n")
+    for row in ROWS:
+        with serving(bodies[row.image]) as api_url, storing() as storage_url:
+            environment = {"STORAGE_EMULATOR_HOST": storage_url, **ALLOCATORS[row.allocator]}
+            told = (api_url, str(row.gate), str(row.references), row.wanted)
+            found = measured("bench.generate_memory", *told, environment=environment)
+        sys.stdout.write(
+            f"| {row.image} | {row.references or '-'} | {row.wanted} | {row.gate} | {row.allocator} "
+            f"| {found.peak:.0f} | {found.seconds:.1f} |\n"
+        )
+        sys.stdout.flush()
+    sys.stdout.write("\nImages of 4K, opened and converted; by how much a process grows\n\n")
+    conversions.main()
+    sys.stdout.write("\nServers that mean ill; by how much a process grows\n\n")
+    hostile_answers.main()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        url, places, shown_images, format_ = sys.argv[1:]
+        measure(lambda: work(url, int(places), int(shown_images), format_))
+    else:
+        main()

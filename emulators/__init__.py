@@ -1,0 +1,1 @@
+"""Emulators of the services that the functions use: each is a program of its own, and imports none of our code."""

@@ -1,0 +1,1 @@
+"""The methods of the API, independent of how a call arrives."""

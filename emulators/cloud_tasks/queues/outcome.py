@@ -1,0 +1,75 @@
+"""What became of one attempt, and how the API words it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from google.rpc import status_pb2
+
+from emulators.cloud_tasks.wire.errors import Code
+
+_BY_STATUS = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    409: Code.ABORTED,
+    416: Code.OUT_OF_RANGE,
+    429: Code.RESOURCE_EXHAUSTED,
+    499: Code.CANCELLED,
+    501: Code.UNIMPLEMENTED,
+    503: Code.UNAVAILABLE,
+    504: Code.DEADLINE_EXCEEDED,
+}
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+# What a retry's header reports when the attempt before it brought no answer.
+NO_ANSWER = 504
+
+
+class Ending(Enum):
+    """How an attempt ended."""
+
+    ANSWERED = "the target answered, with any status"
+    TIMED_OUT = "the dispatch deadline passed first"
+    UNREACHABLE = "no connection, or no HTTP answer on it"
+    ABANDONED = "the emulator was stopped or reset meanwhile"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An ending, the HTTP status if there was one, and the delay its Retry-After asked for (seconds)."""
+
+    ending: Ending
+    status: int = 0
+    retry_after: float = 0.0
+    reason: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the task is done: only a 2xx says so."""
+        return self.ending is Ending.ANSWERED and 200 <= self.status <= 299  # noqa: PLR2004 - the range says it
+
+    @property
+    def server_error(self) -> bool:
+        """Whether the answer was a 5xx."""
+        return self.ending is Ending.ANSWERED and self.status >= _SERVER_ERROR
+
+    def attempt_status(self) -> status_pb2.Status:
+        """The `response_status` of the attempt."""
+        if self.succeeded:
+            return status_pb2.Status()
+        code = self._code()
+        shown = NO_ANSWER if self.ending is Ending.TIMED_OUT else self.status
+        return status_pb2.Status(code=code.number, message=f"{code.name}({code.number}): HTTP status code {shown}")
+
+    def _code(self) -> Code:
+        if self.ending is Ending.TIMED_OUT:
+            return Code.DEADLINE_EXCEEDED
+        if self.ending is not Ending.ANSWERED:
+            return Code.UNAVAILABLE
+        if self.status in _BY_STATUS:
+            return _BY_STATUS[self.status]
+        if self.status >= _SERVER_ERROR:
+            return Code.INTERNAL
+        return Code.FAILED_PRECONDITION if self.status >= _CLIENT_ERROR else Code.UNKNOWN

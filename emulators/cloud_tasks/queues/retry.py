@@ -1,0 +1,58 @@
+"""When a failed task runs again, and when it is given up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emulators.cloud_tasks.wire.times import seconds_of
+
+if TYPE_CHECKING:
+    from emulators.cloud_tasks.wire.protos import RetryConfig
+
+# Beyond this many doublings the delay is above any max_backoff, and 2**n would only grow large.
+_MOST_DOUBLINGS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """A RetryConfig in plain numbers; times in seconds, `max_attempts` -1 and `max_duration` 0 mean unlimited."""
+
+    max_attempts: int
+    max_duration: float
+    min_backoff: float
+    max_backoff: float
+    max_doublings: int
+
+    def delay(self, retry: int, asked: float = 0) -> float:
+        """Seconds from a failure to retry number `retry` (1 is the first).
+
+        Doubles `max_doublings` times, then grows by the last step, then stays at `max_backoff`. A target that
+        `asked` for a longer wait (its Retry-After) gets it, up to `max_backoff`.
+        """
+        doublings = min(self.max_doublings, _MOST_DOUBLINGS)
+        exponential = self.min_backoff * 2.0 ** min(retry - 1, doublings)
+        linear = max(0, retry - 1 - doublings) * self.min_backoff * 2.0**doublings
+        return min(self.max_backoff, max(exponential + linear, asked))
+
+    def gives_up(self, attempts: int, elapsed: float) -> bool:
+        """Whether a task that failed `attempts` times, first tried `elapsed` seconds ago, is dropped.
+
+        It is when both limits are reached. An unlimited limit counts as reached, unless both are unlimited.
+        """
+        if self.max_attempts < 0 and self.max_duration <= 0:
+            return False
+        attempts_used_up = self.max_attempts < 0 or attempts >= self.max_attempts
+        duration_over = self.max_duration <= 0 or elapsed >= self.max_duration
+        return attempts_used_up and duration_over
+
+
+def policy_of(config: RetryConfig) -> RetryPolicy:
+    """The policy of a RetryConfig whose defaults are filled in."""
+    return RetryPolicy(
+        max_attempts=config.max_attempts,
+        max_duration=seconds_of(config.max_retry_duration),
+        min_backoff=seconds_of(config.min_backoff),
+        max_backoff=seconds_of(config.max_backoff),
+        max_doublings=config.max_doublings,
+    )

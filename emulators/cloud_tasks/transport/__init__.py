@@ -1,0 +1,1 @@
+"""The ways in: gRPC, REST, and the test controls."""

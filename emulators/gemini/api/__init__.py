@@ -1,0 +1,1 @@
+"""The HTTP API: requests are checked, and answers are built and sent."""
