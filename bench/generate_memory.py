@@ -28,8 +28,8 @@ from emulators.gemini.images.models import MODELS
 from imagefactory.adapters import storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.domain.execution import Recipe
-from imagefactory.domain.provenance import Provenance
+from imagefactory.domain.generation import Recipe
+from imagefactory.domain.image import Provenance
 from imagefactory.ports import Drawing, PictureFormat
 from local.stack.storage import binary
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.processes import Measured, measure, measured
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.execution import Recipe
+from imagefactory.domain.generation import Recipe
 from imagefactory.ports import Drawing
 from tests.unit.gemini.server import serving
 

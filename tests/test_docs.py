@@ -79,7 +79,7 @@ def routes() -> set[tuple[str, str]]:
     return {
         (str(method.value).lower(), re.sub(r"<uuid:(\w+)>", r"{\1}", str(path.value)))
         for name in ("submit", "status")
-        for node in ast.walk(ast.parse((ROOT / f"src/imagefactory/api/{name}.py").read_text()))
+        for node in ast.walk(ast.parse((ROOT / f"src/imagefactory/api/routes/{name}.py").read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Route"
         for method, path in [node.args[:2]]
         if isinstance(method, ast.Constant) and isinstance(path, ast.Constant)

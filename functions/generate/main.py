@@ -8,7 +8,7 @@ import functions_framework
 from flask import Request, Response, current_app
 
 from imagefactory import log
-from imagefactory.api.http import Api, set_up
+from imagefactory.api.app import Api, set_up
 from imagefactory.settings import GenerateSettings
 from imagefactory.wiring import generate as wiring
 

@@ -119,7 +119,7 @@ class Factory:
             except (Crash, Refusal, Unavailable):
                 self.clock.advance(40)
             else:
-                return str(accepted.data["execution_id"])
+                return str(accepted.execution.id)
         raise AssertionError("it is never accepted")
 
     def retried(self, execution_id: str) -> None:

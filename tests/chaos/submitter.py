@@ -91,7 +91,7 @@ class Side:
         """The id of the execution under this key."""
         texts = [f"prompt {number}" for number in range(PROMPTS)]
         accepted = self.submit(USER, "w", a_submission(*texts, api_key="a-key"), idempotency_key=key)
-        return str(accepted.data["execution_id"])
+        return str(accepted.execution.id)
 
     def close(self) -> None:
         """Close both connections."""

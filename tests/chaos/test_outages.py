@@ -16,11 +16,11 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from imagefactory.adapters import storage as storage_adapter
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits, FirestoreWorkflows
-from imagefactory.adapters.google import CALL_SECONDS, PATIENCE_SECONDS, PATIENTLY
+from imagefactory.adapters.google_errors import CALL_SECONDS, PATIENCE_SECONDS, PATIENTLY
 from imagefactory.adapters.secret_manager import SecretManagerVault
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Unavailable
-from imagefactory.domain.provenance import Provenance
+from imagefactory.domain.image import Provenance
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import FakePictures, an_execution, the_bytes_of
 from tests.chaos.chance import Chance

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import pytest
 
-from imagefactory.api.auth import VERIFIED_BY_CLOUD_RUN
+from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Crash, Moment, a_failure

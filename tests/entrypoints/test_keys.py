@@ -12,8 +12,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from imagefactory.api import keys
-from imagefactory.api.keys import IssuerKeys
+from imagefactory.api.auth import jwks
+from imagefactory.api.auth.jwks import IssuerKeys
 from imagefactory.domain.errors import Unavailable
 from tests.entrypoints.issuer import KEY_ID, Answer, Issuer, public_jwk
 
@@ -60,7 +60,7 @@ def fail(issuer: Issuer, status: int = 500) -> None:
 
 def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
     first = known.key(KEY_ID)
-    clock.now += keys.USUAL_SECONDS - 1
+    clock.now += jwks.USUAL_SECONDS - 1
     again = known.key(KEY_ID)
 
     assert first is again is not None
@@ -70,18 +70,18 @@ def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: IssuerKeys,
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({}, keys.USUAL_SECONDS),
+        ({}, jwks.USUAL_SECONDS),
         ({"Cache_Control": "public, max-age=19845, must-revalidate, no-transform"}, 19845),
         ({"Cache_Control": "max-age=19845", "Age": "9845"}, 10_000),
         ({"Cache_Control": "max-age=19845", "Age": "-5"}, 19845),
-        ({"Cache_Control": "max-age=600", "Age": "700"}, keys.LEAST_SECONDS),
+        ({"Cache_Control": "max-age=600", "Age": "700"}, jwks.LEAST_SECONDS),
         ({"Cache_Control": 'private, MAX-AGE="700"'}, 700),
-        ({"Cache_Control": "max-age=0"}, keys.LEAST_SECONDS),
-        ({"Cache_Control": "no-store, max-age=700"}, keys.LEAST_SECONDS),
-        ({"Cache_Control": "max-age=999999999"}, keys.MOST_SECONDS),
-        ({"Cache_Control": "max-age=99999999999999999999"}, keys.USUAL_SECONDS),
-        ({"Cache_Control": "max-age=soon"}, keys.USUAL_SECONDS),
-        ({"Cache_Control": "s-maxage=700"}, keys.USUAL_SECONDS),
+        ({"Cache_Control": "max-age=0"}, jwks.LEAST_SECONDS),
+        ({"Cache_Control": "no-store, max-age=700"}, jwks.LEAST_SECONDS),
+        ({"Cache_Control": "max-age=999999999"}, jwks.MOST_SECONDS),
+        ({"Cache_Control": "max-age=99999999999999999999"}, jwks.USUAL_SECONDS),
+        ({"Cache_Control": "max-age=soon"}, jwks.USUAL_SECONDS),
+        ({"Cache_Control": "s-maxage=700"}, jwks.USUAL_SECONDS),
     ],
 )
 def test_keys_are_kept_as_long_as_the_answer_says_within_bounds(
@@ -102,7 +102,7 @@ def test_keys_are_kept_as_long_as_the_answer_says_within_bounds(
 def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
     known.key(KEY_ID)
     serve(issuer, KEY_ID, "key-2")
-    clock.now += keys.PAUSE_SECONDS
+    clock.now += jwks.PAUSE_SECONDS
 
     found = known.key("key-2")
 
@@ -113,7 +113,7 @@ def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: Issue
 def test_a_key_that_the_issuer_has_dropped_is_known_no_more(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
     known.key(KEY_ID)
     serve(issuer, "key-2")
-    clock.now += keys.USUAL_SECONDS
+    clock.now += jwks.USUAL_SECONDS
 
     assert known.key(KEY_ID) is None
 
@@ -122,13 +122,13 @@ def test_any_number_of_unknown_keys_costs_one_fetch_in_a_while(
     issuer: Issuer, known: IssuerKeys, clock: Seconds
 ) -> None:
     known.key(KEY_ID)
-    clock.now += keys.PAUSE_SECONDS
+    clock.now += jwks.PAUSE_SECONDS
 
     found = [known.key(f"unknown-{number}") for number in range(10_000)]
 
     assert set(found) == {None}
     assert len(issuer.asked) == 2
-    clock.now += keys.PAUSE_SECONDS
+    clock.now += jwks.PAUSE_SECONDS
     known.key("one more")
     assert len(issuer.asked) == 3
 
@@ -178,7 +178,7 @@ def test_nobody_whose_key_is_known_waits_for_an_issuer_that_hangs(
     issuer: Issuer, known: IssuerKeys, clock: Seconds
 ) -> None:
     known.key(KEY_ID)
-    clock.now += keys.USUAL_SECONDS
+    clock.now += jwks.USUAL_SECONDS
     issuer.answer.open.clear()
     waiting = threading.Thread(target=known.key, args=("unknown",))
     waiting.start()
@@ -199,7 +199,7 @@ def test_old_keys_are_used_on_while_the_issuer_fails_but_not_for_ever(
     before = known.key(KEY_ID)
     fail(issuer, status)
 
-    clock.now += keys.USUAL_SECONDS + keys.STALE_SECONDS - 1
+    clock.now += jwks.USUAL_SECONDS + jwks.STALE_SECONDS - 1
     during = known.key(KEY_ID)
     clock.now += 1
 
@@ -214,9 +214,9 @@ def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: Issuer
     known.key(KEY_ID)
     fail(issuer)
 
-    clock.now += keys.PAUSE_SECONDS
+    clock.now += jwks.PAUSE_SECONDS
     while_fresh = known.key("unknown")
-    clock.now += keys.USUAL_SECONDS
+    clock.now += jwks.USUAL_SECONDS
 
     assert while_fresh is None
     with pytest.raises(Unavailable):
@@ -234,7 +234,7 @@ def test_an_issuer_that_failed_is_asked_again_soon_but_not_at_once(
     asked_while_it_failed = len(issuer.asked)
 
     serve(issuer, KEY_ID)
-    clock.now += keys.RETRY_SECONDS
+    clock.now += jwks.RETRY_SECONDS
 
     assert known.key(KEY_ID) is not None
     assert asked_while_it_failed == 1
@@ -251,7 +251,7 @@ UNUSABLE = {
     "an empty list": b'{"keys": []}',
     "odd entries": b'{"keys": [null, 7, "key-1", [], {}]}',
     "nothing": b"",
-    "too much": b" " * (keys.MAX_BYTES + 1),
+    "too much": b" " * (jwks.MAX_BYTES + 1),
 }
 
 
@@ -262,7 +262,7 @@ def test_an_answer_that_is_no_key_set_changes_nothing(
     before = known.key(KEY_ID)
     issuer.answer = Answer.of()
     issuer.answer.body = body
-    clock.now += keys.USUAL_SECONDS
+    clock.now += jwks.USUAL_SECONDS
 
     assert known.key(KEY_ID) is before
     assert len(issuer.asked) == 2
@@ -279,7 +279,7 @@ def test_a_connection_that_breaks_is_a_failure(issuer: Issuer) -> None:
 
 
 def test_an_issuer_that_drips_is_given_up(issuer: Issuer) -> None:
-    ticking = itertools.count(step=keys.FETCH_SECONDS + 1)
+    ticking = itertools.count(step=jwks.FETCH_SECONDS + 1)
 
     known = IssuerKeys(issuer.jwks_url, lambda: float(next(ticking)))
 

@@ -15,7 +15,7 @@ from tests.entrypoints.function import (
 from tests.entrypoints.world import OTHER_PAGE, PAGE
 
 if TYPE_CHECKING:
-    from imagefactory.api.http import Api
+    from imagefactory.api.app import Api
     from tests.entrypoints.function import Function, Load
     from tests.entrypoints.world import World
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api.auth import VERIFIED_BY_CLOUD_RUN, Tokens
+from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN, Tokens
 from imagefactory.domain.errors import Unauthenticated
 from tests.entrypoints.function import carrying
 from tests.entrypoints.issuer import AUDIENCE, Issuer

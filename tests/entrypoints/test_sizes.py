@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api.content import MAX_BODY_BYTES, MAX_FORM_PARTS
-from imagefactory.api.jsontext import MAX_DEPTH
+from imagefactory.api.body.json_limits import MAX_DEPTH
+from imagefactory.api.body.limits import MAX_BODY_BYTES, MAX_FORM_PARTS
 from tests.entrypoints.function import (
     EXECUTE,
     LIGHTHOUSE,

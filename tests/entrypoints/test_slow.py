@@ -11,10 +11,10 @@ import pytest
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
 
-from imagefactory.api import http
-from imagefactory.api.content import json_object
-from imagefactory.api.http import Api, Route, success
-from imagefactory.api.slow import Upload
+from imagefactory.api import app
+from imagefactory.api.app import Api, Route, success
+from imagefactory.api.body.deadline import Upload
+from imagefactory.api.body.limits import json_object
 from imagefactory.domain.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def ask(line: Line, handler: Any) -> tuple[int, str, float]:
 
 
 def test_a_body_that_drips_is_given_up_and_answered(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", SOON)
+    monkeypatch.setattr(app, "BODY_SECONDS", SOON)
     line.drip()
 
     status, message, seconds = ask(line, reading)
@@ -96,7 +96,7 @@ def test_a_body_that_drips_is_given_up_and_answered(line: Line, monkeypatch: pyt
 def test_whoever_is_refused_holds_a_thread_for_less_whatever_they_send(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "REST_SECONDS", SOON)
+    monkeypatch.setattr(app, "REST_SECONDS", SOON)
     line.drip()
 
     status, _, seconds = ask(line, refusing)
@@ -106,7 +106,7 @@ def test_whoever_is_refused_holds_a_thread_for_less_whatever_they_send(
 
 
 def test_a_body_of_which_nothing_comes_is_given_up_too(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", SOON)
+    monkeypatch.setattr(app, "BODY_SECONDS", SOON)
 
     status, _, seconds = ask(line, reading)
 

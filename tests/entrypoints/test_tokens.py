@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from imagefactory.api.auth import FIREBASE, InvalidToken, Tokens
+from imagefactory.api.auth.tokens import FIREBASE, InvalidToken, Tokens
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, carrying, data_of, error_of
 from tests.entrypoints.issuer import AUDIENCE, KEY_ID, Issuer, public_jwk
 from tests.entrypoints.world import WORKFLOW

@@ -82,6 +82,12 @@ def test_public_addresses_need_no_client_of_the_bucket(load: Load, monkeypatch: 
     assert storage.client.cache_info().currsize == 0
 
 
+def test_signed_addresses_are_the_usual_ones(load: Load) -> None:
+    error_of(load("status").get("/nowhere"), 404, "NOT_FOUND")
+
+    assert storage.client.cache_info().currsize == 1
+
+
 def test_the_clock_tells_the_time_in_utc() -> None:
     now = SystemClock().now()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.api.auth import Tokens
-from imagefactory.api.generate import GenerateRoutes
-from imagefactory.api.http import Api
-from imagefactory.api.status import StatusRoutes
-from imagefactory.api.submit import SubmitRoutes
+from imagefactory.api.app import Api
+from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.routes.generate import GenerateRoutes
+from imagefactory.api.routes.status import StatusRoutes
+from imagefactory.api.routes.submit import SubmitRoutes
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.domain.workflow import Workflow
 from imagefactory.testing import (
@@ -30,7 +30,7 @@ from imagefactory.testing import (
 )
 from imagefactory.usecases.cancel import Cancel
 from imagefactory.usecases.generate import Generate
-from imagefactory.usecases.listing import ListExecutions
+from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.retry import Retry
 from imagefactory.usecases.status import ShowExecution
 from imagefactory.usecases.submit import Submit

@@ -45,6 +45,8 @@ def sent(address: str, data: bytes, *, half_closed: bool = True) -> Reply:
         # A server that has refused the head does not read on, and may close on us.
         with contextlib.suppress(ConnectionError):
             connection.sendall(data)
+        # After such a close there is nothing left to shut down.
+        with contextlib.suppress(OSError):
             if half_closed:
                 connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from imagefactory.api import views
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import Result
@@ -31,7 +32,7 @@ from imagefactory.testing import (
 )
 from imagefactory.usecases.cancel import Cancel
 from imagefactory.usecases.generate import Generate, Outcome
-from imagefactory.usecases.listing import ListExecutions
+from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.retry import Retry
 from imagefactory.usecases.status import PageRequest, ShowExecution
 from imagefactory.usecases.submit import Accepted, Submit
@@ -114,7 +115,7 @@ class World:
 
     def submitted(self, *texts: str, **what_matters: Any) -> str:
         """The id of an execution of these prompts."""
-        return str(self.accepted(*texts, **what_matters).data["execution_id"])
+        return self.accepted(*texts, **what_matters).execution.id
 
     def given(self, *texts: str, **what_matters: Any) -> Execution:
         """An execution of these prompts that is there already, with its tasks."""
@@ -192,4 +193,6 @@ class World:
 
     def shown(self, execution_id: str, **page: Any) -> Any:
         """What the user sees of the execution."""
-        return self.show(USER, execution_id, PageRequest(**page)).data
+        page_shown = self.show(USER, execution_id, PageRequest(**page)).page
+        assert page_shown is not None
+        return views.execution_page(page_shown)

@@ -16,7 +16,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.protobuf import duration_pb2, timestamp_pb2
 
-from imagefactory.adapters.google import OUTAGES
+from imagefactory.adapters.google_errors import OUTAGES
 from imagefactory.domain.errors import Unavailable
 
 if TYPE_CHECKING:

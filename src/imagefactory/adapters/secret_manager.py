@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
-from imagefactory.adapters.google import PATIENTLY, ours
+from imagefactory.adapters.google_errors import PATIENTLY, ours
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import Sealed
 

@@ -10,37 +10,22 @@ import contextlib
 import functools
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-import google.auth
-import google.auth.transport.requests
-from google.auth.credentials import Signing
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google_errors import ours
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.provenance import Provenance
-from imagefactory.domain.result import StoredImage
+from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.ports import PictureFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from google.auth.credentials import Credentials
-
     from imagefactory.ports import Picture
-    from imagefactory.settings import StatusSettings
 
 #: Bytes of reference images a process remembers: a few executions at a time use a handful.
 REMEMBERED_REFERENCES = 6
-REMEMBERED_LINKS = 20_000
-#: Addresses signed at once.
-SIGNERS = 16
 UPLOAD_SECONDS, LIST_SECONDS = 30.0, 10.0
 _RETRY = DEFAULT_RETRY.with_timeout(45.0)
 _IMAGE_CACHE = "private, max-age=86400, immutable"
@@ -50,13 +35,6 @@ _IMAGE_CACHE = "private, max-age=86400, immutable"
 def client(project: str) -> storage.Client:
     """The process's client; honours STORAGE_EMULATOR_HOST by itself."""
     return storage.Client(project=project)
-
-
-def links_of(settings: StatusSettings) -> SignedLinks | PublicLinks:
-    """The kind of addresses this deployment hands out."""
-    if settings.result_urls == "public":
-        return PublicLinks(settings.bucket, settings.storage_url)
-    return SignedLinks(client(settings.project_id), settings.bucket, settings.signed_url_seconds)
 
 
 class CloudStorageImages:
@@ -144,72 +122,3 @@ class CloudStorageImages:
 
 def _prefix(execution_id: str, index: int) -> str:
     return f"executions/{execution_id}/{index:05d}."
-
-
-class SignedLinks:
-    """The port Links with URLs that anyone who has them may read, until they expire.
-
-    They are signed with the credentials' own key where there is one (a key file), else by the IAM service with the
-    key of the function's service account, a call each: so a page of them is signed at once, and the process remembers
-    them for half of their life.
-    """
-
-    def __init__(self, cloud: storage.Client, bucket: str, seconds: int) -> None:
-        self._bucket = cloud.bucket(bucket)
-        self._life = timedelta(seconds=seconds)
-        self._signed = functools.lru_cache(REMEMBERED_LINKS)(self._sign)
-        self._signers = ThreadPoolExecutor(SIGNERS, thread_name_prefix="signer")
-
-    def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:
-        """V4 signed URLs; they work from half a life to a whole life from now."""
-        expires_at = self._window_start(now) + self._life
-        signed = self._signers.map(lambda image: self._signed(image.name, expires_at), images)
-        return [(address, expires_at) for address in signed]
-
-    def window(self, now: datetime) -> str:
-        """The half life in which `now` lies."""
-        return self._window_start(now).isoformat()
-
-    def _sign(self, name: str, expires_at: datetime) -> str:
-        blob = self._bucket.blob(name)
-        with ours():
-            address: str = blob.generate_signed_url(version="v4", expiration=expires_at, method="GET", **_signer())
-        return address
-
-    def _window_start(self, now: datetime) -> datetime:
-        half = self._life.total_seconds() / 2
-        return datetime.fromtimestamp(now.timestamp() // half * half, now.tzinfo)
-
-
-class PublicLinks:
-    """The port Links for a bucket that everyone may read."""
-
-    def __init__(self, bucket: str, storage_url: str) -> None:
-        self._root = f"{storage_url}/{bucket}"
-
-    def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:
-        """The objects' own addresses, which do not expire."""
-        del now
-        return [(f"{self._root}/{quote(image.name)}", None) for image in images]
-
-    def window(self, now: datetime) -> str:
-        """Always the same: nothing expires."""
-        del now
-        return ""
-
-
-@functools.cache
-def _credentials() -> Credentials:
-    found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    return found
-
-
-def _signer() -> dict[str, object]:
-    """The arguments by which the storage client signs with these credentials."""
-    credentials: Any = _credentials()
-    if isinstance(credentials, Signing):
-        return {"credentials": credentials}
-    if not credentials.valid:
-        with ours():
-            credentials.refresh(google.auth.transport.requests.Request())
-    return {"service_account_email": credentials.service_account_email, "access_token": credentials.token}

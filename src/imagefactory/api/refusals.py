@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
-from imagefactory.api.content import MAX_FORM_PARTS
+from imagefactory.api.body.limits import MAX_FORM_PARTS
 from imagefactory.domain.errors import (
     MalformedRequest,
     MethodNotAllowed,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from imagefactory.domain.provenance import TokenPrices
+    from imagefactory.domain.generation import Recipe
 
 
 class ExecutionStatus(StrEnum):
@@ -49,14 +49,6 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """A reference image in the bucket."""
-
-    name: str
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
 class Prompt:
     """One line of the batch: its text as given, and the caller's own id for it."""
 
@@ -65,23 +57,12 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How each image of an execution is made, fixed when it was accepted.
+class Acceptance:
+    """What the caller was told when the execution was accepted: estimates of its time and cost, and warnings."""
 
-    `image_size` is what the provider is sent: None for a model that has no sizes. `timeout_base` is in seconds, None
-    for the usual one. `price_microusd` is per image; `token_prices` are what is billed, where they are known.
-    """
-
-    model: str
-    aspect_ratio: str
-    resolution: str
-    image_size: str | None
-    output_format: str | None
-    price_microusd: int
-    expected_seconds: float
-    timeout_base: float | None = None
-    token_prices: TokenPrices | None = None
-    references: tuple[Reference, ...] = ()
+    estimated_seconds: int
+    estimated_cost_microusd: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +85,8 @@ class Execution:
     accepting_until: datetime | None = None
     #: index of the first prompt of each chunk
     chunks: tuple[int, ...] = ()
-    #: the 202 answer's data, for replays
-    answer: Mapping[str, object] = field(default_factory=dict)
+    #: what a replay of its submit is told again; None before the commit point
+    acceptance: Acceptance | None = None
     cancel_requested: bool = False
     #: how often lost tasks were created anew
     recoveries: int = 0
@@ -173,3 +154,11 @@ class Tally:
     def counts(self) -> dict[str, int]:
         """The counts by status, and their total."""
         return {"total": self.total} | {status.value: getattr(self, status.value) for status in ResultStatus}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An execution, and the counters of its results at one moment."""
+
+    execution: Execution
+    tally: Tally

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from imagefactory.domain.provenance import Provenance
-
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from imagefactory.domain.image import StoredImage
 
 
 class ResultStatus(StrEnum):
@@ -61,18 +61,6 @@ class Failure:
     def ends_as(self) -> ResultStatus:
         """The status of a result for which this was the last word."""
         return ResultStatus.BLOCKED if self.code is FailureCode.CONTENT_BLOCKED else ResultStatus.FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An image in the bucket: its object's name, MIME type, size in pixels and in bytes, and where it comes from."""
-
-    name: str
-    content_type: str
-    width: int
-    height: int
-    bytes: int
-    made: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True)

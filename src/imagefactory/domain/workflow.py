@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.domain.money import microusd
-from imagefactory.domain.provenance import TokenPrices
+from imagefactory.domain.pricing import TokenPrices, microusd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

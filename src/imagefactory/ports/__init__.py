@@ -4,7 +4,7 @@ Every method may raise `Unavailable` when the service behind it fails; nothing i
 """
 
 from imagefactory.ports.executions import MOST_MOVES, Executions, Move, Moved, Reopened, Reservation, Submits
-from imagefactory.ports.pictures import Drawing, Generated, Model, Picture, PictureFormat, Pictures
+from imagefactory.ports.images import Drawing, Generated, Model, Picture, PictureFormat, Pictures
 from imagefactory.ports.services import Clock, Images, Links, Tasks, Vault, Workflows
 
 __all__ = [

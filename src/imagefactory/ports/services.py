@@ -9,11 +9,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.execution import Sealed
-    from imagefactory.domain.provenance import Provenance
-    from imagefactory.domain.result import StoredImage
+    from imagefactory.domain.image import Provenance, StoredImage
     from imagefactory.domain.task import Task, Watch
     from imagefactory.domain.workflow import Workflow
-    from imagefactory.ports.pictures import Picture
+    from imagefactory.ports.images import Picture
 
 
 class Clock(Protocol):

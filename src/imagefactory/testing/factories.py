@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imagefactory.domain.execution import Execution, Phase, Prompt, Recipe, Tally
-from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus, StoredImage
+from imagefactory.domain.execution import Execution, Phase, Prompt, Tally
+from imagefactory.domain.generation import Recipe
+from imagefactory.domain.image import StoredImage
+from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.submission import Submission
 from imagefactory.domain.workflow import Workflow
 

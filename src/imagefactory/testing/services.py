@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Sealed
-from imagefactory.domain.provenance import Provenance
-from imagefactory.domain.result import StoredImage
+from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.testing.factories import the_bytes_of
 

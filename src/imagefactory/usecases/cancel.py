@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import Conflict, NotFound
+from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.status import owned_tally
-from imagefactory.usecases.views import execution as view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from imagefactory.domain.execution import Execution
     from imagefactory.ports import Clock, Executions, Tasks
 
@@ -29,7 +27,7 @@ class Cancel:
     tasks: Tasks
     clock: Clock
 
-    def __call__(self, user: str, execution_id: str) -> Mapping[str, object]:
+    def __call__(self, user: str, execution_id: str) -> Snapshot:
         """Cancel the user's execution and describe how it stands then.
 
         A claim that comes after the request finds it and cancels its result itself, so an interrupted cancel is
@@ -47,7 +45,7 @@ class Cancel:
             log.info("execution cancelled", execution_id=execution_id)
         # Also what had ended before: its closer may have died, and an open execution counts against its user.
         close_if_ended(self.executions, execution)
-        return view(execution, owned_tally(self.executions, user, execution_id))
+        return Snapshot(execution, owned_tally(self.executions, user, execution_id))
 
     def _cancel(self, execution: Execution, first: int, count: int) -> None:
         """Cancel what is pending in this window; where a claim slips in, each half of the window by itself.

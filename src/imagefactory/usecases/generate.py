@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import AttemptFailed, Conflict, Unavailable
+from imagefactory.domain.image import Provenance
 from imagefactory.domain.media_type import is_another_image_type
-from imagefactory.domain.provenance import Provenance, cost, oddities
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.retry import SLOW_SHARE, RetryPolicy
 from imagefactory.domain.task import Task
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, Recipe
-    from imagefactory.domain.result import StoredImage
+    from imagefactory.domain.execution import Execution
+    from imagefactory.domain.generation import Recipe
+    from imagefactory.domain.image import StoredImage
     from imagefactory.ports import Clock, Executions, Generated, Images, Model, Picture, Pictures, Tasks, Vault
 
 #: How often a step is tried again after somebody else moved the result first.
@@ -231,7 +232,7 @@ class Generate:
 
 def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Provenance:
     """What is kept of the image besides the image."""
-    odd = oddities(recipe, picture.width, picture.height, generated.model_version)
+    odd = recipe.mismatches(picture.width, picture.height, generated.model_version)
     if not recipe.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
         odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
     if generated.is_thought:
@@ -239,7 +240,7 @@ def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Prove
     if odd:
         log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)
     return Provenance(
-        cost_microusd=cost(recipe, generated.tokens),
+        cost_microusd=recipe.cost(generated.tokens),
         tokens=generated.tokens,
         model_version=generated.model_version,
         response_id=generated.response_id,

@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import Conflict, Fault, InvalidRequest, NotFound, NotRetryable, Unavailable
+from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
 from imagefactory.domain.task import first_round
 from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.fanout import fan_out
 from imagefactory.usecases.status import owned_tally
-from imagefactory.usecases.views import execution as view
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from imagefactory.domain.execution import Execution, Sealed, Tally
     from imagefactory.domain.limits import Limits
     from imagefactory.ports import Clock, Executions, Submits, Tasks, Vault
@@ -65,6 +63,14 @@ class Held:
     is_watched: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How the execution stands after a retry, and how many results run again."""
+
+    snapshot: Snapshot
+    count: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds.
@@ -81,8 +87,8 @@ class Retry:
     rate: float
     watch_interval: float
 
-    def __call__(self, user: str, execution_id: str, request: RetryRequest) -> Mapping[str, object]:
-        """Reopen what matches and describe the execution then.
+    def __call__(self, user: str, execution_id: str, request: RetryRequest) -> Retried:
+        """Reopen what matches.
 
         Raises:
             InvalidRequest: the key was deleted with the execution's end, and none is given; or an index is none.
@@ -115,7 +121,7 @@ class Retry:
         if not retried:
             raise NotRetryable
         log.info("results are retried", execution_id=execution_id, results=retried)
-        return dict(view(held.execution, owned_tally(self.executions, user, execution_id))) | {"retried": retried}
+        return Retried(Snapshot(held.execution, owned_tally(self.executions, user, execution_id)), retried)
 
     def _held(self, execution_id: str, request: RetryRequest) -> Held:
         execution = self.executions.get(execution_id)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imagefactory.domain.cursor import ChangeCursor
 from imagefactory.domain.errors import NotFound
 from imagefactory.domain.estimate import time_left
+from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.usecases import views
-from imagefactory.usecases.cursors import ChangeCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, Tally
+    from imagefactory.domain.execution import Execution, Prompt, Tally
     from imagefactory.ports import Clock, Executions, Links
 
-#: Milliseconds after which asking again makes sense.
-POLL_AFTER_MS = 2000
 #: How many results are read from the store at once.
 WINDOW = 500
 
@@ -36,17 +33,44 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """An answer: its validator for conditional requests, and its data (None: the caller's copy is still good)."""
+class ResultDetails:
+    """A result, its prompt, and its image's address with the moment when that stops working (None: never)."""
 
-    etag: str
-    data: Mapping[str, object] | None
+    result: Result
+    prompt: Prompt
+    address: tuple[str, datetime | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPage:
+    """An execution with some of its results. `seconds_left` is an estimate, None once the execution has ended.
+
+    `next_index` is where the next page begins, None after the last; `next_since` leads to the changes after this page.
+    """
+
+    snapshot: Snapshot
+    seconds_left: int | None
+    results: Sequence[ResultDetails]
+    next_index: int | None
+    next_since: ChangeCursor
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExecution:
+    """A page and its version; no page where the caller has this version already.
+
+    The version changes with every result, with the page asked for, and before the addresses in the page expire.
+    """
+
+    version: str
+    page: ExecutionPage | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     results: Sequence[Result]
-    next_cursor: str | None
+    next_index: int | None
     next_since: ChangeCursor
     has_more: bool
 
@@ -62,52 +86,50 @@ class ShowExecution:
 
     def __call__(
         self, user: str, execution_id: str, page: PageRequest, is_known: Callable[[str], bool] = lambda _: False
-    ) -> Shown:
-        """The execution with a page of results; one read when the caller says that its validator `is_known`.
+    ) -> ShownExecution:
+        """Read a page of the execution; one read in all when the caller says that the page's version `is_known`.
 
         Raises:
-            NotFound: it does not exist, or it belongs to somebody else.
+            NotFound: the execution does not exist, or it belongs to somebody else.
         """
         tally = owned_tally(self.executions, user, execution_id)
         now = self.clock.now()
-        etag = self._etag(tally, page, now)
-        if is_known(etag):
-            return Shown(etag, None)
-        execution = self.executions.get(execution_id)
-        if execution is None:
-            raise NotFound
-        shown = self._page(execution, tally, page)
-        data = views.execution(execution, tally) | {
-            "estimated_seconds_left": time_left(tally, now, self.rate, execution.recipe.expected_seconds),
-            "poll_after_ms": None if tally.status.is_terminal else POLL_AFTER_MS,
-            "batch_results": list(self._described(execution, shown.results, now)),
-            "next_cursor": shown.next_cursor,
-            "next_since": shown.next_since.encoded(),
-            "has_more": shown.has_more,
-        }
-        return Shown(etag, data)
+        version = f"{tally.execution_id} {tally.version} {page} {self.links.window(now)}"
+        if is_known(version):
+            return ShownExecution(version, None)
+        execution = self._execution(execution_id)
+        selected = self._page(execution, tally, page)
+        return ShownExecution(
+            version,
+            ExecutionPage(
+                Snapshot(execution, tally),
+                time_left(tally, now, self.rate, execution.recipe.expected_seconds),
+                list(self._details(execution, selected.results, now)),
+                selected.next_index,
+                selected.next_since,
+                selected.has_more,
+            ),
+        )
 
-    def lines(self, user: str, execution_id: str) -> Iterator[Mapping[str, object]]:
+    def all_results(self, user: str, execution_id: str) -> Iterator[ResultDetails]:
         """Every result of the execution, in input order, whatever became of it.
 
         Raises:
-            NotFound: at once, before the first line.
+            NotFound: at once, before the first result.
         """
         owned_tally(self.executions, user, execution_id)
+        return self._all_details(self._execution(execution_id))
+
+    def _execution(self, execution_id: str) -> Execution:
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
-        return self._lines(execution)
+        return execution
 
-    def _lines(self, execution: Execution) -> Iterator[Mapping[str, object]]:
+    def _all_details(self, execution: Execution) -> Iterator[ResultDetails]:
         for first in range(0, execution.prompt_count, WINDOW):
             count = min(WINDOW, execution.prompt_count - first)
-            yield from self._described(execution, self._window(execution, first, count), self.clock.now())
-
-    def _etag(self, tally: Tally, page: PageRequest, now: datetime) -> str:
-        """Changes with every result, with the page asked for, and before the addresses in it expire."""
-        facts = f"{tally.execution_id} {tally.version} {page} {self.links.window(now)}"
-        return hashlib.sha256(facts.encode()).hexdigest()[:32]
+            yield from self._details(execution, self._window(execution, first, count), self.clock.now())
 
     def _page(self, execution: Execution, tally: Tally, page: PageRequest) -> _Page:
         now = ChangeCursor.of(tally)
@@ -120,7 +142,7 @@ class ShowExecution:
         else:
             count = min(page.limit + 1, max(execution.prompt_count - page.first, 0))
             found = self._window(execution, page.first, count)
-        more = str(found[page.limit].index) if len(found) > page.limit else None
+        more = found[page.limit].index if len(found) > page.limit else None
         return _Page(found[: page.limit], more, now, has_more=more is not None)
 
     def _changes(self, execution: Execution, page: PageRequest, since: ChangeCursor, now: ChangeCursor) -> _Page:
@@ -148,14 +170,12 @@ class ShowExecution:
         known = self.executions.results(execution.id, first, count)
         return [known.get(index) or Result(index) for index in range(first, first + count)]
 
-    def _described(
-        self, execution: Execution, results: Sequence[Result], now: datetime
-    ) -> Iterator[Mapping[str, object]]:
+    def _details(self, execution: Execution, results: Sequence[Result], now: datetime) -> Iterator[ResultDetails]:
         prompts = self.executions.prompts(execution, [result.index for result in results])
         images = [result.image for result in results if result.image]
         addresses = iter(self.links.urls(images, now))
         for result in results:
-            yield views.result(result, prompts[result.index], next(addresses) if result.image else None)
+            yield ResultDetails(result, prompts[result.index], next(addresses) if result.image else None)
 
 
 def owned_tally(executions: Executions, user: str, execution_id: str) -> Tally:

@@ -26,16 +26,16 @@ from imagefactory.domain.errors import (
     Unavailable,
 )
 from imagefactory.domain.estimate import whole_batch
-from imagefactory.domain.execution import Execution, Phase, Recipe, Reference
+from imagefactory.domain.execution import Acceptance, Execution, Phase
+from imagefactory.domain.generation import Recipe, Reference
 from imagefactory.domain.media_type import is_another_image_type
-from imagefactory.domain.money import usd
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked, shown
 from imagefactory.domain.task import first_round
 from imagefactory.usecases.fanout import fan_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from imagefactory.domain.limits import Limits
@@ -52,10 +52,10 @@ _IDS = uuid.UUID("6f1a3f0e-2f7b-4c6e-9a51-0d8a1f3b7c42")
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer to a submit: its data, and whether it was given before."""
+    """An accepted execution, and whether an earlier request had brought it."""
 
-    data: Mapping[str, object]
-    replayed: bool = False
+    execution: Execution
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ class Submit:
         reservation = self._reserve(execution)
         first = reservation.execution
         if reservation.is_ours:
-            return Accepted(self._accept(first, order, pictures).answer)
+            return Accepted(self._accept(first, order, pictures))
         if first.fingerprint != execution.fingerprint:
             raise IdempotencyKeyReused
         return self._replay(first)
@@ -156,25 +156,14 @@ class Submit:
             accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
         )
 
-    def _answer(self, execution: Execution, order: Order) -> dict[str, object]:
-        recipe = execution.recipe
+    def _acceptance(self, execution: Execution, order: Order) -> Acceptance:
+        recipe, count = execution.recipe, execution.prompt_count
         waiting = [tally.pending for tally in self.submits.remaining(NEIGHBOURS)]
-        path = f"/api/executions/{execution.id}"
-        return {
-            "execution_id": execution.id,
-            "workflow_id": execution.workflow_id,
-            "status": "queued",
-            "prompt_count": execution.prompt_count,
-            "estimated_time_seconds": whole_batch(execution.prompt_count, waiting, self.rate, recipe.expected_seconds),
-            "estimated_cost_usd": usd(recipe.price_microusd * execution.prompt_count),
-            "warnings": list(order.warnings),
-            "urls": {
-                "self": path,
-                "results": f"{path}/results.jsonl",
-                "cancel": f"{path}/cancel",
-                "retry": f"{path}/retry",
-            },
-        }
+        return Acceptance(
+            estimated_seconds=whole_batch(count, waiting, self.rate, recipe.expected_seconds),
+            estimated_cost_microusd=recipe.price_microusd * count,
+            warnings=tuple(order.warnings),
+        )
 
     def _reserve(self, execution: Execution) -> Reservation:
         """Take the id for this execution, or learn which execution has it."""
@@ -207,7 +196,7 @@ class Submit:
                 recipe=replace(execution.recipe, references=self._store(execution.id, pictures)),
                 chunks=self.submits.write_prompts(execution, order.prompts),
                 sealed_key=self.vault.seal(order.api_key, execution.id) if order.api_key else None,
-                answer=self._answer(execution, order),
+                acceptance=self._acceptance(execution, order),
             )
             # Before the commit point, so that an accepted execution is always watched.
             self.tasks.watch(first_round(execution.id, execution.created_at, self.watch_interval))
@@ -244,7 +233,7 @@ class Submit:
         """Answer as the first time; a fan-out whose submit died is completed on the way."""
         if first.phase is Phase.ACCEPTED and not self._is_accepting(first):
             self._enqueue(first, first.created_at)
-        return Accepted(first.answer, replayed=True)
+        return Accepted(first, is_replay=True)
 
 
 def _execution_id(user: str, idempotency_key: str | None) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.api.auth import Tokens
-from imagefactory.api.generate import GenerateRoutes
-from imagefactory.api.http import Api
+from imagefactory.api.app import Api
+from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.routes.generate import GenerateRoutes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.generate import Generate
 from imagefactory.usecases.watchdog import Watchdog

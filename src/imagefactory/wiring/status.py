@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters import firestore, storage
-from imagefactory.api.auth import Tokens
-from imagefactory.api.http import Api
-from imagefactory.api.status import StatusRoutes
+from imagefactory.adapters.signed_urls import PublicLinks, SignedLinks
+from imagefactory.api.app import Api
+from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.routes.status import StatusRoutes
 from imagefactory.clock import SystemClock
-from imagefactory.usecases.listing import ListExecutions
+from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.status import ShowExecution
 
 if TYPE_CHECKING:
+    from imagefactory.ports import Links
     from imagefactory.settings import StatusSettings
+
+
+def _links(settings: StatusSettings) -> Links:
+    if settings.result_urls == "public":
+        return PublicLinks(settings.bucket, settings.storage_url)
+    return SignedLinks(storage.client(settings.project_id), settings.bucket, settings.signed_url_seconds)
 
 
 def api(settings: StatusSettings) -> Api:
@@ -29,7 +37,7 @@ def api(settings: StatusSettings) -> Api:
         ),
         show=ShowExecution(
             executions=executions,
-            links=storage.links_of(settings),
+            links=_links(settings),
             clock=SystemClock(),
             rate=settings.dispatch_rate,
         ),

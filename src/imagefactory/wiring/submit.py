@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.api.auth import Tokens
-from imagefactory.api.http import Api
-from imagefactory.api.submit import SubmitRoutes
+from imagefactory.api.app import Api
+from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.routes.submit import SubmitRoutes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.cancel import Cancel
 from imagefactory.usecases.retry import Retry

@@ -13,8 +13,8 @@ from google.api_core.exceptions import NotFound
 from imagefactory.adapters import storage
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Conflict, Unavailable
-from imagefactory.domain.provenance import Provenance, Tokens
-from imagefactory.domain.result import StoredImage
+from imagefactory.domain.image import Provenance, StoredImage
+from imagefactory.domain.pricing import Tokens
 from imagefactory.ports import Picture, PictureFormat
 from tests.contract.emulators import a_storage_client
 

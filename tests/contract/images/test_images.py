@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.provenance import Provenance, Tokens
-from imagefactory.domain.result import StoredImage
+from imagefactory.domain.image import Provenance, StoredImage
+from imagefactory.domain.pricing import Tokens
 from imagefactory.ports import Picture, PictureFormat
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ import pytest
 import requests
 from google.auth.exceptions import RefreshError
 
-from imagefactory.adapters import storage
-from imagefactory.adapters.storage import SIGNERS, CloudStorageImages, PublicLinks, SignedLinks
+from imagefactory.adapters import signed_urls
+from imagefactory.adapters.signed_urls import SIGNERS, PublicLinks, SignedLinks
+from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Unavailable
-from imagefactory.domain.provenance import Provenance, Tokens
+from imagefactory.domain.image import Provenance
+from imagefactory.domain.pricing import Tokens
 from imagefactory.ports import Picture, PictureFormat
-from imagefactory.settings import StatusSettings
 from imagefactory.testing import InMemoryLinks, a_stored_image
 from local.stack.credentials import write_service_account
 
@@ -39,7 +40,7 @@ def fresh_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     key_file = tmp_path / "key.json"
     write_service_account(key_file, "contract", "http://127.0.0.1:9/token")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key_file))
-    cached = storage._credentials  # noqa: SLF001 - a process reads them once
+    cached = signed_urls._credentials  # noqa: SLF001 - a process reads them once
     cached.cache_clear()
     yield
     cached.cache_clear()
@@ -104,18 +105,18 @@ class TestASignedUrl:
     def test_is_signed_once_for_each_window(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
         links, now = signed(bucket), datetime.now(UTC)
         first = links.urls([IMAGE], now)
-        monkeypatch.delattr(storage, "_signer")
+        monkeypatch.delattr(signed_urls, "_signer")
 
         assert links.urls([IMAGE], now) == first
 
     def test_of_a_page_are_signed_at_once(self, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-        together, signer = threading.Barrier(SIGNERS), storage._signer  # noqa: SLF001 - the step that calls the IAM service
+        together, signer = threading.Barrier(SIGNERS), signed_urls._signer  # noqa: SLF001 - the step that calls the IAM service
 
         def slow_signer() -> dict[str, object]:
             together.wait(timeout=10)
             return signer()
 
-        monkeypatch.setattr(storage, "_signer", slow_signer)
+        monkeypatch.setattr(signed_urls, "_signer", slow_signer)
         images = [a_stored_image(index=index) for index in range(2 * SIGNERS)]
 
         urls = signed(bucket).urls(images, datetime.now(UTC))
@@ -143,12 +144,12 @@ class TestCredentialsWithoutAKey:
     def on_a_server(self, monkeypatch: pytest.MonkeyPatch) -> OnAServer:
         made: Any = OnAServer
         credentials: OnAServer = made()
-        monkeypatch.setattr(storage, "_credentials", lambda: credentials)
+        monkeypatch.setattr(signed_urls, "_credentials", lambda: credentials)
         return credentials
 
     def test_sign_by_the_iam_service_with_a_token(self, on_a_server: OnAServer) -> None:
         for _ in range(2):
-            assert storage._signer() == {  # noqa: SLF001 - what the storage client is handed
+            assert signed_urls._signer() == {  # noqa: SLF001 - what the storage client is handed
                 "service_account_email": "status@contract.iam.gserviceaccount.com",
                 "access_token": "a-token",
             }
@@ -176,24 +177,3 @@ def test_a_public_link_fetches_the_image(bucket: Bucket, storage_url: str) -> No
 
     with requests.get(url, timeout=5) as answer:
         assert answer.content == PNG.data
-
-
-@pytest.mark.parametrize(("result_urls", "kind"), [("signed", SignedLinks), ("public", PublicLinks)])
-def test_a_deployment_says_which_kind_it_hands_out(
-    result_urls: str, kind: type, storage_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
-    settings = StatusSettings(
-        project_id="contract",
-        bucket="b",
-        dispatch_rate=1.0,
-        id_token_issuer="i",
-        id_token_audience="a",
-        id_token_jwks_url="u",
-        result_urls=result_urls,
-    )
-    storage.client.cache_clear()
-
-    assert isinstance(storage.links_of(settings), kind)
-    storage.client("contract").close()
-    storage.client.cache_clear()

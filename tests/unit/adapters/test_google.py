@@ -5,7 +5,7 @@ import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 
-from imagefactory.adapters.google import ours
+from imagefactory.adapters.google_errors import ours
 from imagefactory.domain.errors import Conflict, Unavailable
 
 THEIRS = [

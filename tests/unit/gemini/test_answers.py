@@ -15,7 +15,7 @@ from imagefactory.adapters.gemini.answers import image_of
 from imagefactory.adapters.gemini.failures import failure_of_status
 from imagefactory.adapters.gemini.values import parsed
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.provenance import Tokens
+from imagefactory.domain.pricing import Tokens
 from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import DATA, IMAGE, KEY, answer, blob, failure_in
 

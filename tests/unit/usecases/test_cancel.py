@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagefactory.api import views
 from imagefactory.domain.errors import Conflict, NotFound
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Result, ResultStatus
@@ -24,10 +25,10 @@ def world() -> World:
 def test_what_has_not_begun_is_cancelled_at_once_with_its_tasks(world: World) -> None:
     execution = world.given()
 
-    data = world.cancel(USER, execution.id)
+    tally = world.cancel(USER, execution.id).tally
 
-    assert (data["status"], data["progress"]) == ("cancelled", 100)
-    assert data["counts"] == world.tally(execution.id).counts()
+    assert (tally.status, tally.progress) == (ExecutionStatus.CANCELLED, 100)
+    assert tally == world.tally(execution.id)
     assert world.tally(execution.id).cancelled == 3
     assert world.tasks.waiting == {}
     assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
@@ -49,8 +50,8 @@ def test_what_runs_may_finish_and_is_kept(world: World) -> None:
     execution = world.given()
 
     def cancelled_meanwhile(drawing: Drawing, _: int) -> Takes:
-        data = world.cancel(USER, execution.id)
-        assert data["status"] == "processing", drawing
+        tally = world.cancel(USER, execution.id).tally
+        assert tally.status is ExecutionStatus.PROCESSING, drawing
         return Takes(20)
 
     world.scripted(cancelled_meanwhile)
@@ -90,17 +91,17 @@ def test_what_waits_for_its_next_attempt_is_cancelled_with_its_task(world: World
 
 def test_cancelling_again_changes_nothing(world: World) -> None:
     execution = world.given()
-    first = world.cancel(USER, execution.id)
+    first = views.execution(world.cancel(USER, execution.id))
     world.clock.advance(60)
 
-    assert world.cancel(USER, execution.id) == first
+    assert views.execution(world.cancel(USER, execution.id)) == first
 
 
 def test_an_execution_that_has_ended_stays_as_it_ended(world: World) -> None:
     execution = world.given()
     world.run()
 
-    assert world.cancel(USER, execution.id)["status"] == "completed"
+    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.COMPLETED
     assert not world.execution(execution.id).cancel_requested
 
 
@@ -130,7 +131,7 @@ def test_a_claim_that_slips_in_between_keeps_its_result_only(world: World) -> No
 
     world.faults.hook = claim_one
 
-    assert world.cancel(USER, execution.id)["status"] == "processing"
+    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.PROCESSING
     tally = world.tally(execution.id)
     assert (tally.processing, tally.cancelled) == (1, 9)
 
@@ -139,7 +140,7 @@ def test_results_that_keep_moving_are_left_to_their_tasks(world: World) -> None:
     execution = world.given()
     world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=5)
 
-    assert world.cancel(USER, execution.id)["status"] == "queued"
+    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.QUEUED
     world.run()
     assert world.tally(execution.id).cancelled == 3
 

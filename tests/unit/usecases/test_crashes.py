@@ -39,11 +39,11 @@ def calls_of(world: World) -> list[str]:
 def submitted_despite(world: World, error: type[BaseException]) -> str:
     """The id of the batch, submitted again with the same key if its submit was cut off."""
     try:
-        return str(world.accepted(*PROMPTS, key="once").data["execution_id"])
+        return str(world.accepted(*PROMPTS, key="once").execution.id)
     except error:
         world.faults.hook = None
         world.clock.advance(120)
-        return str(world.accepted(*PROMPTS, key="once").data["execution_id"])
+        return str(world.accepted(*PROMPTS, key="once").execution.id)
 
 
 def check(world: World, execution_id: str) -> None:
@@ -110,7 +110,7 @@ def test_a_client_that_never_asks_again_has_nothing_or_a_batch_that_ends_by_itse
 def test_a_cancel_that_is_cut_off_is_completed_by_another(moment: Moment, error: type[BaseException]) -> None:
     for number in range(30):
         world = a_world()
-        execution_id = str(world.accepted(*PROMPTS).data["execution_id"])
+        execution_id = str(world.accepted(*PROMPTS).execution.id)
         world.generate(execution_id, 2, 1)
         world.faults.fail_at(len(world.faults.calls) + number, moment, error())
 
@@ -147,7 +147,7 @@ def test_a_retry_that_dies_anywhere_leaves_a_batch_that_ends_by_itself(number: i
 @pytest.mark.parametrize("seed", range(40))
 def test_many_deaths_in_one_run(seed: int) -> None:
     world = a_world()
-    execution_id = str(world.accepted(*PROMPTS).data["execution_id"])
+    execution_id = str(world.accepted(*PROMPTS).execution.id)
     deaths = {(seed * 7 + step * step * 3) % 60 for step in range(6)}
     start = len(world.faults.calls)
     moments = list(Moment)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Reference
+from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import Generated

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Conflict, Unavailable
-from imagefactory.domain.execution import ExecutionStatus, Reference
+from imagefactory.domain.execution import ExecutionStatus
+from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import FailureCode, Result
 from imagefactory.ports import Generated, Move
 from imagefactory.testing import Crash, Moment, Takes, a_failure, a_recipe

@@ -35,7 +35,7 @@ def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothi
 
     assert list(world.rounds.values())[-1] is Round.GONE
     assert (world.store.executions, world.store.tallies) == ({}, {})
-    assert not world.accepted("one prompt", key="once").replayed
+    assert not world.accepted("one prompt", key="once").is_replay
 
 
 def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> None:

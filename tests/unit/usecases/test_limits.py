@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagefactory.domain.errors import InvalidRequest, TooManyInFlight
+from imagefactory.domain.execution import Phase
 from imagefactory.domain.limits import Limits
 from imagefactory.testing import Call, Crash, Moment, a_submission
 from imagefactory.usecases.retry import RetryRequest
@@ -46,7 +47,7 @@ def test_other_users_are_not_concerned(world: World) -> None:
     world.submitted("first")
     world.submitted("second")
 
-    assert world.submit("bob", "w", a_submission("third")).data["status"] == "queued"
+    assert world.submit("bob", "w", a_submission("third")).execution.phase is Phase.ACCEPTED
 
 
 def test_a_batch_that_never_fits_is_told_so_at_once(world: World) -> None:
@@ -58,7 +59,7 @@ def test_the_answer_to_a_repeated_request_is_not_refused(world: World) -> None:
     world.accepted("first", key="once")
     world.submitted("second")
 
-    assert world.accepted("first", key="once").replayed
+    assert world.accepted("first", key="once").is_replay
 
 
 def test_of_two_at_once_for_the_last_place_not_both_get_it(world: World) -> None:
@@ -116,7 +117,7 @@ class TestARetry:
 
         answer = world.retry(USER, execution_id, RetryRequest(api_key=KEY, indexes=frozenset({0, 2})))
 
-        assert answer["retried"] == 2
+        assert answer.count == 2
 
     def test_makes_an_execution_of_one_that_had_ended(self, world: World) -> None:
         execution_id = self.cancelled(world, "first")

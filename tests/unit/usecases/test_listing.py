@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.testing import a_failure
+from imagefactory.usecases.list_executions import ExecutionList
 from tests.unit.world import USER, World
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 QUEUED, PROCESSING = ExecutionStatus.QUEUED, ExecutionStatus.PROCESSING
 
@@ -26,12 +29,12 @@ def submitted(world: World, count: int) -> list[str]:
     return ids[::-1]
 
 
-def listed(world: World, *statuses: ExecutionStatus, before: datetime | None = None, limit: int = 50) -> Any:
+def listed(world: World, *statuses: ExecutionStatus, before: datetime | None = None, limit: int = 50) -> ExecutionList:
     return world.listing(USER, statuses, before, limit)
 
 
-def ids(page: Any) -> list[str]:
-    return [execution["id"] for execution in page["executions"]]
+def ids(page: ExecutionList) -> list[str]:
+    return [snapshot.execution.id for snapshot in page.snapshots]
 
 
 def test_the_newest_come_first_and_only_the_users_own(world: World) -> None:
@@ -41,19 +44,18 @@ def test_the_newest_come_first_and_only_the_users_own(world: World) -> None:
     page = listed(world)
 
     assert ids(page) == expected
-    assert page["next_cursor"] is None
-    assert "batch_results" not in page["executions"][0]
+    assert page.next_before is None
 
 
 def test_pages_lead_on_until_the_last(world: World) -> None:
     expected = submitted(world, 5)
 
     first = listed(world, limit=2)
-    second = listed(world, limit=2, before=datetime.fromisoformat(first["next_cursor"]))
-    third = listed(world, limit=2, before=datetime.fromisoformat(second["next_cursor"]))
+    second = listed(world, limit=2, before=first.next_before)
+    third = listed(world, limit=2, before=second.next_before)
 
     assert ids(first) + ids(second) + ids(third) == expected
-    assert third["next_cursor"] is None
+    assert third.next_before is None
 
 
 def test_ended_ones_are_found_by_how_they_ended(world: World) -> None:
@@ -84,8 +86,8 @@ def test_a_filter_looks_on_until_the_page_is_full(world: World) -> None:
     page = listed(world, QUEUED, limit=1)
 
     assert ids(page) == [executions[5]]
-    rest = listed(world, QUEUED, limit=1, before=datetime.fromisoformat(page["next_cursor"]))
-    assert (ids(rest), rest["next_cursor"]) == ([executions[6]], None)
+    rest = listed(world, QUEUED, limit=1, before=page.next_before)
+    assert (ids(rest), rest.next_before) == ([executions[6]], None)
 
 
 def test_one_that_expires_between_two_reads_is_left_out(world: World) -> None:
@@ -96,4 +98,4 @@ def test_one_that_expires_between_two_reads_is_left_out(world: World) -> None:
 
 
 def test_who_has_submitted_nothing_sees_an_empty_list(world: World) -> None:
-    assert listed(world) == {"executions": [], "next_cursor": None}
+    assert listed(world) == ExecutionList([], None)

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from imagefactory.domain.errors import Conflict, InvalidRequest, NotFound, NotRetryable, Unavailable
+from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.domain.task import Task, first_round
 from imagefactory.testing import Call, Crash, Moment, a_failure
-from imagefactory.usecases.retry import RetryRequest
+from imagefactory.usecases.retry import Retried, RetryRequest
 from imagefactory.usecases.watchdog import Round
 from tests.unit.world import KEY, USER, WATCH_INTERVAL, World
 
@@ -32,17 +33,17 @@ def ended(world: World) -> str:
     return execution.id
 
 
-def retried(world: World, execution_id: str, **filters: Any) -> Any:
+def retried(world: World, execution_id: str, **filters: Any) -> Retried:
     return world.retry(USER, execution_id, RetryRequest(**({"api_key": "new-key"} | filters)))
 
 
 def test_everything_but_what_completed_runs_again(world: World) -> None:
     execution_id = ended(world)
 
-    data = retried(world, execution_id)
+    answer = retried(world, execution_id)
 
-    assert (data["retried"], data["status"]) == (3, "processing")
-    assert data["counts"]["pending"] == 3
+    assert (answer.count, answer.snapshot.tally.status) == (3, ExecutionStatus.PROCESSING)
+    assert answer.snapshot.tally.pending == 3
     world.run()
     assert world.tally(execution_id).completed == 4
     assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
@@ -147,7 +148,7 @@ def test_what_others_write_meanwhile_makes_it_begin_again_with_another_watchdog(
     execution_id = ended(world)
     world.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=3)
 
-    assert retried(world, execution_id)["retried"] == 3
+    assert retried(world, execution_id).count == 3
 
     calls = [name for name in world.faults.calls if name in {"executions.get", "tasks.watch", "executions.reopen"}]
     assert calls[-12:] == ["executions.get", "tasks.watch", "executions.reopen"] * 4
@@ -177,7 +178,7 @@ def test_of_two_requests_at_once_one_moves_each_result(world: World) -> None:
 
     answers.append(retried(world, execution_id))
 
-    assert [answer["retried"] for answer in answers] == [2, 1]
+    assert [answer.count for answer in answers] == [2, 1]
     world.run()
     assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
 
@@ -196,7 +197,7 @@ def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
 
     world.faults.hook = cancel_behind_the_first
 
-    assert retried(world, execution.id)["retried"] == 200
+    assert retried(world, execution.id).count == 200
     assert (world.tally(execution.id).cancelled, world.execution(execution.id).sealed_key) == (450, None)
 
 
@@ -227,7 +228,7 @@ def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: Worl
     execution_id = ended(world)
     world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable())
 
-    assert retried(world, execution_id)["retried"] == 3
+    assert retried(world, execution_id).count == 3
 
     world.watch()
     assert world.tally(execution_id).completed == 4
@@ -239,7 +240,7 @@ def test_a_queue_that_is_down_is_asked_once(world: World) -> None:
     world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable(), times=10)
     before = world.faults.calls.count("tasks.enqueue")
 
-    assert retried(world, execution.id)["retried"] == 450
+    assert retried(world, execution.id).count == 450
 
     assert world.faults.calls.count("tasks.enqueue") == before + 1
     world.faults.hook = None
@@ -253,7 +254,7 @@ def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
     world.generate("x", 0, 1)
     assert world.execution("x").closed
 
-    assert retried(world, execution.id, api_key=None)["retried"] == 1
+    assert retried(world, execution.id, api_key=None).count == 1
 
 
 def test_an_index_beyond_the_batch_is_refused(world: World) -> None:
@@ -269,6 +270,6 @@ def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:
     execution = world.given(*(f"prompt {number}" for number in range(450)))
     world.cancel(USER, execution.id)
 
-    assert retried(world, execution.id)["retried"] == 450
+    assert retried(world, execution.id).count == 450
     world.run(turns=1000)
     assert world.tally(execution.id).completed == 450

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from imagefactory.domain.cursor import ChangeCursor
 from imagefactory.domain.errors import NotFound
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import START, Takes, a_failure
-from imagefactory.usecases.cursors import ChangeCursor
 from imagefactory.usecases.status import PageRequest
 from tests.unit.world import KEY, USER, World
 
@@ -103,7 +103,7 @@ class TestAnExecution:
         with pytest.raises(NotFound):
             world.show("bob", execution_id, PageRequest())
         with pytest.raises(NotFound):
-            world.show.lines("bob", execution_id)
+            world.show.all_results("bob", execution_id)
 
     def test_that_expires_between_two_reads_does_not_exist(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
@@ -112,7 +112,7 @@ class TestAnExecution:
         with pytest.raises(NotFound):
             world.show(USER, execution_id, PageRequest())
         with pytest.raises(NotFound):
-            world.show.lines(USER, execution_id)
+            world.show.all_results(USER, execution_id)
 
     def test_shows_a_failure_with_what_the_provider_said(self, world: World) -> None:
         execution_id = world.submitted("one prompt", "another prompt")
@@ -146,35 +146,35 @@ class TestAnExecution:
 class TestAConditionalPoll:
     def test_of_an_unchanged_execution_costs_one_read(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
-        etag = world.show(USER, execution_id, PageRequest()).etag
+        etag = world.show(USER, execution_id, PageRequest()).version
         before = len(world.faults.calls)
 
         again = world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__)
 
-        assert (again.etag, again.data) == (etag, None)
+        assert (again.version, again.page) == (etag, None)
         assert world.faults.calls[before:] == ["executions.tally"]
 
     def test_sees_every_change_of_a_result(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
-        etag = world.show(USER, execution_id, PageRequest()).etag
+        etag = world.show(USER, execution_id, PageRequest()).version
         world.run()
 
-        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).data is not None
+        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
 
     def test_of_another_page_is_another_answer(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
 
-        etags = {world.show(USER, execution_id, PageRequest(limit=limit)).etag for limit in (1, 2)}
+        etags = {world.show(USER, execution_id, PageRequest(limit=limit)).version for limit in (1, 2)}
 
         assert len(etags) == 2
 
     def test_gets_new_addresses_before_the_old_ones_end(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
         world.run()
-        etag = world.show(USER, execution_id, PageRequest()).etag
+        etag = world.show(USER, execution_id, PageRequest()).version
         world.clock.advance(1800)
 
-        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).data is not None
+        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
 
 
 class TestAPage:
@@ -270,7 +270,7 @@ class TestLines:
         execution_id = world.submitted(*(f"prompt {number}" for number in range(501)))
         world.generate(execution_id, 500, 1)
 
-        lines = list(world.show.lines(USER, execution_id))
+        lines = list(world.show.all_results(USER, execution_id))
 
-        assert [line["batch_index"] for line in lines] == list(range(501))
-        assert [lines[0]["status"], lines[500]["status"]] == ["pending", "completed"]
+        assert [line.result.index for line in lines] == list(range(501))
+        assert [lines[0].result.status, lines[500].result.status] == [ResultStatus.PENDING, ResultStatus.COMPLETED]

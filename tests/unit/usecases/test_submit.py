@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagefactory.api import views
 from imagefactory.domain.errors import (
     Conflict,
     Fault,
@@ -15,7 +16,8 @@ from imagefactory.domain.errors import (
     StillAccepting,
     Unavailable,
 )
-from imagefactory.domain.execution import Execution, Phase, Prompt, Reference
+from imagefactory.domain.execution import Execution, Phase, Prompt
+from imagefactory.domain.generation import Reference
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload
 from imagefactory.testing import (
     START,
@@ -52,11 +54,11 @@ def crash_in(world: World, call: str, moment: Moment, key: str | None = "once") 
 
 class TestAnAcceptedBatch:
     def test_is_answered_with_what_to_expect_and_where_to_look(self, world: World) -> None:
-        data = dict(world.accepted("one prompt", "another prompt", "a third one").data)
+        execution = world.accepted("one prompt", "another prompt", "a third one").execution
 
-        execution_id = data["execution_id"]
+        execution_id = execution.id
         path = f"/api/executions/{execution_id}"
-        assert data == {
+        assert views.acceptance(execution) == {
             "execution_id": execution_id,
             "workflow_id": "w",
             "status": "queued",
@@ -122,7 +124,7 @@ class TestAnAcceptedBatch:
 
         answer = submit(USER, "w", a_submission(api_key=None))
 
-        assert world.execution(str(answer.data["execution_id"])).sealed_key is None
+        assert world.execution(str(answer.execution.id)).sealed_key is None
 
     def test_has_a_task_for_each_prompt_one_rate_apart(self, world: World) -> None:
         execution_id = world.submitted(*(prompt.text for prompt in some_prompts(120)))
@@ -139,9 +141,10 @@ class TestAnAcceptedBatch:
     def test_waits_for_its_turns_among_those_before_it(self, world: World) -> None:
         world.submitted(*(prompt.text for prompt in some_prompts(100)))
 
-        data = world.accepted("one prompt", "another prompt").data
+        promised = world.accepted("one prompt", "another prompt").execution.acceptance
 
-        assert data["estimated_time_seconds"] == 1 + 2 + 40
+        assert promised is not None
+        assert promised.estimated_seconds == 1 + 2 + 40
 
     def test_is_another_one_each_time_without_a_key(self, world: World) -> None:
         assert world.submitted("one prompt") != world.submitted("one prompt")
@@ -195,8 +198,8 @@ class TestAnIdempotencyKey:
 
         again = world.accepted("one prompt", key="once")
 
-        assert (first.replayed, again.replayed) == (False, True)
-        assert again.data == first.data
+        assert (first.is_replay, again.is_replay) == (False, True)
+        assert views.acceptance(again.execution) == views.acceptance(first.execution)
         assert len(world.tasks.created) == 1
 
     def test_counts_a_default_that_changed_as_the_same_request(self, world: World) -> None:
@@ -205,14 +208,14 @@ class TestAnIdempotencyKey:
 
         again = replace(world.submit, workflows=changed)(USER, "w", a_submission("one prompt"), idempotency_key="once")
 
-        assert (again.replayed, again.data) == (True, first.data)
+        assert (again.is_replay, again.execution.acceptance) == (True, first.execution.acceptance)
 
     def test_counts_a_new_api_key_as_the_same_request(self, world: World) -> None:
         first = world.accepted("one prompt", key="once")
 
         again = world.accepted("one prompt", key="once", api_key="another-key")
 
-        assert again.data == first.data
+        assert views.acceptance(again.execution) == views.acceptance(first.execution)
 
     @pytest.mark.parametrize(
         "other",
@@ -233,10 +236,10 @@ class TestAnIdempotencyKey:
             world.accepted("one prompt", key="once", **other)
 
     def test_belongs_to_its_user(self, world: World) -> None:
-        alices = world.accepted("one prompt", key="once").data
-        bobs = world.submit("bob", "w", a_submission("one prompt"), idempotency_key="once").data
+        alices = world.accepted("one prompt", key="once").execution
+        bobs = world.submit("bob", "w", a_submission("one prompt"), idempotency_key="once").execution
 
-        assert alices["execution_id"] != bobs["execution_id"]
+        assert alices.id != bobs.id
 
     @pytest.mark.parametrize("call", ["submits.reserve", "submits.write_prompts", "submits.remaining", "vault.seal"])
     def test_of_a_submit_that_still_runs_is_told_to_wait(self, world: World, call: str) -> None:
@@ -252,8 +255,8 @@ class TestAnIdempotencyKey:
 
         answer = world.accepted("one other prompt", key="once")
 
-        assert not answer.replayed
-        assert world.tally(str(answer.data["execution_id"])).total == 1
+        assert not answer.is_replay
+        assert world.tally(str(answer.execution.id)).total == 1
 
     def test_given_back_between_two_looks_is_free_in_a_moment(self, world: World) -> None:
         world.faults.fail("submits.reserve", Moment.BEFORE, Conflict())
@@ -261,7 +264,7 @@ class TestAnIdempotencyKey:
         with pytest.raises(StillAccepting):
             world.accepted("one prompt", key="once")
 
-        assert not world.accepted("one prompt", key="once").replayed
+        assert not world.accepted("one prompt", key="once").is_replay
 
     def test_of_a_dead_submit_goes_to_the_first_of_two_that_come_at_once(self, world: World) -> None:
         crash_in(world, "submits.reserve", Moment.AFTER)
@@ -277,14 +280,14 @@ class TestAnIdempotencyKey:
 
         answer = world.accepted("one prompt", "another prompt", key="once")
 
-        assert answer.replayed
+        assert answer.is_replay
         assert len(world.tasks.created) == 2
-        assert world.execution(str(answer.data["execution_id"])).phase is Phase.ENQUEUED
+        assert world.execution(str(answer.execution.id)).phase is Phase.ENQUEUED
 
     def test_behind_the_commit_point_has_its_answer_and_leaves_the_tasks_to_the_first(self, world: World) -> None:
         crash_in(world, "tasks.enqueue", Moment.BEFORE)
 
-        assert world.accepted("one prompt", "another prompt", key="once").replayed
+        assert world.accepted("one prompt", "another prompt", key="once").is_replay
         assert world.tasks.created == []
 
         world.watch()
@@ -297,7 +300,7 @@ class TestAnIdempotencyKey:
 
         answer = world.accepted("one prompt", "another prompt", key="once")
 
-        assert answer.replayed
+        assert answer.is_replay
         assert len(world.tasks.created) == 2
         assert len(world.model.calls) == 2
 
@@ -316,7 +319,7 @@ class TestAnOutage:
             world.accepted("one prompt", key="once", references=(Upload(the_bytes_of()),))
 
         assert world.store.executions == {}
-        assert not world.accepted("one prompt", key="once").replayed
+        assert not world.accepted("one prompt", key="once").is_replay
 
     @pytest.mark.parametrize("call", ["tasks.enqueue", "submits.mark_enqueued"])
     @pytest.mark.parametrize("moment", Moment)
@@ -358,7 +361,7 @@ class TestAnOutage:
 
         answer = world.accepted("one prompt", key="once")
 
-        assert answer.replayed
+        assert answer.is_replay
         assert len(world.tasks.created) == 1
         assert reserved(world) == []
 

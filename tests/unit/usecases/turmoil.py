@@ -18,6 +18,7 @@ from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Call, Crash, Moment, a_failure, an_image
 from imagefactory.usecases.generate import Outcome
 from imagefactory.usecases.retry import RETRYABLE, RetryRequest
+from imagefactory.usecases.submit import Accepted
 from tests.unit.usecases.baton import Actor
 from tests.unit.world import KEY, USER, World
 
@@ -144,8 +145,8 @@ class Turmoil:
 
         def answered(actor: Actor) -> None:
             if actor.error is None:
-                data = getattr(actor.answer, "data", {})
-                self.answers[key].add(str(data["execution_id"]))
+                assert isinstance(actor.answer, Accepted)
+                self.answers[key].add(actor.answer.execution.id)
 
         self._begin(f"submit {key}", lambda: self.world.accepted(*prompts, key=key), answered)
 

@@ -6,9 +6,11 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Recipe, Reference, Sealed, Tally
-from imagefactory.domain.provenance import Provenance, TokenPrices
-from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus, StoredImage
+from imagefactory.domain.execution import Acceptance, Execution, ExecutionStatus, Phase, Sealed, Tally
+from imagefactory.domain.generation import Recipe, Reference
+from imagefactory.domain.image import Provenance, StoredImage
+from imagefactory.domain.pricing import TokenPrices, microusd
+from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +40,7 @@ def execution_document(execution: Execution) -> Document:
         "state": str(state),
         "accepting_until": execution.accepting_until,
         "chunks": list(execution.chunks),
-        "answer": dict(execution.answer),
+        "acceptance": asdict(execution.acceptance) if execution.acceptance else None,
         "cancel_requested": execution.cancel_requested,
         "recoveries": execution.recoveries,
     }
@@ -63,12 +65,22 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         phase=Phase(document["phase"]),
         accepting_until=document["accepting_until"],
         chunks=tuple(document["chunks"]),
-        answer=document["answer"],
+        acceptance=_acceptance_of(document),
         cancel_requested=document["cancel_requested"],
         recoveries=document["recoveries"],
         closed=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
         version=version,
     )
+
+
+def _acceptance_of(document: Mapping[str, Any]) -> Acceptance | None:
+    if acceptance := document.get("acceptance"):
+        return Acceptance(**acceptance | {"warnings": tuple(acceptance["warnings"])})
+    # Executions of earlier releases kept the whole answer; the last of them is deleted after the retention.
+    if answer := document.get("answer"):
+        cost = microusd(answer["estimated_cost_usd"])
+        return Acceptance(answer["estimated_time_seconds"], cost, tuple(answer["warnings"]))
+    return None
 
 
 def _recipe_of(recipe: Document) -> Recipe:

@@ -21,7 +21,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import PATIENTLY, ours, rows
+from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
 from imagefactory.domain.result import Result, ResultStatus

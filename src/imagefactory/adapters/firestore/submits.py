@@ -11,7 +11,7 @@ from google.cloud import firestore
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import PATIENTLY, ours, rows
+from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Phase
 from imagefactory.domain.limits import InFlight

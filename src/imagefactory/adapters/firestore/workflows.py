@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google import PATIENTLY, ours
+from imagefactory.adapters.google_errors import PATIENTLY, ours
 from imagefactory.domain.workflow import Workflow
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from imagefactory.adapters.gemini.images import find_image, parts_of
 from imagefactory.adapters.gemini.values import as_count, as_dict, as_items, unwrap
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.media_type import normalize_media_type
-from imagefactory.domain.provenance import Tokens
+from imagefactory.domain.pricing import Tokens
 from imagefactory.domain.result import Failure, FailureCode
 from imagefactory.ports import Generated
 

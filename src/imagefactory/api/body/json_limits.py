@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from imagefactory.api.encodings import decode_text, describe_text_error
+from imagefactory.api.body.encodings import decode_text, describe_text_error
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 #: Strings, lists, objects and commas in a JSON text; ten thousand prompts with custom ids have seventy thousand.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagefactory.domain.cursor import LOOK_BACK, ChangeCursor
 from imagefactory.testing import START, a_tally
-from imagefactory.usecases.cursors import LOOK_BACK, ChangeCursor
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis wants them
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagefactory.usecases import views
+from imagefactory.domain.execution import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, ExecutionStatus, Tally
+    from imagefactory.domain.execution import ExecutionStatus
     from imagefactory.ports import Executions
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionList:
+    """Some executions, newest first. The next page begins before `next_before`; None after the last."""
+
+    snapshots: Sequence[Snapshot]
+    next_before: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,22 +31,19 @@ class ListExecutions:
 
     def __call__(
         self, user: str, statuses: Sequence[ExecutionStatus], before: datetime | None, limit: int
-    ) -> Mapping[str, object]:
+    ) -> ExecutionList:
         """Up to `limit` executions in these statuses (none given: in any), created before `before`."""
         # Whether a running execution has started is known to its tally alone, so those two are told apart here.
         closed = {status if status.is_terminal else None for status in statuses}
-        shown: list[tuple[Execution, Tally]] = []
+        matching: list[Snapshot] = []
         while True:
             batch = self.executions.listed(user, list(closed) or None, before, limit + 1)
             tallies = {tally.execution_id: tally for tally in self.executions.tallies([one.id for one in batch])}
-            pairs = [(one, tallies[one.id]) for one in batch if one.id in tallies]
-            shown += [(one, tally) for one, tally in pairs if not statuses or tally.status in statuses]
-            if len(batch) <= limit or len(shown) > limit:
+            snapshots = [Snapshot(execution, tallies[execution.id]) for execution in batch if execution.id in tallies]
+            matching += [one for one in snapshots if not statuses or one.tally.status in statuses]
+            if len(batch) <= limit or len(matching) > limit:
                 break
             before = batch[-1].created_at
-        # A plus sign in a URL would be read as a space.
-        more = shown[limit - 1][0].created_at.isoformat().replace("+00:00", "Z") if len(shown) > limit else None
-        return {
-            "executions": [views.execution(one, tally) for one, tally in shown[:limit]],
-            "next_cursor": more,
-        }
+        return ExecutionList(
+            matching[:limit], matching[limit - 1].execution.created_at if len(matching) > limit else None
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from imagefactory.api.keys import ALGORITHM, IssuerKeys
+from imagefactory.api.auth.jwks import ALGORITHM, IssuerKeys
 from imagefactory.domain.errors import Unauthenticated
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from imagefactory.api.content import MAX_BODY_BYTES
-from imagefactory.api.encodings import decode_text, describe_text_error, find_marked_charset
-from imagefactory.api.jsontext import parsed
-from imagefactory.api.parts import parts_of
-from imagefactory.api.reader import CHOICES, Reader
+from imagefactory.api.body.encodings import decode_text, describe_text_error, find_marked_charset
+from imagefactory.api.body.fields import CHOICES, Reader
+from imagefactory.api.body.json_limits import parsed
+from imagefactory.api.body.limits import MAX_BODY_BYTES
+from imagefactory.api.body.multipart import parts_of
 from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import Refusal
 from imagefactory.domain.media_type import find_format
@@ -18,7 +18,7 @@ from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload, trimmed
 if TYPE_CHECKING:
     from flask import Request
 
-    from imagefactory.api.parts import Part
+    from imagefactory.api.body.multipart import Part
     from imagefactory.domain.errors import Fault
     from imagefactory.domain.submission import Submission
 

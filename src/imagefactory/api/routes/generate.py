@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from imagefactory import log
-from imagefactory.api import content
-from imagefactory.api.http import Route, error, success
+from imagefactory.api.app import Route, error, success
+from imagefactory.api.body import limits
 from imagefactory.domain.errors import MalformedRequest, Unauthenticated, Unavailable
 from imagefactory.domain.task import Watch
 from imagefactory.usecases.generate import Generate, Outcome
@@ -17,7 +17,7 @@ from imagefactory.usecases.generate import Generate, Outcome
 if TYPE_CHECKING:
     from flask import Request, Response
 
-    from imagefactory.api.auth import Tokens
+    from imagefactory.api.auth.tokens import Tokens
     from imagefactory.usecases.watchdog import Watchdog
 
 
@@ -49,7 +49,7 @@ class GenerateRoutes:
         claims = self.tokens.claims(request)
         if claims.get("email") != self.service_account or claims.get("email_verified") is not True:
             raise Unauthenticated("Only the queue's own service account may call this.")
-        body = content.json_object(request)
+        body = limits.json_object(request)
         return self._watch(_watch_of(body)) if "watch" in body else self._attempt(*_task_of(body))
 
     def _attempt(self, execution_id: str, index: int, attempt: int) -> Response:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from imagefactory.domain.provenance import Tokens
+from imagefactory.domain.pricing import Tokens
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from imagefactory.domain.execution import Recipe
+    from imagefactory.domain.generation import Recipe
 
 
 class PictureFormat(StrEnum):

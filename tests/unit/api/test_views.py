@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from imagefactory.api import views
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import ResultStatus
 from imagefactory.testing import a_result
-from imagefactory.usecases import views
+from imagefactory.usecases.status import ResultDetails
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,15 @@ def test_moments_are_shown_as_rfc_3339_with_milliseconds(moment: datetime | None
 
 @pytest.mark.parametrize("status", [one for one in ResultStatus if one is not ResultStatus.COMPLETED])
 def test_a_result_that_is_not_completed_shows_no_image(status: ResultStatus) -> None:
-    shown = views.result(a_result(status=status), Prompt("a prompt", "mine"), None)
+    shown = views.result(ResultDetails(a_result(status=status), Prompt("a prompt", "mine")))
 
     assert {"result_url", "width", "bytes", "cost_usd"}.isdisjoint(shown)
     assert (shown["custom_id"], shown["prompt_text"]) == ("mine", "a prompt")
 
 
 def test_an_address_without_an_end_is_shown_as_such() -> None:
-    shown = views.result(a_result(status=ResultStatus.COMPLETED), Prompt("a prompt"), ("https://there", None))
+    shown = views.result(
+        ResultDetails(a_result(status=ResultStatus.COMPLETED), Prompt("a prompt"), ("https://there", None))
+    )
 
     assert (shown["result_url"], shown["result_url_expires_at"]) == ("https://there", None)

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imagefactory.api import bodies, content, queries
-from imagefactory.api.auth import Tokens, user_of
-from imagefactory.api.http import Route, success
-from imagefactory.api.turns import LARGE_BYTES, Turn
+from imagefactory.api import views
+from imagefactory.api.app import Route, success
+from imagefactory.api.auth.tokens import Tokens, user_of
+from imagefactory.api.body import limits, requests
+from imagefactory.api.body.memory_gate import LARGE_BYTES, Turn
+from imagefactory.api.routes import queries
 from imagefactory.domain.errors import Fault
 
 if TYPE_CHECKING:
@@ -42,18 +44,19 @@ class SubmitRoutes:
     def _execute(self, request: Request, *, workflow_id: str) -> Response:
         user = self._user(request)
         # Received before it waits for its turn: a slow client keeps nobody waiting.
-        body = content.received(request)
+        body = limits.received(request)
         with Turn() as turn:
             accepted = self._accepted(request, user, workflow_id, body, turn)
-        headers = {"Location": f"/api/executions/{accepted.data['execution_id']}"}
-        if accepted.replayed:
+        execution = accepted.execution
+        headers = {"Location": views.execution_path(execution.id)}
+        if accepted.is_replay:
             headers["Idempotency-Replayed"] = "true"
-        return success(accepted.data, 202, headers)
+        return success(views.acceptance(execution), 202, headers)
 
     def _accepted(self, request: Request, user: str, workflow_id: str, body: bytearray, turn: Turn) -> Accepted:
         if len(body) > LARGE_BYTES:
             turn.take()
-        submission, faults = bodies.submission(request, body)
+        submission, faults = requests.submission(request, body)
         if submission.references:
             turn.take()
         key = request.headers.get("Idempotency-Key")
@@ -62,11 +65,12 @@ class SubmitRoutes:
         return self.submit(user, workflow_id, submission, faults, key)
 
     def _cancel(self, request: Request, *, execution_id: str) -> Response:
-        return success(self.cancel(self._user(request), execution_id))
+        return success(views.execution(self.cancel(self._user(request), execution_id)))
 
     def _retry(self, request: Request, *, execution_id: str) -> Response:
         user = self._user(request)
-        return success(self.retry(user, execution_id, bodies.retry(request)), 202)
+        retried = self.retry(user, execution_id, requests.retry(request))
+        return success(views.execution(retried.snapshot) | {"retried": retried.count}, 202)
 
     def _user(self, request: Request) -> str:
         """Who asks; none of these routes has parameters in its query."""

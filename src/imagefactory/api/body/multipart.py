@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
-from imagefactory.api.content import MAX_FORM_PARTS
-from imagefactory.api.encodings import PLAIN, decode_transfer, name_encoding
+from imagefactory.api.body.encodings import PLAIN, decode_transfer, name_encoding
+from imagefactory.api.body.limits import MAX_FORM_PARTS
 from imagefactory.domain.errors import MalformedRequest
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
-from imagefactory.api.encodings import PLAIN, name_encoding
-from imagefactory.api.jsontext import as_object, value_of
-from imagefactory.api.turns import LARGE_BYTES, Turn
+from imagefactory.api.body.encodings import PLAIN, name_encoding
+from imagefactory.api.body.json_limits import as_object, value_of
+from imagefactory.api.body.memory_gate import LARGE_BYTES, Turn
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, NotFound
 from werkzeug.routing import Map, Rule
 
 from imagefactory import log
-from imagefactory.api import content, server
+from imagefactory.api import server
+from imagefactory.api.body import limits
+from imagefactory.api.body.deadline import BODY_SECONDS, REST_SECONDS, Upload
 from imagefactory.api.headers import Cors, protect
 from imagefactory.api.refusals import nothing_at, refusal_of
-from imagefactory.api.slow import BODY_SECONDS, REST_SECONDS, Upload
 from imagefactory.domain.errors import MalformedRequest, Refusal, Unavailable
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Api:
             with upload.within(BODY_SECONDS):
                 response = self._answered(request, upload, answer)
             with upload.within(REST_SECONDS):
-                content.read_to_the_end(request)
+                limits.read_to_the_end(request)
             response.headers["X-Request-Id"] = request_id
             protect(response)
             Cors(self.origins).allow(request, response)
@@ -95,7 +96,7 @@ class Api:
 
     def _answered(self, request: Request, upload: Upload, answer: Callable[[Request], Response]) -> Response:
         try:
-            content.bound(request)
+            limits.bound(request)
             return answer(request)
         except Refusal as refusal:
             return _refused(refusal)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from imagefactory.domain.cursor import ChangeCursor
 from imagefactory.domain.errors import Fault, InvalidRequest
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import ResultStatus
-from imagefactory.usecases.cursors import ChangeCursor
 from imagefactory.usecases.status import PageRequest
 
 if TYPE_CHECKING:

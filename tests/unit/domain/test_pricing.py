@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefactory.domain.money import microusd, usd
+from imagefactory.domain.pricing import microusd, usd
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.api import content, forms
-from imagefactory.api.jsontext import as_object, object_of
-from imagefactory.api.reader import CHOICES, Reader
+from imagefactory.api.body import forms, limits
+from imagefactory.api.body.fields import CHOICES, Reader
+from imagefactory.api.body.json_limits import as_object, object_of
 from imagefactory.domain.api_key import key_faults
 from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import Fault, InvalidRequest, UnsupportedMediaType
@@ -34,7 +34,7 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Faul
     if request.mimetype == "multipart/form-data":
         return forms.submission(request, body)
     if request.mimetype == "application/json":
-        return _of_json(Reader(object_of(body, content.charset_of(request))))
+        return _of_json(Reader(object_of(body, limits.charset_of(request))))
     raise UnsupportedMediaType
 
 
@@ -44,12 +44,12 @@ def retry(request: Request) -> RetryRequest:
     Raises:
         InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType: as for a submission.
     """
-    body = content.received(request)
+    body = limits.received(request)
     if bytes(body.strip()) in (b"", b"null"):
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    read = Reader(as_object(content.json_value(request, body)))
+    read = Reader(as_object(limits.json_value(request, body)))
     read.only(_RETRY_FIELDS)
     statuses = read.chosen("status", {status.value: status for status in RETRYABLE})
     codes = read.chosen("error_codes", {code.value: code for code in FailureCode})

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Response
 
-from imagefactory.api import queries
-from imagefactory.api.auth import Tokens, user_of
-from imagefactory.api.http import Route, lines, success
+from imagefactory.api import views
+from imagefactory.api.app import Route, lines, success
+from imagefactory.api.auth.tokens import Tokens, user_of
+from imagefactory.api.routes import queries
 from imagefactory.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from flask import Request
 
     from imagefactory.ports import Workflows
-    from imagefactory.usecases.listing import ListExecutions
+    from imagefactory.usecases.list_executions import ListExecutions
     from imagefactory.usecases.status import ShowExecution
 
 
@@ -46,22 +48,22 @@ class StatusRoutes:
         user = user_of(self.tokens.claims(request))
         # Weak ones too: a proxy that compresses an answer weakens its validator. A star is any.
         is_known = request.if_none_match.contains_weak
-        shown = self.show(user, execution_id, queries.page_request(request), is_known)
-        headers = {"ETag": f'"{shown.etag}"', "Cache-Control": "private, no-cache"}
-        if shown.data is None:
+        shown = self.show(user, execution_id, queries.page_request(request), lambda version: is_known(_etag(version)))
+        headers = {"ETag": f'"{_etag(shown.version)}"', "Cache-Control": "private, no-cache"}
+        if shown.page is None:
             return Response(status=304, headers=headers)
-        return success(shown.data, headers=headers)
+        return success(views.execution_page(shown.page), headers=headers)
 
     def _lines(self, request: Request, *, execution_id: str) -> Response:
         user = user_of(self.tokens.claims(request))
         queries.nothing(request)
         accepted = request.accept_mimetypes
         media_type = TEXT if accepted.quality(TEXT) > accepted.quality(LINES) else LINES
-        return lines(self.show.lines(user, execution_id), media_type)
+        return lines(map(views.result, self.show.all_results(user, execution_id)), media_type)
 
     def _list(self, request: Request) -> Response:
         user = user_of(self.tokens.claims(request))
-        return success(self.listing(user, *queries.list_request(request)))
+        return success(views.execution_list(self.listing(user, *queries.list_request(request))))
 
     def _workflow(self, request: Request, *, workflow_id: str) -> Response:
         self.tokens.claims(request)
@@ -70,3 +72,7 @@ class StatusRoutes:
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id}.")
         return success({"id": workflow.id, **workflow.document})
+
+
+def _etag(version: str) -> str:
+    return hashlib.sha256(version.encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""Authentication: ID tokens, and the issuer's keys that verify them."""

@@ -1,0 +1,1 @@
+"""Request bodies: bounded in size and time, and read into values."""

@@ -1,0 +1,1 @@
+"""The routes of each function, and the parameters in their queries."""
