@@ -45,9 +45,9 @@ PICTURED = json.dumps(LIGHTHOUSE | {"reference_images": encoded(picture())}).enc
 @pytest.fixture
 def somebodys_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another request has its turn, and keeps it."""
-    monkeypatch.setattr(memory_gate, "TURN_SECONDS", 0.1)
-    with memory_gate.Turn() as turn:
-        turn.take()
+    monkeypatch.setattr(memory_gate, "MAX_WAIT_SECONDS", 0.1)
+    with memory_gate.LargeRequestLock() as lock:
+        lock.acquire()
         yield
 
 
@@ -81,7 +81,7 @@ def test_what_takes_little_does_not_wait(submit: Function) -> None:
 def test_a_turn_ends_with_its_request_however_that_ends(
     submit: Function, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_gate, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(memory_gate, "MAX_WAIT_SECONDS", 0.1)
 
     statuses = [submit.post(EXECUTE, data=body, content_type="application/json").status_code for _ in range(2)]
 

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from imagefactory.api.auth import jwks
-from imagefactory.api.auth.jwks import IssuerKeys
+from imagefactory.api.auth.jwks import JwksCache
 from imagefactory.domain.errors import Unavailable
 from tests.entrypoints.issuer import KEY_ID, Answer, Issuer, public_jwk
 
@@ -45,8 +45,8 @@ def clock() -> Seconds:
 
 
 @pytest.fixture
-def known(issuer: Issuer, clock: Seconds) -> IssuerKeys:
-    return IssuerKeys(issuer.jwks_url, clock)
+def known(issuer: Issuer, clock: Seconds) -> JwksCache:
+    return JwksCache(issuer.jwks_url, clock)
 
 
 def serve(issuer: Issuer, *key_ids: str, **headers: str) -> None:
@@ -58,7 +58,7 @@ def fail(issuer: Issuer, status: int = 500) -> None:
     issuer.answer.status = status
 
 
-def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
+def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     first = known.key(KEY_ID)
     clock.now += jwks.USUAL_SECONDS - 1
     again = known.key(KEY_ID)
@@ -85,7 +85,7 @@ def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: IssuerKeys,
     ],
 )
 def test_keys_are_kept_as_long_as_the_answer_says_within_bounds(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds, headers: dict[str, str], seconds: int
+    issuer: Issuer, known: JwksCache, clock: Seconds, headers: dict[str, str], seconds: int
 ) -> None:
     serve(issuer, KEY_ID, **headers)
     known.key(KEY_ID)
@@ -99,7 +99,7 @@ def test_keys_are_kept_as_long_as_the_answer_says_within_bounds(
     assert (before, len(issuer.asked)) == (1, 2)
 
 
-def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
+def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     known.key(KEY_ID)
     serve(issuer, KEY_ID, "key-2")
     clock.now += jwks.PAUSE_SECONDS
@@ -110,7 +110,7 @@ def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: Issue
     assert len(issuer.asked) == 2
 
 
-def test_a_key_that_the_issuer_has_dropped_is_known_no_more(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
+def test_a_key_that_the_issuer_has_dropped_is_known_no_more(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     known.key(KEY_ID)
     serve(issuer, "key-2")
     clock.now += jwks.USUAL_SECONDS
@@ -119,7 +119,7 @@ def test_a_key_that_the_issuer_has_dropped_is_known_no_more(issuer: Issuer, know
 
 
 def test_any_number_of_unknown_keys_costs_one_fetch_in_a_while(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds
+    issuer: Issuer, known: JwksCache, clock: Seconds
 ) -> None:
     known.key(KEY_ID)
     clock.now += jwks.PAUSE_SECONDS
@@ -133,7 +133,7 @@ def test_any_number_of_unknown_keys_costs_one_fetch_in_a_while(
     assert len(issuer.asked) == 3
 
 
-def in_threads(known: IssuerKeys, key_ids: list[str]) -> list[object]:
+def in_threads(known: JwksCache, key_ids: list[str]) -> list[object]:
     """What each of many threads gets: the key's id, None, or the error."""
     found: list[object] = []
 
@@ -152,7 +152,7 @@ def in_threads(known: IssuerKeys, key_ids: list[str]) -> list[object]:
     return found
 
 
-def test_requests_that_come_together_share_one_fetch(issuer: Issuer, known: IssuerKeys) -> None:
+def test_requests_that_come_together_share_one_fetch(issuer: Issuer, known: JwksCache) -> None:
     issuer.answer.open.clear()
     threading.Timer(0.3, issuer.answer.open.set).start()
 
@@ -163,7 +163,7 @@ def test_requests_that_come_together_share_one_fetch(issuer: Issuer, known: Issu
     assert len(issuer.asked) == 1
 
 
-def test_requests_that_come_together_share_one_failure(issuer: Issuer, known: IssuerKeys) -> None:
+def test_requests_that_come_together_share_one_failure(issuer: Issuer, known: JwksCache) -> None:
     fail(issuer)
     issuer.answer.open.clear()
     threading.Timer(0.3, issuer.answer.open.set).start()
@@ -175,7 +175,7 @@ def test_requests_that_come_together_share_one_failure(issuer: Issuer, known: Is
 
 
 def test_nobody_whose_key_is_known_waits_for_an_issuer_that_hangs(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds
+    issuer: Issuer, known: JwksCache, clock: Seconds
 ) -> None:
     known.key(KEY_ID)
     clock.now += jwks.USUAL_SECONDS
@@ -194,7 +194,7 @@ def test_nobody_whose_key_is_known_waits_for_an_issuer_that_hangs(
 
 @pytest.mark.parametrize("status", [500, 404, 304])
 def test_old_keys_are_used_on_while_the_issuer_fails_but_not_for_ever(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds, status: int, capsys: pytest.CaptureFixture[str]
+    issuer: Issuer, known: JwksCache, clock: Seconds, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = known.key(KEY_ID)
     fail(issuer, status)
@@ -210,7 +210,7 @@ def test_old_keys_are_used_on_while_the_issuer_fails_but_not_for_ever(
     assert (first["severity"], first["message"]) == ("WARNING", "the issuer's keys cannot be fetched")
 
 
-def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: IssuerKeys, clock: Seconds) -> None:
+def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     known.key(KEY_ID)
     fail(issuer)
 
@@ -225,7 +225,7 @@ def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: Issuer
 
 
 def test_an_issuer_that_failed_is_asked_again_soon_but_not_at_once(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds
+    issuer: Issuer, known: JwksCache, clock: Seconds
 ) -> None:
     fail(issuer)
     for _ in range(100):
@@ -257,7 +257,7 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in UNUSABLE.items()])
 def test_an_answer_that_is_no_key_set_changes_nothing(
-    issuer: Issuer, known: IssuerKeys, clock: Seconds, body: bytes
+    issuer: Issuer, known: JwksCache, clock: Seconds, body: bytes
 ) -> None:
     before = known.key(KEY_ID)
     issuer.answer = Answer.of()
@@ -270,10 +270,10 @@ def test_an_answer_that_is_no_key_set_changes_nothing(
 
 def test_a_connection_that_breaks_is_a_failure(issuer: Issuer) -> None:
     # Port 9 is "discard": nothing listens there.
-    nobody = IssuerKeys("http://127.0.0.1:9/jwks.json")
+    nobody = JwksCache("http://127.0.0.1:9/jwks.json")
     issuer.answer.headers = {"Transfer-Encoding": "chunked"}
 
-    for broken in (nobody, IssuerKeys(issuer.jwks_url)):
+    for broken in (nobody, JwksCache(issuer.jwks_url)):
         with pytest.raises(Unavailable):
             broken.key(KEY_ID)
 
@@ -281,7 +281,7 @@ def test_a_connection_that_breaks_is_a_failure(issuer: Issuer) -> None:
 def test_an_issuer_that_drips_is_given_up(issuer: Issuer) -> None:
     ticking = itertools.count(step=jwks.FETCH_SECONDS + 1)
 
-    known = IssuerKeys(issuer.jwks_url, lambda: float(next(ticking)))
+    known = JwksCache(issuer.jwks_url, lambda: float(next(ticking)))
 
     with pytest.raises(Unavailable):
         known.key(KEY_ID)
@@ -289,7 +289,7 @@ def test_an_issuer_that_drips_is_given_up(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("place", ["{url}/elsewhere", "file:///etc/passwd", "ftp://127.0.0.1/keys"])
-def test_no_redirect_is_followed(issuer: Issuer, known: IssuerKeys, status: int, place: str) -> None:
+def test_no_redirect_is_followed(issuer: Issuer, known: JwksCache, status: int, place: str) -> None:
     issuer.answer.status = status
     issuer.answer.headers = {"Location": place.format(url=issuer.url)}
 
@@ -332,7 +332,7 @@ NOT_OURS = {
 
 @pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in NOT_OURS.items()])
 def test_a_key_that_is_not_for_signatures_of_ours_is_left_out(
-    issuer: Issuer, known: IssuerKeys, entry: dict[str, Any]
+    issuer: Issuer, known: JwksCache, entry: dict[str, Any]
 ) -> None:
     issuer.answer = Answer.of(entry, public_jwk(issuer.key))
 
@@ -340,13 +340,13 @@ def test_a_key_that_is_not_for_signatures_of_ours_is_left_out(
     assert known.key(KEY_ID) is not None
 
 
-def test_a_key_need_not_say_what_it_is_for(issuer: Issuer, known: IssuerKeys) -> None:
+def test_a_key_need_not_say_what_it_is_for(issuer: Issuer, known: JwksCache) -> None:
     issuer.answer = Answer.of(jwk(alg=None, use=None))
 
     assert known.key("odd") is not None
 
 
-def test_of_two_keys_with_one_id_the_first_counts(issuer: Issuer, known: IssuerKeys) -> None:
+def test_of_two_keys_with_one_id_the_first_counts(issuer: Issuer, known: JwksCache) -> None:
     issuer.answer = Answer.of(public_jwk(issuer.key), public_jwk(ANOTHER))
 
     key = known.key(KEY_ID)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN, Tokens
+from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN, TokenVerifier
 from imagefactory.domain.errors import Unauthenticated
 from tests.entrypoints.function import carrying
 from tests.entrypoints.issuer import AUDIENCE, Issuer
@@ -27,19 +27,19 @@ def handed_on(token: str) -> str:
     return token.rpartition(".")[0] + VERIFIED_BY_CLOUD_RUN
 
 
-def tokens(issuer: Issuer, *, guarded: bool) -> Tokens:
-    return Tokens.of(issuer.url, AUDIENCE, issuer.jwks_url, guarded=guarded)
+def tokens(issuer: Issuer, *, guarded: bool) -> TokenVerifier:
+    return TokenVerifier.from_jwks_url(issuer.url, AUDIENCE, issuer.jwks_url, guarded=guarded)
 
 
 def test_a_token_that_the_platform_verified_is_believed_where_iam_guards(issuer: Issuer) -> None:
-    claims = tokens(issuer, guarded=True).claims(carrying(handed_on(issuer.token())))
+    claims = tokens(issuer, guarded=True).verify(carrying(handed_on(issuer.token())))
 
     assert claims["sub"] == "ada"
 
 
 def test_it_is_not_believed_where_nothing_guards(issuer: Issuer) -> None:
     with pytest.raises(Unauthenticated):
-        tokens(issuer, guarded=False).claims(carrying(handed_on(issuer.token())))
+        tokens(issuer, guarded=False).verify(carrying(handed_on(issuer.token())))
 
 
 def test_it_is_not_believed_where_the_platform_verified_another_header(issuer: Issuer) -> None:
@@ -47,7 +47,7 @@ def test_it_is_not_believed_where_the_platform_verified_another_header(issuer: I
     request.environ["HTTP_X_SERVERLESS_AUTHORIZATION"] = f"Bearer {handed_on(issuer.token())}"
 
     with pytest.raises(Unauthenticated):
-        tokens(issuer, guarded=True).claims(request)
+        tokens(issuer, guarded=True).verify(request)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,16 @@ def test_it_is_not_believed_where_the_platform_verified_another_header(issuer: I
 )
 def test_its_claims_are_checked_all_the_same(issuer: Issuer, changes: dict[str, object]) -> None:
     with pytest.raises(Unauthenticated):
-        tokens(issuer, guarded=True).claims(carrying(handed_on(issuer.token(**changes))))
+        tokens(issuer, guarded=True).verify(carrying(handed_on(issuer.token(**changes))))
 
 
 def test_any_other_signature_is_verified_as_ever(issuer: Issuer) -> None:
     guarded = tokens(issuer, guarded=True)
     token = issuer.token()
 
-    assert guarded.claims(carrying(token))["sub"] == "ada"
+    assert guarded.verify(carrying(token))["sub"] == "ada"
     with pytest.raises(Unauthenticated):
-        guarded.claims(carrying(token.rpartition(".")[0] + ".c2lnbmVk"))
+        guarded.verify(carrying(token.rpartition(".")[0] + ".c2lnbmVk"))
     for ending in (".", VERIFIED_BY_CLOUD_RUN.lower(), f".x{VERIFIED_BY_CLOUD_RUN}", f"{VERIFIED_BY_CLOUD_RUN}x"):
         with pytest.raises(Unauthenticated):
-            guarded.claims(carrying(token.rpartition(".")[0] + ending))
+            guarded.verify(carrying(token.rpartition(".")[0] + ending))

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from imagefactory.api import app
 from imagefactory.api.app import Api, Route, success
-from imagefactory.api.body.deadline import Upload
+from imagefactory.api.body.deadline import BodyDeadline
 from imagefactory.api.body.limits import json_object
 from imagefactory.domain.errors import Unauthenticated
 
@@ -124,47 +124,47 @@ def test_a_body_that_is_cut_is_told_from_a_late_one(line: Line) -> None:
 
 
 def test_a_connection_whose_body_has_arrived_is_left_alone(line: Line) -> None:
-    upload = Upload(line.request(CONTENT_LENGTH="2"))
+    deadline = BodyDeadline(line.request(CONTENT_LENGTH="2"))
     line.client.sendall(b"{}")
 
-    with upload.within(SOON):
-        body = upload.read(2)
-        while not upload.late:
+    with deadline.within(SOON):
+        body = deadline.read(2)
+        while not deadline.late:
             time.sleep(0.01)
 
     assert body == b"{}"
-    assert upload.read(2) == b""
+    assert deadline.read(2) == b""
     line.client.sendall(b"GET / HTTP/1.1\r\n")
     assert line.server.recv(3) == b"GET"
 
 
 def test_a_request_without_a_body_needs_no_timer(line: Line) -> None:
-    upload = Upload(line.request(CONTENT_LENGTH=""))
+    deadline = BodyDeadline(line.request(CONTENT_LENGTH=""))
     before = threading.active_count()
 
-    with upload.within(SOON):
+    with deadline.within(SOON):
         during = threading.active_count()
 
     assert during == before
 
 
 def test_a_client_that_has_gone_meanwhile_is_waited_for_no_longer(line: Line) -> None:
-    upload = Upload(line.request(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"))
+    deadline = BodyDeadline(line.request(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"))
     threading.Timer(SOON, line.client.close).start()
 
-    with upload.within(PATIENCE):
-        rest = upload.read(100)
+    with deadline.within(PATIENCE):
+        rest = deadline.read(100)
 
-    assert (rest, upload.late) == (b"", False)
+    assert (rest, deadline.late) == (b"", False)
 
 
 def test_a_server_that_hides_its_socket_is_read_to_the_next_pause(line: Line) -> None:
     request = line.request()
     del request.environ["gunicorn.socket"]
-    upload = Upload(request)
+    deadline = BodyDeadline(request)
     threading.Timer(2 * SOON, line.client.sendall, (b"late",)).start()
 
-    with upload.within(SOON):
-        first, then = upload.read(4), upload.read(4)
+    with deadline.within(SOON):
+        first, then = deadline.read(4), deadline.read(4)
 
     assert (first, then) == (b"late", b"")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.api.app import Api
-from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.generate import GenerateRoutes
 from imagefactory.api.routes.status import StatusRoutes
 from imagefactory.api.routes.submit import SubmitRoutes
@@ -103,7 +103,7 @@ class World:
 
     def generate_api(self, settings: GenerateSettings) -> Api:
         """What wiring.generate makes, on this world."""
-        tokens = Tokens.of(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
+        tokens = TokenVerifier.from_jwks_url(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
         watchdog = Watchdog(
             executions=self._executions,
             submits=self._submits,
@@ -140,8 +140,8 @@ class World:
             self.tasks.done(task)
 
 
-def _tokens(settings: ApiSettings) -> Tokens:
-    return Tokens.of(
+def _tokens(settings: ApiSettings) -> TokenVerifier:
+    return TokenVerifier.from_jwks_url(
         settings.id_token_issuer,
         settings.id_token_audience,
         settings.id_token_jwks_url,

@@ -20,7 +20,7 @@ from werkzeug.routing import Map, Rule
 from imagefactory import log
 from imagefactory.api import server
 from imagefactory.api.body import limits
-from imagefactory.api.body.deadline import BODY_SECONDS, REST_SECONDS, Upload
+from imagefactory.api.body.deadline import BODY_SECONDS, REST_SECONDS, BodyDeadline
 from imagefactory.api.headers import Cors, protect
 from imagefactory.api.refusals import nothing_at, refusal_of
 from imagefactory.domain.errors import MalformedRequest, Refusal, Unavailable
@@ -81,11 +81,11 @@ class Api:
         started = time.monotonic()
         asked = request.headers.get("X-Request-Id", "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
-        upload = Upload(request)
+        deadline = BodyDeadline(request)
         with log.context(request_id=request_id, **self._trace(request)):
-            with upload.within(BODY_SECONDS):
-                response = self._answered(request, upload, answer)
-            with upload.within(REST_SECONDS):
+            with deadline.within(BODY_SECONDS):
+                response = self._answered(request, deadline, answer)
+            with deadline.within(REST_SECONDS):
                 limits.read_to_the_end(request)
             response.headers["X-Request-Id"] = request_id
             protect(response)
@@ -94,7 +94,7 @@ class Api:
             log.info("request", method=request.method[:20], status=response.status_code, milliseconds=milliseconds)
         return response
 
-    def _answered(self, request: Request, upload: Upload, answer: Callable[[Request], Response]) -> Response:
+    def _answered(self, request: Request, deadline: BodyDeadline, answer: Callable[[Request], Response]) -> Response:
         try:
             limits.bound(request)
             return answer(request)
@@ -102,7 +102,7 @@ class Api:
             return _refused(refusal)
         except ClientDisconnected:
             late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
-            return _refused(MalformedRequest(late if upload.late else "The body ended before it was whole."))
+            return _refused(MalformedRequest(late if deadline.late else "The body ended before it was whole."))
         except HTTPException as theirs:
             ours = refusal_of(theirs, request)
             return _refused(ours) if ours else _broken(theirs)

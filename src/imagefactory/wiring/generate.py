@@ -8,7 +8,7 @@ from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storag
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.api.app import Api
-from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.generate import GenerateRoutes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.generate import Generate
@@ -25,7 +25,7 @@ def api(settings: GenerateSettings) -> Api:
     tasks = cloud_tasks.of(settings)
     clock = SystemClock()
     routes = GenerateRoutes(
-        tokens=Tokens.of(
+        verifier=TokenVerifier.from_jwks_url(
             settings.tasks_issuer,
             settings.generate_url,
             settings.tasks_jwks_url,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imagefactory.adapters import firestore, storage
 from imagefactory.adapters.signed_urls import PublicLinks, SignedLinks
 from imagefactory.api.app import Api
-from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.status import StatusRoutes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.list_executions import ListExecutions
@@ -29,7 +29,7 @@ def api(settings: StatusSettings) -> Api:
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
     routes = StatusRoutes(
-        tokens=Tokens.of(
+        verifier=TokenVerifier.from_jwks_url(
             settings.id_token_issuer,
             settings.id_token_audience,
             settings.id_token_jwks_url,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.api.app import Api
-from imagefactory.api.auth.tokens import Tokens
+from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.submit import SubmitRoutes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.cancel import Cancel
@@ -27,7 +27,7 @@ def api(settings: SubmitSettings) -> Api:
     clock = SystemClock()
     submits = firestore.FirestoreSubmits(database)
     routes = SubmitRoutes(
-        tokens=Tokens.of(
+        verifier=TokenVerifier.from_jwks_url(
             settings.id_token_issuer,
             settings.id_token_audience,
             settings.id_token_jwks_url,

@@ -58,7 +58,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """Follow none: the answer stays the error that it is."""
 
 
-class IssuerKeys:
+class JwksCache:
     """The keys at `url`, a JWK set. One object serves all threads of a process; `monotonic` tells seconds."""
 
     def __init__(self, url: str, monotonic: Callable[[], float] = time.monotonic) -> None:

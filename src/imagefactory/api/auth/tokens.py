@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from imagefactory.api.auth.jwks import ALGORITHM, IssuerKeys
+from imagefactory.api.auth.jwks import ALGORITHM, JwksCache
 from imagefactory.domain.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class InvalidToken(Unauthenticated):
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenVerifier:
     """Verifies bearer tokens of one issuer for one audience.
 
     `guarded` says that IAM lets nobody but permitted callers through: Cloud Run then verifies each token itself and
@@ -53,18 +53,18 @@ class Tokens:
 
     issuer: str
     audience: str
-    keys: IssuerKeys
+    keys: JwksCache
     guarded: bool = False
     not_before: datetime | None = None
 
     @classmethod
-    def of(
+    def from_jwks_url(
         cls, issuer: str, audience: str, jwks_url: str, *, guarded: bool = False, not_before: datetime | None = None
-    ) -> Tokens:
+    ) -> TokenVerifier:
         """A verifier that fetches the keys from `jwks_url` when the first token comes."""
-        return cls(issuer, audience, IssuerKeys(jwks_url), guarded, not_before)
+        return cls(issuer, audience, JwksCache(jwks_url), guarded, not_before)
 
-    def claims(self, request: Request) -> dict[str, Any]:
+    def verify(self, request: Request) -> dict[str, Any]:
         """The verified claims of the request's token.
 
         Raises:

@@ -23,7 +23,7 @@ BODY_SECONDS = 90.0
 REST_SECONDS = 5.0
 
 
-class Upload:
+class BodyDeadline:
     """The body of one request, on its way; `late` once it has not arrived in time."""
 
     def __init__(self, request: Request) -> None:

@@ -12,7 +12,7 @@ from werkzeug.wsgi import get_input_stream
 
 from imagefactory.api.body.encodings import PLAIN, name_encoding
 from imagefactory.api.body.json_limits import as_object, value_of
-from imagefactory.api.body.memory_gate import LARGE_BYTES, Turn
+from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
 from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ def json_object(request: Request) -> dict[str, Any]:
         PayloadTooLarge, RequestEntityTooLarge: it is over the limit, or holds too many values.
         MalformedRequest, ClientDisconnected: it is not whole, or no JSON object.
         UnsupportedMediaType: it is compressed.
-        Unavailable: it is large, and its turn did not come.
+        Unavailable: it is large, and the lock was not free in time.
     """
     return as_object(json_value(request, received(request)))
 
 
 def json_value(request: Request, body: bytearray) -> Any:
     """The JSON value that is the request's body, whatever its type; else as `json_object`."""
-    with Turn() as turn:
+    with LargeRequestLock() as lock:
         if len(body) > LARGE_BYTES:
-            turn.take()
+            lock.acquire()
         return value_of(body, charset_of(request))
 
 

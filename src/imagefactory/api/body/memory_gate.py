@@ -1,4 +1,4 @@
-"""Turns: what takes many times a request's own memory is done for one request at a time."""
+"""One large request at a time: parsing takes many times the memory of the request itself."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from imagefactory.domain.errors import Unavailable
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: Bodies above this wait for their turn before they are parsed.
+#: Larger bodies acquire the lock before they are parsed.
 LARGE_BYTES = 1_000_000
 #: How long a request waits, at most.
-TURN_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 
-_turn = threading.Lock()
+_lock = threading.Lock()
 
 
-class Turn:
-    """A request's turn; once taken it is kept to the block's end.
+class LargeRequestLock:
+    """A lock on large requests: once acquired, it is held to the end of the block.
 
     A body of 32 MB is four times as much as text with one emoji in it, and as much again as prompts. Little is lost by
     waiting: an instance has one CPU for all of them.
@@ -31,13 +31,13 @@ class Turn:
     def __init__(self) -> None:
         self._has = False
 
-    def take(self) -> None:
-        """Wait for the turn.
+    def acquire(self) -> None:
+        """Wait for the lock; nothing happens if it is held already.
 
         Raises:
-            Unavailable: it did not come.
+            Unavailable: it was not free within `MAX_WAIT_SECONDS`.
         """
-        if not self._has and not _turn.acquire(timeout=TURN_SECONDS):
+        if not self._has and not _lock.acquire(timeout=MAX_WAIT_SECONDS):
             raise Unavailable("too many large requests at once")
         self._has = True
 
@@ -51,11 +51,11 @@ class Turn:
             return
         # An error on its way out would keep all that was read until it is answered, beside what the next one reads.
         traceback.clear_frames(trace)
-        _give_back()
-        _turn.release()
+        _release_memory()
+        _lock.release()
 
 
-def _give_back() -> None:
+def _release_memory() -> None:
     """Return memory to the system; glibc by itself keeps what many small strings have taken."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -17,7 +17,7 @@ from imagefactory.usecases.generate import Generate, Outcome
 if TYPE_CHECKING:
     from flask import Request, Response
 
-    from imagefactory.api.auth.tokens import Tokens
+    from imagefactory.api.auth.tokens import TokenVerifier
     from imagefactory.usecases.watchdog import Watchdog
 
 
@@ -28,7 +28,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class GenerateRoutes:
     """The handler on the use cases. Only `service_account`, as the issuer of `tokens` vouches for it, may call."""
 
-    tokens: Tokens
+    verifier: TokenVerifier
     service_account: str
     generate: Generate
     watchdog: Watchdog
@@ -46,7 +46,7 @@ class GenerateRoutes:
             return error(500, outage.code, "A service behind this one is unavailable; the task may come again.")
 
     def _task(self, request: Request) -> Response:
-        claims = self.tokens.claims(request)
+        claims = self.verifier.verify(request)
         if claims.get("email") != self.service_account or claims.get("email_verified") is not True:
             raise Unauthenticated("Only the queue's own service account may call this.")
         body = limits.json_object(request)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from imagefactory.api import views
 from imagefactory.api.app import Route, success
-from imagefactory.api.auth.tokens import Tokens, user_of
+from imagefactory.api.auth.tokens import TokenVerifier, user_of
 from imagefactory.api.body import limits, requests
-from imagefactory.api.body.memory_gate import LARGE_BYTES, Turn
+from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
 from imagefactory.api.routes import queries
 from imagefactory.domain.errors import Fault
 
@@ -28,7 +28,7 @@ _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 class SubmitRoutes:
     """Handlers on the use cases."""
 
-    tokens: Tokens
+    verifier: TokenVerifier
     submit: Submit
     cancel: Cancel
     retry: Retry
@@ -43,22 +43,24 @@ class SubmitRoutes:
 
     def _execute(self, request: Request, *, workflow_id: str) -> Response:
         user = self._user(request)
-        # Received before it waits for its turn: a slow client keeps nobody waiting.
+        # Received before it waits for the lock: a slow client keeps nobody waiting.
         body = limits.received(request)
-        with Turn() as turn:
-            accepted = self._accepted(request, user, workflow_id, body, turn)
+        with LargeRequestLock() as lock:
+            accepted = self._accepted(request, user, workflow_id, body, lock)
         execution = accepted.execution
         headers = {"Location": views.execution_path(execution.id)}
         if accepted.is_replay:
             headers["Idempotency-Replayed"] = "true"
         return success(views.acceptance(execution), 202, headers)
 
-    def _accepted(self, request: Request, user: str, workflow_id: str, body: bytearray, turn: Turn) -> Accepted:
+    def _accepted(
+        self, request: Request, user: str, workflow_id: str, body: bytearray, lock: LargeRequestLock
+    ) -> Accepted:
         if len(body) > LARGE_BYTES:
-            turn.take()
+            lock.acquire()
         submission, faults = requests.submission(request, body)
         if submission.references:
-            turn.take()
+            lock.acquire()
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             faults.append(Fault("Idempotency-Key", "this must have 1 to 255 printable ASCII characters, no spaces"))
@@ -74,6 +76,6 @@ class SubmitRoutes:
 
     def _user(self, request: Request) -> str:
         """Who asks; none of these routes has parameters in its query."""
-        user = user_of(self.tokens.claims(request))
+        user = user_of(self.verifier.verify(request))
         queries.nothing(request)
         return user
