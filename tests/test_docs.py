@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from imagefactory.domain.errors import Refusal, Unavailable
+from imagefactory.domain.errors import ClientError, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
@@ -29,7 +29,7 @@ SECURITY = (ROOT / "docs/security.md").read_text()
 OPENAPI: dict[str, Any] = yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())
 
 RECORDS = {"submit": SubmitSettings, "generate": GenerateSettings, "status": StatusSettings}
-CODES = {kind.code: kind.status for kind in Refusal.__subclasses__()}
+CODES = {kind.code: kind.status for kind in ClientError.__subclasses__()}
 CODES |= {Unavailable.code: Unavailable.status, "INTERNAL": 500}
 DOCUMENTS = sorted(
     path

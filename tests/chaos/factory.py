@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
 from imagefactory.adapters.storage import CloudStorageImages
-from imagefactory.domain.errors import Conflict, NotRetryable, Refusal, Unavailable
+from imagefactory.domain.errors import ClientError, Conflict, NotRetryable, Unavailable
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import FailureCode
 from imagefactory.domain.retry import RetryPolicy
@@ -116,7 +116,7 @@ class Factory:
         for _ in range(MOST_SUBMITS):
             try:
                 accepted = self.submit(USER, "w", a_submission(*texts, api_key=KEY), idempotency_key=key)
-            except (Crash, Refusal, Unavailable):
+            except (Crash, ClientError, Unavailable):
                 self.clock.advance(40)
             else:
                 return str(accepted.execution.id)

@@ -27,7 +27,7 @@ PADDED = json.dumps(LIGHTHOUSE).encode()
 
 
 def test_the_list_of_error_codes_is_closed() -> None:
-    refusals = {kind.code: kind.status for kind in errors.Refusal.__subclasses__()}
+    refusals = {kind.code: kind.status for kind in errors.ClientError.__subclasses__()}
 
     assert refusals == {
         "MALFORMED_REQUEST": 400,

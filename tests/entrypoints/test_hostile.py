@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.domain.errors import Refusal
+from imagefactory.domain.errors import ClientError
 from tests.entrypoints.function import EXECUTE, NOBODY_HAS, error_of
 from tests.hostile import bodies, retries
 from tests.hostile.row import FORM_TYPE, MALFORMED, body
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.hostile.row import Row
 
 RETRY = f"/api/executions/{NOBODY_HAS}/retry"
-STATUSES = {kind.code: kind.status for kind in Refusal.__subclasses__()}
+STATUSES = {kind.code: kind.status for kind in ClientError.__subclasses__()}
 
 
 def named(rows: list[Row]) -> list[object]:

@@ -186,7 +186,7 @@ def test_an_audience_may_be_a_list_of_ours_alone(status: Function, issuer: Issue
 
 
 def test_a_token_without_signature_is_refused(status: Function, issuer: Issuer) -> None:
-    unsigned = jwt.encode(issuer.verify(), "", algorithm="none", headers={"kid": KEY_ID})
+    unsigned = jwt.encode(issuer.claims(), "", algorithm="none", headers={"kid": KEY_ID})
 
     refused(status, f"Bearer {unsigned}")
 
@@ -198,7 +198,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(
     public = issuer.key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    header, claims = part({"alg": algorithm, "typ": "JWT", "kid": KEY_ID}), part(issuer.verify())
+    header, claims = part({"alg": algorithm, "typ": "JWT", "kid": KEY_ID}), part(issuer.claims())
     for secret in (public, json.dumps(public_jwk(issuer.key)).encode(), b""):
         signed = hmac.digest(secret, f"{header}.{claims}".encode(), "sha256")
         signature = base64.urlsafe_b64encode(signed).decode().rstrip("=")
@@ -210,7 +210,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(
 def test_a_token_of_the_right_key_under_another_algorithm_is_refused(
     status: Function, issuer: Issuer, algorithm: str
 ) -> None:
-    token = jwt.encode(issuer.verify(), issuer.key, algorithm=algorithm, headers={"kid": KEY_ID})
+    token = jwt.encode(issuer.claims(), issuer.key, algorithm=algorithm, headers={"kid": KEY_ID})
 
     refused(status, f"Bearer {token}")
 
@@ -225,18 +225,18 @@ def test_an_algorithm_is_ours_to_the_letter(status: Function, issuer: Issuer, al
 
 @pytest.mark.parametrize("header", [{"typ": "at+jwt"}, {"typ": "logout+jwt"}, {"typ": 7}, {"crit": ["exp"], "exp": 1}])
 def test_what_else_an_issuer_signs_is_no_id_token(status: Function, issuer: Issuer, header: dict[str, object]) -> None:
-    refused(status, f"Bearer {issuer.signed(issuer.verify(), **header)}")
+    refused(status, f"Bearer {issuer.signed(issuer.claims(), **header)}")
 
 
 def test_a_token_that_brings_its_payload_apart_is_refused(status: Function, issuer: Issuer) -> None:
-    header, claims = part({"alg": "RS256", "kid": KEY_ID, "b64": False, "crit": ["b64"]}), part(issuer.verify())
+    header, claims = part({"alg": "RS256", "kid": KEY_ID, "b64": False, "crit": ["b64"]}), part(issuer.claims())
 
     refused(status, f"Bearer {header}.{claims}.AAAA")
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", ""])
 def test_a_token_may_name_its_type_or_leave_it_out(status: Function, issuer: Issuer, typ: str) -> None:
-    token = issuer.signed(issuer.verify(), typ=typ)
+    token = issuer.signed(issuer.claims(), typ=typ)
 
     data_of(status.get(LIST, user=None, headers={"Authorization": f"Bearer {token}"}))
 
@@ -252,7 +252,7 @@ def test_where_a_token_says_its_key_is_nobody_looks(status: Function, issuer: Is
         }
 
         for key_id in (KEY_ID, "key-2"):
-            refused(status, f"Bearer {forger.signed(issuer.verify(), kid=key_id, **{own: header[own]})}")
+            refused(status, f"Bearer {forger.signed(issuer.claims(), kid=key_id, **{own: header[own]})}")
 
         assert forger.asked == []
 
@@ -265,10 +265,10 @@ def test_only_a_token_that_could_be_good_makes_the_function_ask_for_keys(
         monkeypatch.setenv("ID_TOKEN_JWKS_URL", fresh.jwks_url)
         status = load("status", world.status_api)
         for header in ({"alg": "none"}, {"alg": "HS256", "kid": KEY_ID}, {"alg": "RS256"}):
-            refused(status, f"Bearer {part(header)}.{part(fresh.verify())}.AAAA")
+            refused(status, f"Bearer {part(header)}.{part(fresh.claims())}.AAAA")
         asked_before = [*fresh.asked]
 
-        refused(status, f"Bearer {part({'alg': 'RS256', 'kid': KEY_ID})}.{part(fresh.verify())}.AAAA")
+        refused(status, f"Bearer {part({'alg': 'RS256', 'kid': KEY_ID})}.{part(fresh.claims())}.AAAA")
 
         assert (asked_before, fresh.asked) == ([], ["/jwks.json"])
 
@@ -276,7 +276,7 @@ def test_only_a_token_that_could_be_good_makes_the_function_ask_for_keys(
 @pytest.mark.parametrize("key_id", [KEY_ID, "key-2", None])
 def test_a_token_of_another_key_is_refused(status: Function, issuer: Issuer, key_id: str | None) -> None:
     another = rsa.generate_private_key(65537, 2048)
-    token = jwt.encode(issuer.verify(), another, algorithm="RS256", headers={"kid": key_id} if key_id else {})
+    token = jwt.encode(issuer.claims(), another, algorithm="RS256", headers={"kid": key_id} if key_id else {})
 
     refused(status, f"Bearer {token}")
 
@@ -284,7 +284,7 @@ def test_a_token_of_another_key_is_refused(status: Function, issuer: Issuer, key
 def test_a_changed_token_is_refused(status: Function, issuer: Issuer) -> None:
     header, _, signature = issuer.token().split(".")
 
-    refused(status, f"Bearer {header}.{part(issuer.verify(sub='bob'))}.{signature}")
+    refused(status, f"Bearer {header}.{part(issuer.claims(sub='bob'))}.{signature}")
 
 
 def test_a_firebase_token_says_when_its_user_signed_in(issuer: Issuer) -> None:

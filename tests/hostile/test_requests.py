@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.domain.errors import Refusal
+from imagefactory.domain.errors import ClientError
 from tests.hostile.client import bytes_of, sent
 from tests.hostile.entries import ENTRIES
 from tests.hostile.row import Row
@@ -33,7 +33,7 @@ GROWTH = 24
 #: Above this a request is sent once and not again.
 LIGHT_BYTES = 100_000
 
-STATUSES = {kind.code: kind.status for kind in Refusal.__subclasses__()}
+STATUSES = {kind.code: kind.status for kind in ClientError.__subclasses__()}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from imagefactory.api.body import limits
 from imagefactory.api.body.deadline import BODY_SECONDS, REST_SECONDS, BodyDeadline
 from imagefactory.api.headers import Cors, protect
 from imagefactory.api.refusals import nothing_at, refusal_of
-from imagefactory.domain.errors import MalformedRequest, Refusal, Unavailable
+from imagefactory.domain.errors import ClientError, MalformedRequest, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -98,7 +98,7 @@ class Api:
         try:
             limits.bound(request)
             return answer(request)
-        except Refusal as refusal:
+        except ClientError as refusal:
             return _refused(refusal)
         except ClientDisconnected:
             late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
@@ -192,12 +192,12 @@ def _envelope(value: Any, status: int, headers: Mapping[str, str] | None) -> Res
     return response
 
 
-def _refused(refusal: Refusal) -> Response:
+def _refused(refusal: ClientError) -> Response:
     return error(refusal.status, refusal.code, str(refusal), refusal.headers, _details(refusal))
 
 
 def _broken(failure: Exception) -> Response:
-    """The answer to a request that failed through no fault of its own."""
+    """The answer to a request that failed through no error of its own."""
     if isinstance(failure, Unavailable):
         log.error("a service is unavailable", failure)
         message = "A service behind this one is unavailable; try again in a moment."
@@ -206,8 +206,8 @@ def _broken(failure: Exception) -> Response:
     return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
 
 
-def _details(refusal: Refusal) -> list[dict[str, object]]:
+def _details(refusal: ClientError) -> list[dict[str, object]]:
     return [
-        {"field": fault.field, "message": fault.message} | ({} if fault.index is None else {"index": fault.index})
-        for fault in refusal.faults
+        {"field": error.field, "message": error.message} | ({} if error.index is None else {"index": error.index})
+        for error in refusal.errors
     ]

@@ -12,11 +12,11 @@ from werkzeug.routing import RequestRedirect, WebsocketMismatch
 
 from imagefactory.api.body.limits import MAX_FORM_PARTS
 from imagefactory.domain.errors import (
+    ClientError,
     MalformedRequest,
     MethodNotAllowed,
     NotFound,
     PayloadTooLarge,
-    Refusal,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
 
 #: By status; every other one below 500 says that the request cannot be read.
-_KINDS: Mapping[int | None, type[Refusal]] = {401: Unauthenticated, 413: PayloadTooLarge, 415: UnsupportedMediaType}
+_KINDS: Mapping[int | None, type[ClientError]] = {401: Unauthenticated, 413: PayloadTooLarge, 415: UnsupportedMediaType}
 _MESSAGES: Mapping[type[HTTPException], str] = {
     BadHost: "The header Host names no host.",
     RequestEntityTooLarge: f"{PayloadTooLarge.__doc__} A form has at most {MAX_FORM_PARTS} parts.",
@@ -36,8 +36,8 @@ _MESSAGES: Mapping[type[HTTPException], str] = {
 }
 
 
-def refusal_of(theirs: HTTPException, request: Request) -> Refusal | None:
-    """Our refusal in place of theirs; None where the request is not at fault."""
+def refusal_of(theirs: HTTPException, request: Request) -> ClientError | None:
+    """Our refusal in place of theirs; None where the request is not at error."""
     if theirs.code is None or theirs.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     if isinstance(theirs, WrongMethod):

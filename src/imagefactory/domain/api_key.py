@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from imagefactory.domain.errors import Fault
+from imagefactory.domain.errors import FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,19 +60,19 @@ def trim_key(text: str) -> str:
     return text.strip(_AROUND)
 
 
-def key_faults(api_key: str | None) -> Iterator[Fault]:
+def key_errors(api_key: str | None) -> Iterator[FieldError]:
     """What is wrong with a key that is given; its text is never repeated."""
     if not api_key:
         return
     if len(api_key) > MAX_API_KEY_CHARACTERS:
-        yield Fault("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} characters")
+        yield FieldError("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} characters")
         return
     for pattern, told in _IMPOSSIBLE:
         if pattern.fullmatch(api_key):
-            yield Fault("api_key", f"the value {told}")
+            yield FieldError("api_key", f"the value {told}")
             return
     if not _PRINTABLE_ASCII.fullmatch(api_key):
-        yield Fault(
+        yield FieldError(
             "api_key",
             "an API key has printable ASCII characters and no spaces inside: send one key, whole",
         )

@@ -1,9 +1,9 @@
 """Everything that can go wrong, as one tree.
 
 FactoryError
-├── Refusal                 the caller can mend it; answered with `status` and `code`
+├── ClientError                 the caller can mend it; answered with `status` and `code`
 │   ├── MalformedRequest        400  the request cannot be read
-│   ├── InvalidRequest          400  it was read, and its fields break rules; lists every fault
+│   ├── InvalidRequest          400  it was read, and its fields break rules; lists every error
 │   ├── Unauthenticated         401  no valid token
 │   ├── NotFound                404  it does not exist, or not for this caller
 │   ├── MethodNotAllowed        405  the path exists, not with this method
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from imagefactory.domain.result import Failure
 
 #: As many as a batch has prompts: an answer need not be larger than what it answers.
-MAX_FAULTS = 10_000
+MAX_FIELD_ERRORS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with a request: the field, the 0-based index where it has one, and what to change."""
 
     field: str
@@ -45,15 +45,15 @@ class FactoryError(Exception):
     """The root: nothing else is raised on purpose."""
 
 
-class Refusal(FactoryError):
+class ClientError(FactoryError):
     """The request cannot be served as it is."""
 
     status: ClassVar[int]
     code: ClassVar[str]
 
-    def __init__(self, message: str | None = None, *, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, message: str | None = None, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(message or (self.__doc__ or ""))
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -61,26 +61,26 @@ class Refusal(FactoryError):
         return {}
 
 
-class MalformedRequest(Refusal):
+class MalformedRequest(ClientError):
     """The request cannot be read."""
 
     status, code = 400, "MALFORMED_REQUEST"
 
 
-class InvalidRequest(Refusal):
+class InvalidRequest(ClientError):
     """The request breaks the rules listed in details."""
 
     status, code = 400, "VALIDATION_FAILED"
 
     @classmethod
-    def of(cls, faults: Sequence[Fault]) -> Self:
-        """The refusal for these faults: the first in words, up to `MAX_FAULTS` as details."""
-        listed = f"The first {MAX_FAULTS} of" if len(faults) > MAX_FAULTS else "All"
-        more = f" {listed} {len(faults)} faults are in details." if len(faults) > 1 else ""
-        return cls(f"{faults[0].field}: {faults[0].message}.{more}", faults=faults[:MAX_FAULTS])
+    def of(cls, errors: Sequence[FieldError]) -> Self:
+        """The refusal for these errors: the first in words, up to `MAX_FIELD_ERRORS` as details."""
+        listed = f"The first {MAX_FIELD_ERRORS} of" if len(errors) > MAX_FIELD_ERRORS else "All"
+        more = f" {listed} {len(errors)} faults are in details." if len(errors) > 1 else ""
+        return cls(f"{errors[0].field}: {errors[0].message}.{more}", errors=errors[:MAX_FIELD_ERRORS])
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(ClientError):
     """A valid ID token is needed: send Authorization: Bearer <ID token>."""
 
     status, code = 401, "UNAUTHENTICATED"
@@ -91,13 +91,13 @@ class Unauthenticated(Refusal):
         return {"WWW-Authenticate": 'Bearer realm="image-factory"'}
 
 
-class NotFound(Refusal):
+class NotFound(ClientError):
     """There is nothing here."""
 
     status, code = 404, "NOT_FOUND"
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ClientError):
     """The path exists, but not with this method."""
 
     status, code = 405, "METHOD_NOT_ALLOWED"
@@ -112,7 +112,7 @@ class MethodNotAllowed(Refusal):
         return {"Allow": ", ".join(self.allowed)}
 
 
-class StillAccepting(Refusal):
+class StillAccepting(ClientError):
     """The first request with this Idempotency-Key is still being accepted; ask again in a moment."""
 
     status, code = 409, "STILL_ACCEPTING"
@@ -123,31 +123,31 @@ class StillAccepting(Refusal):
         return {"Retry-After": "2"}
 
 
-class NotRetryable(Refusal):
+class NotRetryable(ClientError):
     """No result of this execution matches and can run again."""
 
     status, code = 409, "NOTHING_TO_RETRY"
 
 
-class PayloadTooLarge(Refusal):
+class PayloadTooLarge(ClientError):
     """The body is over the limit of 32 MB."""
 
     status, code = 413, "PAYLOAD_TOO_LARGE"
 
 
-class UnsupportedMediaType(Refusal):
+class UnsupportedMediaType(ClientError):
     """Send multipart/form-data or application/json."""
 
     status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
 
 
-class IdempotencyKeyReused(Refusal):
+class IdempotencyKeyReused(ClientError):
     """This Idempotency-Key was used for another request; use a new key."""
 
     status, code = 422, "IDEMPOTENCY_KEY_REUSED"
 
 
-class TooManyInFlight(Refusal):
+class TooManyInFlight(ClientError):
     """You have as much running as one user may; wait for some of it to end."""
 
     status, code = 429, "TOO_MANY_IN_FLIGHT"

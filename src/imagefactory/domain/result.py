@@ -39,7 +39,7 @@ class FailureCode(StrEnum):
     CONTENT_BLOCKED = "CONTENT_BLOCKED"  #: the prompt or the image was refused
     NO_IMAGE = "NO_IMAGE"  #: an answer without an image that is not a refusal
     STORAGE_ERROR = "STORAGE_ERROR"  #: the image could not be stored
-    INTERNAL = "INTERNAL"  #: our own fault
+    INTERNAL = "INTERNAL"  #: our own error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a client asks for, and the rules it must keep: every fault is found before anything is refused."""
+"""What a client asks for, and the rules it must keep: every error is found before anything is refused."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imagefactory.domain.api_key import key_faults
-from imagefactory.domain.errors import Fault, InvalidRequest
+from imagefactory.domain.api_key import key_errors
+from imagefactory.domain.errors import FieldError, InvalidRequest
 from imagefactory.domain.execution import Prompt
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Upload:
 
     data: bytes = field(repr=False)
     content_type: str = ""
-    fault: str | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +90,27 @@ def trimmed(text: str) -> str:
     return text.strip(_SPACES + "\r\n")
 
 
-def checked(submission: Submission, workflow: Workflow, today: date, found: Sequence[Fault] = ()) -> Order:
+def checked(submission: Submission, workflow: Workflow, today: date, found: Sequence[FieldError] = ()) -> Order:
     """The order that this submission is on that day.
 
     Raises:
-        InvalidRequest: with every fault, those in `found` (from reading the request) first.
+        InvalidRequest: with every error, those in `found` (from reading the request) first.
     """
     default = workflow.choose_default(today)
     model = default if submission.model is None else workflow.models.get(submission.model)
     aspect_ratio, resolution = _shape(submission, workflow, model)
-    faults = [
+    errors = [
         *found,
-        *_prompt_faults(submission.prompts, workflow.max_prompts, known={fault.field for fault in found}),
-        *_missing_key(submission.api_key, workflow, known={fault.field for fault in found}),
-        *key_faults(submission.api_key),
+        *_prompt_faults(submission.prompts, workflow.max_prompts, known={error.field for error in found}),
+        *_missing_key(submission.api_key, workflow, known={error.field for error in found}),
+        *key_errors(submission.api_key),
         *_model_faults(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
         *_reference_faults(submission.references, model, workflow),
         *_format_faults(submission.output_format, workflow),
         *_metadata_faults(submission.metadata),
     ]
-    if faults or model is None:
-        raise InvalidRequest.of(faults)
+    if errors or model is None:
+        raise InvalidRequest.of(errors)
     return Order(
         prompts=submission.prompts,
         api_key=submission.api_key,
@@ -143,14 +143,14 @@ def _warnings(asked: str, model: Model, workflow: Workflow, today: date) -> tupl
     )
 
 
-def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[Fault]:
+def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[FieldError]:
     if not prompts and known.isdisjoint({"prompts", "prompts_text"}):
-        yield Fault("prompts", "at least one prompt is needed: give prompts_text (one a line) or prompts")
+        yield FieldError("prompts", "at least one prompt is needed: give prompts_text (one a line) or prompts")
     if len(prompts) > most:
-        yield Fault("prompts", f"{len(prompts)} prompts were given; at most {most} are taken: split the batch")
+        yield FieldError("prompts", f"{len(prompts)} prompts were given; at most {most} are taken: split the batch")
     for index, prompt in enumerate(prompts):
         if message := _text_fault(prompt.text):
-            yield Fault("prompts", message, index)
+            yield FieldError("prompts", message, index)
     yield from _custom_id_faults(prompts)
 
 
@@ -164,61 +164,63 @@ def _text_fault(text: str) -> str | None:
     return None
 
 
-def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[Fault]:
+def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[FieldError]:
     times = Counter(prompt.custom_id for prompt in prompts if prompt.custom_id is not None)
     for index, prompt in enumerate(prompts):
         custom_id = prompt.custom_id
         if custom_id is None:
             continue
         if not 1 <= len(custom_id) <= MAX_CUSTOM_ID_CHARACTERS or _SURROGATE.search(custom_id):
-            yield Fault("custom_id", f"a custom_id has 1 to {MAX_CUSTOM_ID_CHARACTERS} characters", index)
+            yield FieldError("custom_id", f"a custom_id has 1 to {MAX_CUSTOM_ID_CHARACTERS} characters", index)
         if times[custom_id] > 1:
-            yield Fault("custom_id", f"this custom_id stands {times[custom_id]} times; each must be unique", index)
+            yield FieldError("custom_id", f"this custom_id stands {times[custom_id]} times; each must be unique", index)
 
 
-def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[Fault]:
+def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[FieldError]:
     if not api_key and workflow.requires_api_key and "api_key" not in known:
-        yield Fault("api_key", "the workflow needs your Gemini API key")
+        yield FieldError("api_key", "the workflow needs your Gemini API key")
 
 
 def _model_faults(
     asked: str | None, model: Model | None, workflow: Workflow, aspect_ratio: str, resolution: str
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     if model is None:
-        yield Fault("model", f"{shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
+        yield FieldError("model", f"{shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
         return
     if aspect_ratio not in model.aspect_ratios:
         offered = ", ".join(model.aspect_ratios)
-        yield Fault("aspect_ratio", f"{model.id} does not offer {shown(aspect_ratio)}; choose one of {offered}")
+        yield FieldError("aspect_ratio", f"{model.id} does not offer {shown(aspect_ratio)}; choose one of {offered}")
     if resolution not in model.resolutions:
         offered = ", ".join(model.resolutions)
-        yield Fault("resolution", f"{model.id} does not offer {shown(resolution)}; choose one of {offered}")
+        yield FieldError("resolution", f"{model.id} does not offer {shown(resolution)}; choose one of {offered}")
 
 
-def _reference_faults(references: Sequence[Upload], model: Model | None, workflow: Workflow) -> Iterator[Fault]:
+def _reference_faults(references: Sequence[Upload], model: Model | None, workflow: Workflow) -> Iterator[FieldError]:
     most = min(workflow.max_reference_images, model.max_reference_images if model else workflow.max_reference_images)
     if len(references) > most:
-        yield Fault("reference_images", f"{len(references)} images were given; at most {most} are taken")
+        yield FieldError("reference_images", f"{len(references)} images were given; at most {most} are taken")
     for index, reference in enumerate(references):
         if len(reference.data) > MAX_REFERENCE_BYTES:
             # Not how many: of a file in a form, no more than one byte too many is read.
-            yield Fault("reference_images", f"the image has more than {MAX_REFERENCE_BYTES} bytes", index)
+            yield FieldError("reference_images", f"the image has more than {MAX_REFERENCE_BYTES} bytes", index)
 
 
-def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fault]:
+def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[FieldError]:
     if output_format is not None and output_format not in workflow.supported_formats:
         offered = ", ".join(workflow.supported_formats)
-        yield Fault("output_format", f"{shown(output_format)} is not offered; choose one of {offered}, or leave it out")
+        yield FieldError(
+            "output_format", f"{shown(output_format)} is not offered; choose one of {offered}, or leave it out"
+        )
 
 
-def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[Fault]:
+def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[FieldError]:
     if len(metadata) > MAX_METADATA_PAIRS:
-        yield Fault("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
+        yield FieldError("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
     for key, value in metadata.items():
         if not 1 <= len(key) <= MAX_METADATA_KEY or _SURROGATE.search(key):
-            yield Fault("metadata", f"the key {shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
+            yield FieldError("metadata", f"the key {shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
         if len(value) > MAX_METADATA_VALUE or _SURROGATE.search(value):
-            yield Fault("metadata", f"the value of {shown(key)} must have at most {MAX_METADATA_VALUE} characters")
+            yield FieldError("metadata", f"the value of {shown(key)} must have at most {MAX_METADATA_VALUE} characters")
 
 
 def shown(value: str | None) -> str:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from imagefactory import log
-from imagefactory.domain.errors import Conflict, Fault, InvalidRequest, NotFound, NotRetryable, Unavailable
+from imagefactory.domain.errors import Conflict, FieldError, InvalidRequest, NotFound, NotRetryable, Unavailable
 from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
 from imagefactory.domain.task import first_round
@@ -131,7 +131,7 @@ class Retry:
             return Held(execution, self.vault.seal(request.api_key, execution_id))
         if execution.needs_key and execution.sealed_key is None:
             message = "the key was deleted when the execution ended: send it again to retry"
-            raise InvalidRequest.of([Fault("api_key", message)])
+            raise InvalidRequest.of([FieldError("api_key", message)])
         return Held(execution, execution.sealed_key)
 
     def _reopened(self, held: Held, results: list[Result]) -> tuple[Held, tuple[Result, ...]]:
@@ -145,10 +145,10 @@ class Retry:
 
 
 def _check_indexes(request: RetryRequest, execution: Execution) -> None:
-    faults = [
-        Fault("batch_index", f"{index} is none of this execution's 0 to {execution.prompt_count - 1}")
+    errors = [
+        FieldError("batch_index", f"{index} is none of this execution's 0 to {execution.prompt_count - 1}")
         for index in sorted(request.indexes)
         if index >= execution.prompt_count
     ]
-    if faults:
-        raise InvalidRequest.of(faults)
+    if errors:
+        raise InvalidRequest.of(errors)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imagefactory import log
 from imagefactory.domain.errors import (
     Conflict,
-    Fault,
+    FieldError,
     IdempotencyKeyReused,
     NotFound,
     StillAccepting,
@@ -82,15 +82,15 @@ class Submit:
         user: str,
         workflow_id: str,
         submission: Submission,
-        faults: Sequence[Fault] = (),
+        errors: Sequence[FieldError] = (),
         idempotency_key: str | None = None,
     ) -> Accepted:
-        """Accept the submission, or raise a Refusal; `faults` were found while it was read."""
+        """Accept the submission, or raise a ClientError; `errors` were found while it was read."""
         workflow = self.workflows.get(workflow_id)
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
         pictures, seen = self._opened(submission.references, workflow.max_reference_images)
-        order = checked(submission, self._bounded(workflow), self.clock.now().date(), [*faults, *seen])
+        order = checked(submission, self._bounded(workflow), self.clock.now().date(), [*errors, *seen])
         fingerprint = _fingerprint(workflow_id, submission)
         execution = self._execution(user, workflow_id, order, fingerprint, idempotency_key)
         reservation = self._reserve(execution)
@@ -105,12 +105,12 @@ class Submit:
         """The workflow with no larger batches than one user may have in flight: waiting would not make them fit."""
         return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
-    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[Picture], list[Fault]]:
+    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[Picture], list[FieldError]]:
         pictures: list[Picture] = []
-        faults: list[Fault] = []
+        errors: list[FieldError] = []
         for index, upload in enumerate(uploads):
-            if upload.fault:
-                faults.append(Fault("reference_images", upload.fault, index))
+            if upload.error:
+                errors.append(FieldError("reference_images", upload.error, index))
                 continue
             # Refused for their number: thousands of small files may be hours of decoding.
             if len(uploads) > most or len(upload.data) > MAX_REFERENCE_BYTES:
@@ -118,13 +118,13 @@ class Submit:
             try:
                 picture = self.pictures.opened(upload.data)
             except ValueError as refused:
-                faults.append(Fault("reference_images", str(refused), index))
+                errors.append(FieldError("reference_images", str(refused), index))
                 continue
             pictures.append(picture)
             if is_another_image_type(upload.content_type, picture.format.content_type):
                 message = f"the image is called {shown(upload.content_type)}, but it is {picture.format.content_type}"
-                faults.append(Fault("reference_images", message, index))
-        return pictures, faults
+                errors.append(FieldError("reference_images", message, index))
+        return pictures, errors
 
     def _execution(
         self, user: str, workflow_id: str, order: Order, fingerprint: str, idempotency_key: str | None

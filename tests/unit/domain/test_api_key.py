@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagefactory.domain.api_key import key_faults, trim_key
+from imagefactory.domain.api_key import key_errors, trim_key
 
 KEY = "AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY"
 
@@ -29,7 +29,7 @@ def test_what_copying_leaves_around_a_key_is_no_part_of_it(pasted: str) -> None:
     [KEY, "AQ.Ab8RN6JpH-wK_x", "any-key-will-do", "the-key", "a-key-for-the-stand-in", "k" * 512, "my-key"],
 )
 def test_what_may_be_a_key_is_left_to_the_provider(key: str) -> None:
-    assert list(key_faults(key)) == []
+    assert list(key_errors(key)) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_may_be_a_key_is_left_to_the_provider(key: str) -> None:
     ],
 )
 def test_what_cannot_be_a_key_is_refused_with_what_it_is_and_without_being_repeated(key: str, told: str) -> None:
-    (fault,) = key_faults(key)
+    (fault,) = key_errors(key)
 
     assert (fault.field, told in fault.message) == ("api_key", True)
     assert KEY not in fault.message

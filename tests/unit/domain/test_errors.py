@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from imagefactory.domain import errors
-from imagefactory.domain.errors import AttemptFailed, FactoryError, Refusal
+from imagefactory.domain.errors import AttemptFailed, ClientError, FactoryError
 from imagefactory.testing import a_failure
 
 REFUSALS = {
@@ -22,7 +22,7 @@ REFUSALS = {
 
 
 def test_the_refusals_are_a_closed_list_with_one_status_and_code_each() -> None:
-    found = {one.__name__: (one.status, one.code) for one in Refusal.__subclasses__()}
+    found = {one.__name__: (one.status, one.code) for one in ClientError.__subclasses__()}
 
     assert found == REFUSALS
 
@@ -45,7 +45,7 @@ def test_a_refusal_without_words_of_its_own_says_what_its_kind_means(name: str) 
         (errors.StillAccepting(), {"Retry-After": "2"}),
     ],
 )
-def test_a_refusal_brings_the_headers_that_belong_to_it(refusal: Refusal, headers: dict[str, str]) -> None:
+def test_a_refusal_brings_the_headers_that_belong_to_it(refusal: ClientError, headers: dict[str, str]) -> None:
     assert refusal.headers == headers
 
 
@@ -57,12 +57,14 @@ def test_a_failed_attempt_carries_its_failure_and_says_its_message() -> None:
 
 
 def test_a_refusal_of_faults_says_the_first_and_counts_them_in_one_way_for_all() -> None:
-    one, other = errors.Fault("model", "there is none"), errors.Fault("prompts", "too short", 3)
+    one, other = errors.FieldError("model", "there is none"), errors.FieldError("prompts", "too short", 3)
 
     alone, both = errors.InvalidRequest.of([one]), errors.InvalidRequest.of([other, one])
-    many = errors.InvalidRequest.of([one] * (errors.MAX_FAULTS + 1))
+    many = errors.InvalidRequest.of([one] * (errors.MAX_FIELD_ERRORS + 1))
 
-    assert (str(alone), alone.faults) == ("model: there is none.", (one,))
-    assert (str(both), both.faults) == ("prompts: too short. All 2 faults are in details.", (other, one))
-    assert str(many).endswith(f" The first {errors.MAX_FAULTS} of {errors.MAX_FAULTS + 1} faults are in details.")
-    assert len(many.faults) == errors.MAX_FAULTS
+    assert (str(alone), alone.errors) == ("model: there is none.", (one,))
+    assert (str(both), both.errors) == ("prompts: too short. All 2 faults are in details.", (other, one))
+    assert str(many).endswith(
+        f" The first {errors.MAX_FIELD_ERRORS} of {errors.MAX_FIELD_ERRORS + 1} faults are in details."
+    )
+    assert len(many.errors) == errors.MAX_FIELD_ERRORS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imagefactory.domain.errors import Fault, InvalidRequest
+from imagefactory.domain.errors import FieldError, InvalidRequest
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Order, Submission, Upload, checked, trimmed
 from imagefactory.domain.submission import prompts_of_text as read
@@ -17,11 +17,11 @@ TODAY = date(2027, 10, 31)
 TOMORROW = date(2027, 11, 1)
 
 
-def refused(submission: Submission, *found: Fault, **workflow: Any) -> list[tuple[str, int | None]]:
+def refused(submission: Submission, *found: FieldError, **workflow: Any) -> list[tuple[str, int | None]]:
     """The fields and indexes of the faults for which the submission is refused."""
     with pytest.raises(InvalidRequest) as refusal:
         checked(submission, a_workflow(**workflow), TODAY, found)
-    return [(fault.field, fault.index) for fault in refusal.value.faults]
+    return [(fault.field, fault.index) for fault in refusal.value.errors]
 
 
 def texts(text: str) -> list[str]:
@@ -150,7 +150,7 @@ def test_every_fault_is_told_at_once_with_its_index() -> None:
 
 
 def test_faults_found_while_reading_come_first_and_are_not_told_twice() -> None:
-    found = (Fault("prompts_text", "this must be a string"), Fault("api_key", "this must be a string"))
+    found = (FieldError("prompts_text", "this must be a string"), FieldError("api_key", "this must be a string"))
 
     assert refused(Submission(prompts=()), *found) == [("prompts_text", None), ("api_key", None)]
 
@@ -215,7 +215,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_repeated(api_ke
         checked(a_submission(api_key=api_key), WORKFLOW, TODAY)
 
     assert api_key not in str(refusal.value)
-    assert [fault.field for fault in refusal.value.faults] == ["api_key"]
+    assert [fault.field for fault in refusal.value.errors] == ["api_key"]
 
 
 @pytest.mark.parametrize("model", ["gpt", "SMALL", "\ud800", "x" * 1000])

@@ -108,7 +108,7 @@ def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         retried(world, execution_id, api_key=None)
 
-    assert [fault.field for fault in refusal.value.faults] == ["api_key"]
+    assert [fault.field for fault in refusal.value.errors] == ["api_key"]
     assert world.tally(execution_id).pending == 0
 
 

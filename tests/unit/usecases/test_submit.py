@@ -9,7 +9,7 @@ import pytest
 from imagefactory.api import views
 from imagefactory.domain.errors import (
     Conflict,
-    Fault,
+    FieldError,
     IdempotencyKeyReused,
     InvalidRequest,
     NotFound,
@@ -159,9 +159,9 @@ class TestARefusedBatch:
         asked = a_submission("ab", references=(Upload(b"no image"), Upload(bytes(MAX_REFERENCE_BYTES + 1))))
 
         with pytest.raises(InvalidRequest) as refusal:
-            world.submit(USER, "w", asked, [Fault("colour", "there is no such field")])
+            world.submit(USER, "w", asked, [FieldError("colour", "there is no such field")])
 
-        assert [(fault.field, fault.index) for fault in refusal.value.faults] == [
+        assert [(fault.field, fault.index) for fault in refusal.value.errors] == [
             ("colour", None),
             ("reference_images", 0),
             ("prompts", 0),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagefactory.domain.errors import Refusal, Unavailable
+from imagefactory.domain.errors import ClientError, Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Call, Crash, Moment, a_failure, an_image
 from imagefactory.usecases.generate import Outcome
@@ -215,7 +215,7 @@ class Turmoil:
                 answered(actor)
             if actor.error is not None:
                 self.counted[type(actor.error).__name__] += 1
-                expected = isinstance(actor.error, Refusal | Unavailable | Crash)
+                expected = isinstance(actor.error, ClientError | Unavailable | Crash)
                 assert expected, f"seed {self.seed}: {actor.name}: {actor.error!r}"
         self._nothing_came_back()
 

@@ -1,4 +1,4 @@
-"""Values taken out of what a client sent: the right types, or a fault for each that has another."""
+"""Values taken out of what a client sent: the right types, or a error for each that has another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefactory.domain.api_key import trim_key
-from imagefactory.domain.errors import Fault
+from imagefactory.domain.errors import FieldError
 from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text, trimmed
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ SHOWN = 80
 
 @dataclass
 class Reader:
-    """Takes typed values out of a parsed body and notes a fault for each that has another type."""
+    """Takes typed values out of a parsed body and notes a error for each that has another type."""
 
     values: dict[str, Any]
-    faults: list[Fault] = field(default_factory=list)
+    errors: list[FieldError] = field(default_factory=list)
 
     def only(self, known: tuple[str, ...]) -> None:
         """Note every field that is none of ours: most are misspelt, and would be missed."""
@@ -37,9 +37,9 @@ class Reader:
         self.wrong(name[:SHOWN], f"there is no such field; the fields are {', '.join(known)}")
 
     def wrong(self, name: str, message: str, index: int | None = None) -> None:
-        """Note a fault."""
+        """Note a error."""
         encodable = name.encode("utf-8", "backslashreplace").decode()
-        self.faults.append(Fault(encodable, message, index))
+        self.errors.append(FieldError(encodable, message, index))
 
     def value(self, name: str) -> Any:
         """What was given; None where that is nothing, or an empty string: an empty field was not filled in."""
@@ -73,7 +73,7 @@ class Reader:
         return []
 
     def chosen(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
-        """What the names in a list stand for, each once; a name that stands for nothing is a fault of its own."""
+        """What the names in a list stand for, each once; a name that stands for nothing is a error of its own."""
         found = []
         for place, value in enumerate(self.items(name)):
             if isinstance(value, str) and value in offered:
@@ -88,7 +88,7 @@ class Reader:
         for place, value in enumerate(found):
             if type(value) is not int or value < 0:
                 self.wrong(name, "this must be a whole number from 0", place)
-        return () if self.faults else tuple(dict.fromkeys(found))
+        return () if self.errors else tuple(dict.fromkeys(found))
 
     def lines(self) -> tuple[Prompt, ...]:
         """The prompts of `prompts_text`."""
@@ -109,7 +109,9 @@ class Reader:
             return {}
         return value
 
-    def submission(self, prompts: tuple[Prompt, ...], references: tuple[Upload, ...]) -> tuple[Submission, list[Fault]]:
+    def submission(
+        self, prompts: tuple[Prompt, ...], references: tuple[Upload, ...]
+    ) -> tuple[Submission, list[FieldError]]:
         """All of it as a submission, and what is wrong with it."""
         choices = {name: self.choice(name) for name in CHOICES}
         read_in = Submission(
@@ -119,4 +121,4 @@ class Reader:
             metadata=self.metadata(),
             **choices,
         )
-        return read_in, self.faults
+        return read_in, self.errors

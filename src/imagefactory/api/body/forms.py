@@ -11,7 +11,7 @@ from imagefactory.api.body.json_limits import parsed
 from imagefactory.api.body.limits import MAX_BODY_BYTES
 from imagefactory.api.body.multipart import parts_of
 from imagefactory.domain.base64text import decode_base64
-from imagefactory.domain.errors import Refusal
+from imagefactory.domain.errors import ClientError
 from imagefactory.domain.media_type import find_format
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload, trimmed
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask import Request
 
     from imagefactory.api.body.multipart import Part
-    from imagefactory.domain.errors import Fault
+    from imagefactory.domain.errors import FieldError
     from imagefactory.domain.submission import Submission
 
 #: The longest metadata that keeps its rules has 110,000 bytes, with every character written as two escapes.
@@ -50,7 +50,7 @@ _HINTS = {
 }
 
 
-def submission(request: Request, body: bytearray) -> tuple[Submission, list[Fault]]:
+def submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
     """What the form submits, and what could not be read of it; fields left empty were not filled in.
 
     Raises:
@@ -81,7 +81,7 @@ def _read_reference(part: Part) -> list[Upload]:
     try:
         data = bytes(part.decode())
     except ValueError as wrong:
-        return [Upload(b"", fault=str(wrong))]
+        return [Upload(b"", error=str(wrong))]
     # A part without a file name is a file too when its type or its bytes say so.
     is_text = not part.is_file and (not part.content_type or part.content_type.startswith("text/"))
     if data[:5].lower() == b"data:" or (is_text and not data.startswith(_IMAGE_STARTS)):
@@ -100,7 +100,7 @@ def _upload_of_url(text: bytes) -> Upload:
         data, media_type = decode_base64(text.decode("ascii"))
         if media_type:
             return Upload(data, media_type)
-    return Upload(b"", fault="this must be a file (with curl: -F reference_images=@FILE)")
+    return Upload(b"", error="this must be a file (with curl: -F reference_images=@FILE)")
 
 
 def _read_text(read: Reader, part: Part, charset: str) -> None:
@@ -152,5 +152,5 @@ def _parse_metadata(read: Reader) -> None:
         return
     try:
         read.values["metadata"] = parsed(text)
-    except Refusal:
+    except ClientError:
         read.wrong("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")

@@ -1,4 +1,4 @@
-"""Request bodies, read: JSON or a form becomes values of the right types, and what is not becomes a fault."""
+"""Request bodies, read: JSON or a form becomes values of the right types, and what is not becomes a error."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from imagefactory.api.body import forms, limits
 from imagefactory.api.body.fields import CHOICES, Reader
 from imagefactory.api.body.json_limits import as_object, object_of
-from imagefactory.domain.api_key import key_faults
+from imagefactory.domain.api_key import key_errors
 from imagefactory.domain.base64text import decode_base64
-from imagefactory.domain.errors import Fault, InvalidRequest, UnsupportedMediaType
+from imagefactory.domain.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import FailureCode
 from imagefactory.domain.submission import Submission, Upload, trimmed
@@ -23,7 +23,7 @@ _REFERENCE_SHAPE = 'this must be {"mime_type": a string, "data": base64}'
 _RETRY_FIELDS = ("status", "error_codes", "batch_index", "api_key")
 
 
-def submission(request: Request, body: bytearray) -> tuple[Submission, list[Fault]]:
+def submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
     """What the client submits, and what could not be read of it; the body is empty afterwards.
 
     Raises:
@@ -58,13 +58,13 @@ def retry(request: Request) -> RetryRequest:
         if read.values.get(name) == []:
             read.wrong(name, "an empty list matches nothing: name what to retry, or leave this out for all")
     api_key = read.api_key()
-    read.faults += key_faults(api_key)
-    if read.faults:
-        raise InvalidRequest.of(read.faults)
+    read.errors += key_errors(api_key)
+    if read.errors:
+        raise InvalidRequest.of(read.errors)
     return RetryRequest(statuses or RETRYABLE, codes, frozenset(indexes), api_key)
 
 
-def _of_json(read: Reader) -> tuple[Submission, list[Fault]]:
+def _of_json(read: Reader) -> tuple[Submission, list[FieldError]]:
     read.only(_FIELDS)
     if read.value("prompts") is not None and read.value("prompts_text") is not None:
         read.wrong("prompts", "give prompts or prompts_text, not both")
@@ -83,7 +83,7 @@ def _prompt(read: Reader, item: Any, index: int) -> Prompt:
         if custom_id is None or isinstance(custom_id, str):
             return Prompt(trimmed(item["prompt"]), custom_id)
     read.wrong("prompts", 'this must be a string, or {"prompt": a string, "custom_id": a string}', index)
-    # A stand-in that breaks no rule, so that this one fault is told once.
+    # A stand-in that breaks no rule, so that this one error is told once.
     return Prompt("(unread)")
 
 
@@ -95,14 +95,14 @@ def _reference(item: Any) -> Upload:
     if isinstance(item, str) and item[:5].lower() == "data:":
         item = {"data": item}
     if not isinstance(item, dict) or item.keys() - {"mime_type", "data"}:
-        return Upload(b"", fault=_REFERENCE_SHAPE)
+        return Upload(b"", error=_REFERENCE_SHAPE)
     data, mime_type = item.get("data"), item.get("mime_type") or ""
     if not isinstance(data, str) or not isinstance(mime_type, str):
-        return Upload(b"", fault=_REFERENCE_SHAPE)
+        return Upload(b"", error=_REFERENCE_SHAPE)
     try:
         decoded = decode_base64(data)
     except ValueError:
-        return Upload(b"", fault="the data are not base64")
+        return Upload(b"", error="the data are not base64")
     return Upload(decoded.data, mime_type or decoded.media_type)
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from imagefactory.domain.cursor import ChangeCursor
-from imagefactory.domain.errors import Fault, InvalidRequest
+from imagefactory.domain.errors import FieldError, InvalidRequest
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import ResultStatus
 from imagefactory.usecases.status import PageRequest
@@ -32,12 +32,12 @@ _BRACKETS = re.compile(r"\[\d{0,6}\]$")
 
 
 class Query:
-    """A request's parameters, with the faults found in reading them."""
+    """A request's parameters, with the errors found in reading them."""
 
     def __init__(self, request: Request, known: tuple[str, ...] = ()) -> None:
         if len(request.query_string) > MAX_QUERY:
-            raise InvalidRequest.of([Fault("query", f"the query has more than {MAX_QUERY} characters")])
-        self.faults: list[Fault] = []
+            raise InvalidRequest.of([FieldError("query", f"the query has more than {MAX_QUERY} characters")])
+        self.errors: list[FieldError] = []
         self._values: dict[str, list[str]] = {}
         offered = f"the parameters are {', '.join(known)}" if known else "there are none here"
         for name, values in request.args.lists():
@@ -46,9 +46,9 @@ class Query:
             if key in known:
                 self._values.setdefault(key, []).extend(value for value in values if value.strip())
             else:
-                self.faults.append(Fault(name[:80], f"there is no such parameter; {offered}"))
+                self.errors.append(FieldError(name[:80], f"there is no such parameter; {offered}"))
         repeated = [name for name, values in self._values.items() if len(values) > 1 and name not in LISTS]
-        self.faults += [Fault(name, "this was given more than once") for name in repeated]
+        self.errors += [FieldError(name, "this was given more than once") for name in repeated]
 
     def has(self, name: str) -> bool:
         """Whether the parameter was given."""
@@ -59,7 +59,7 @@ class Query:
         text = self._value("limit") or str(DEFAULT_LIMIT)
         if _is_number(text) and 1 <= int(text) <= MAX_LIMIT:
             return int(text)
-        self.faults.append(Fault("limit", f"this must be a whole number from 1 to {MAX_LIMIT}"))
+        self.errors.append(FieldError("limit", f"this must be a whole number from 1 to {MAX_LIMIT}"))
         return DEFAULT_LIMIT
 
     def index_cursor(self) -> int:
@@ -67,7 +67,7 @@ class Query:
         text = self._value("cursor") or "0"
         if _is_number(text):
             return int(text)
-        self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
+        self.errors.append(FieldError("cursor", "this must be a next_cursor of an earlier answer"))
         return 0
 
     def time_cursor(self) -> datetime | None:
@@ -81,7 +81,7 @@ class Query:
                 return moment.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-        self.faults.append(Fault("cursor", "this must be a next_cursor of an earlier answer"))
+        self.errors.append(FieldError("cursor", "this must be a next_cursor of an earlier answer"))
         return None
 
     def change_cursor(self) -> ChangeCursor | None:
@@ -92,7 +92,7 @@ class Query:
         try:
             return ChangeCursor.decoded(text)
         except ValueError:
-            self.faults.append(Fault("since", "this must be the next_since of an earlier answer"))
+            self.errors.append(FieldError("since", "this must be the next_since of an earlier answer"))
             return None
 
     def statuses(self, offered: type[Status]) -> tuple[Status, ...]:
@@ -102,17 +102,17 @@ class Query:
         asked = [item for item in items if item]
         names = {status.value: status for status in offered}
         if unknown := [item for item in asked if item not in names]:
-            self.faults.append(Fault("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
+            self.errors.append(FieldError("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
         return tuple(dict.fromkeys(names[item] for item in asked if item in names))
 
     def check(self) -> None:
         """Raise what was found.
 
         Raises:
-            InvalidRequest: with every fault.
+            InvalidRequest: with every error.
         """
-        if self.faults:
-            raise InvalidRequest.of(self.faults)
+        if self.errors:
+            raise InvalidRequest.of(self.errors)
 
     def _value(self, name: str) -> str | None:
         values = self._values.get(name)
@@ -132,7 +132,7 @@ def page_request(request: Request) -> PageRequest:
     """Which results of an execution to show."""
     query = Query(request, ("limit", "cursor", "status", "since"))
     if query.has("since") and query.has("cursor"):
-        query.faults.append(Fault("cursor", "changes are followed with since alone: give one of the two"))
+        query.errors.append(FieldError("cursor", "changes are followed with since alone: give one of the two"))
     page = PageRequest(query.limit(), query.index_cursor(), query.statuses(ResultStatus), query.change_cursor())
     query.check()
     return page

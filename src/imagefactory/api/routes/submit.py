@@ -12,7 +12,7 @@ from imagefactory.api.auth.tokens import TokenVerifier, user_of
 from imagefactory.api.body import limits, requests
 from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
 from imagefactory.api.routes import queries
-from imagefactory.domain.errors import Fault
+from imagefactory.domain.errors import FieldError
 
 if TYPE_CHECKING:
     from flask import Request, Response
@@ -58,13 +58,15 @@ class SubmitRoutes:
     ) -> Accepted:
         if len(body) > LARGE_BYTES:
             lock.acquire()
-        submission, faults = requests.submission(request, body)
+        submission, errors = requests.submission(request, body)
         if submission.references:
             lock.acquire()
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-            faults.append(Fault("Idempotency-Key", "this must have 1 to 255 printable ASCII characters, no spaces"))
-        return self.submit(user, workflow_id, submission, faults, key)
+            errors.append(
+                FieldError("Idempotency-Key", "this must have 1 to 255 printable ASCII characters, no spaces")
+            )
+        return self.submit(user, workflow_id, submission, errors, key)
 
     def _cancel(self, request: Request, *, execution_id: str) -> Response:
         return success(views.execution(self.cancel(self._user(request), execution_id)))
