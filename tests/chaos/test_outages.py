@@ -59,13 +59,13 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         pytest.param(lambda executions, _: executions.get("e"), id="get"),
         pytest.param(lambda executions, _: executions.load("e", 0), id="load"),
-        pytest.param(lambda executions, _: executions.tally("e"), id="tally"),
+        pytest.param(lambda executions, _: executions.read_progress("e"), id="progress"),
         pytest.param(lambda executions, _: executions.results("e", 0, 5), id="results"),
         pytest.param(lambda executions, _: executions.move(an_execution(), []), id="move"),
         pytest.param(lambda executions, _: executions.request_cancel("e"), id="request_cancel"),
         pytest.param(lambda _, submits: submits.reserve(an_execution()), id="reserve"),
         pytest.param(lambda _, submits: submits.mark_enqueued("e"), id="mark_enqueued"),
-        pytest.param(lambda _, submits: submits.remaining(3), id="remaining"),
+        pytest.param(lambda _, submits: submits.pending_elsewhere(3), id="pending_elsewhere"),
     ],
 )
 def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call: Callable[[Any, Any], object]) -> None:
@@ -158,7 +158,7 @@ def test_a_query_whose_stream_breaks_in_the_middle_is_read_anew(firestore_host: 
         back = threading.Timer(0.5, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        remaining = submits.remaining(3)
+        remaining = submits.pending_elsewhere(3)
 
         back.join()
         assert len(remaining) == 3

@@ -96,7 +96,7 @@ def test_anothers_execution_and_one_that_never_was_cannot_be_told_apart(
 
     assert foreign.status_code == 404
     assert facts_of(foreign, theirs) == facts_of(absent, NOBODY_HAS)
-    assert reads_of_foreign == world.faults.calls == ["executions.tally"]
+    assert reads_of_foreign == world.faults.calls == ["executions.read_progress"]
     assert state_of(world) == before
 
 
@@ -105,7 +105,7 @@ def state_of(world: World) -> tuple[object, ...]:
     store = world.store
     return (
         dict(store.executions),
-        dict(store.tallies),
+        dict(store.progress),
         {execution_id: dict(results) for execution_id, results in store.results.items()},
         dict(world.tasks.waiting),
         dict(world.tasks.watches),

@@ -69,9 +69,9 @@ def every_kind(submit: Function, status: Function, world: World) -> list[TestRes
             EXECUTE, data=b"{}", content_type="application/json", environ_overrides={"CONTENT_LENGTH": "33000000"}
         ),
     ]
-    world.faults.fail("executions.tally", Moment.BEFORE, Unavailable("down"))
+    world.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
     answers.append(status.get(path))
-    world.faults.fail("executions.tally", Moment.BEFORE, RuntimeError("a defect"))
+    world.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError("a defect"))
     answers.append(status.get(path))
     return answers
 
@@ -203,7 +203,7 @@ def test_a_defect_tells_the_client_nothing_but_where_to_look(
     submit: Function, status: Function, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.tally", Moment.BEFORE, RuntimeError(f"could not read {SECRET}"))
+    world.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError(f"could not read {SECRET}"))
     capfd.readouterr()
 
     answer = status.get(f"/api/executions/{execution_id}")

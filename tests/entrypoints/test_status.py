@@ -231,7 +231,7 @@ def test_a_head_request_gets_the_headers_alone(submit: Function, status: Functio
 
 def test_a_store_that_is_down_is_told_as_such(submit: Function, status: Function, world: World) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.tally", Moment.BEFORE, Unavailable("down"))
+    world.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
 
     answer = status.get(f"/api/executions/{execution_id}")
 

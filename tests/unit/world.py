@@ -39,7 +39,7 @@ from imagefactory.usecases.submit import Accepted, Submit
 from imagefactory.usecases.watchdog import Round, Watchdog
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution, Tally
+    from imagefactory.domain.execution import Execution, Progress
     from imagefactory.domain.task import Task, Watch
     from imagefactory.testing.model import Script
 
@@ -175,11 +175,11 @@ class World:
                     continue
         raise AssertionError(f"rounds are still to be made: {self.watched()}")
 
-    def tally(self, execution_id: str) -> Tally:
+    def progress(self, execution_id: str) -> Progress:
         """The counters."""
-        tally = self.executions.tally(execution_id)
-        assert tally is not None
-        return tally
+        progress = self.executions.read_progress(execution_id)
+        assert progress is not None
+        return progress
 
     def execution(self, execution_id: str) -> Execution:
         """The execution as it is stored."""

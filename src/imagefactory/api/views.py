@@ -59,21 +59,21 @@ def execution_path(execution_id: str) -> str:
 
 def execution(snapshot: Snapshot) -> View:
     """What was asked and how it stands, without single results."""
-    asked, tally = snapshot.execution, snapshot.tally
+    asked, progress = snapshot.execution, snapshot.progress
     return {
         "id": asked.id,
         "workflow_id": asked.workflow_id,
-        "status": tally.status.value,
-        "progress": tally.progress,
+        "status": progress.status.value,
+        "progress": progress.percent,
         "model": asked.recipe.model,
         "aspect_ratio": asked.recipe.aspect_ratio,
         "resolution": asked.recipe.resolution,
         "metadata": dict(asked.metadata),
-        "counts": tally.counts(),
-        "cost_usd": usd(tally.cost_microusd),
+        "counts": progress.counts(),
+        "cost_usd": usd(progress.cost_microusd),
         "created_at": timestamp(asked.created_at),
-        "started_at": timestamp(tally.started_at),
-        "completed_at": timestamp(tally.completed_at),
+        "started_at": timestamp(progress.started_at),
+        "completed_at": timestamp(progress.completed_at),
         "expires_at": timestamp(asked.expires_at),
     }
 
@@ -82,7 +82,7 @@ def execution_page(page: ExecutionPage) -> View:
     """An execution with a page of its results."""
     return execution(page.snapshot) | {
         "estimated_seconds_left": page.seconds_left,
-        "poll_after_ms": None if page.snapshot.tally.status.is_terminal else POLL_AFTER_MS,
+        "poll_after_ms": None if page.snapshot.progress.status.is_terminal else POLL_AFTER_MS,
         "batch_results": [result(details) for details in page.results],
         "next_cursor": None if page.next_index is None else str(page.next_index),
         "next_since": page.next_since.encoded(),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Tally
+    from imagefactory.domain.execution import Progress
 
 #: Two commits may become visible in another order than their times say, so a cursor looks back a little:
 #: a change may be told twice, never not at all.
@@ -25,7 +25,7 @@ class ChangeCursor:
     """The place after the changes a client has seen.
 
     `at` is the moment to look from; `after` an index, where the last page ended among changes of that same moment;
-    `version` the tally's version where the client had seen everything.
+    `version` the progress's version where the client had seen everything.
     """
 
     at: datetime
@@ -33,9 +33,9 @@ class ChangeCursor:
     version: str = ""
 
     @classmethod
-    def of(cls, tally: Tally) -> Self:
-        """The place after all changes in this tally."""
-        return cls(tally.updated_at - LOOK_BACK if tally.updated_at else _BEGINNING, version=tally.version)
+    def of(cls, progress: Progress) -> Self:
+        """The place after all changes in this progress."""
+        return cls(progress.updated_at - LOOK_BACK if progress.updated_at else _BEGINNING, version=progress.version)
 
     def encoded(self) -> str:
         """The cursor as a URL-safe token."""

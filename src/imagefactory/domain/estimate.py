@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from imagefactory.domain.execution import Tally
+    from imagefactory.domain.execution import Progress
 
 #: Starts needed before the observed pace says more than the queue's rate.
 ENOUGH_STARTS = 5
@@ -27,20 +27,20 @@ def whole_batch(prompt_count: int, waiting: Iterable[int], rate: float, expected
     return math.ceil(turns / rate + expected_seconds)
 
 
-def time_left(tally: Tally, now: datetime, rate: float, expected_seconds: float) -> int | None:
+def time_left(progress: Progress, now: datetime, rate: float, expected_seconds: float) -> int | None:
     """Seconds until the execution has ended, rounded up; None once it has.
 
     The pace is the queue's rate, or what was observed where that is slower: others share the queue.
     """
-    if tally.status.is_terminal:
+    if progress.status.is_terminal:
         return None
-    return math.ceil(tally.pending / _pace(tally, now, rate) + expected_seconds)
+    return math.ceil(progress.pending / _pace(progress, now, rate) + expected_seconds)
 
 
-def _pace(tally: Tally, now: datetime, rate: float) -> float:
-    started = tally.processing + tally.ended
-    if tally.started_at is None or started < ENOUGH_STARTS:
+def _pace(progress: Progress, now: datetime, rate: float) -> float:
+    started = progress.processing + progress.ended
+    if progress.started_at is None or started < ENOUGH_STARTS:
         return rate
-    elapsed = max((now - tally.started_at).total_seconds(), 1.0)
+    elapsed = max((now - progress.started_at).total_seconds(), 1.0)
     # Time in which nothing waited, before a retry, says nothing of the pace: the queue is never shared by so many.
     return min(rate, max(started / elapsed, rate / MOST_SHARES))

@@ -1,4 +1,4 @@
-"""An execution: one submitted batch, and the tally of its results."""
+"""An execution: one submitted batch, and the progress of its results."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Progress:
     """The counters of an execution: all that a poll needs before it looks at single results.
 
     `pending` is what the others leave, so the counts sum to the total at any moment. `version` changes with every
@@ -131,7 +131,7 @@ class Tally:
         return self.total - self.processing - self.ended
 
     @property
-    def progress(self) -> int:
+    def percent(self) -> int:
         """Whole percentage of results that have ended; 100 only when all have."""
         return self.ended * 100 // self.total
 
@@ -161,4 +161,4 @@ class Snapshot:
     """An execution, and the counters of its results at one moment."""
 
     execution: Execution
-    tally: Tally
+    progress: Progress

@@ -44,7 +44,7 @@ class Task:
 class Watch:
     """One round of an execution's watchdog, not before `schedule_at`.
 
-    `since` tells apart the watchdogs of one execution: a retry begins another. `seen` is the tally's version in the
+    `since` tells apart the watchdogs of one execution: a retry begins another. `seen` is the progress's version in the
     round before, `idle` how many rounds it has not changed.
     """
 

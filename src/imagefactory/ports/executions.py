@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, ExecutionStatus, Prompt, Sealed, Tally
+    from imagefactory.domain.execution import Execution, ExecutionStatus, Progress, Prompt, Sealed
     from imagefactory.domain.limits import InFlight
     from imagefactory.domain.result import Result, ResultStatus
 
@@ -73,8 +73,8 @@ class Submits(Protocol):
         """What the user has in flight, an execution being accepted included, besides the execution of this id."""
         ...
 
-    def remaining(self, limit: int) -> Sequence[Tally]:
-        """The tallies of up to `limit` executions that have not ended, for the estimate of time."""
+    def pending_elsewhere(self, limit: int) -> list[int]:
+        """How many results wait in each of up to `limit` executions that have not ended."""
         ...
 
 
@@ -116,11 +116,11 @@ class Executions(Protocol):
         """An execution and one of its results; None for what does not exist (yet)."""
         ...
 
-    def tally(self, execution_id: str) -> Tally | None:
+    def read_progress(self, execution_id: str) -> Progress | None:
         """The counters: one read."""
         ...
 
-    def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+    def read_all_progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         """The counters of several executions, in their order; those that do not exist are left out."""
         ...
 

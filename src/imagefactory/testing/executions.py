@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
+from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Progress, Prompt, Sealed
 from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Move, Moved, Reopened, Reservation
@@ -34,7 +34,7 @@ class Store:
     versions: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     executions: dict[str, Execution] = field(default_factory=dict)
     chunks: dict[tuple[str, int], tuple[Prompt, ...]] = field(default_factory=dict)
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    progress: dict[str, Progress] = field(default_factory=dict)
     results: dict[str, dict[int, tuple[datetime, Result]]] = field(default_factory=dict)
 
     def put(self, execution: Execution) -> Execution:
@@ -122,7 +122,7 @@ class InMemorySubmits:
         with self._store.lock:
             self._store.replace(execution, execution)
             self._store.results[execution.id] = {}
-            self._store.tallies[execution.id] = Tally(
+            self._store.progress[execution.id] = Progress(
                 execution.id,
                 execution.user,
                 execution.prompt_count,
@@ -139,16 +139,18 @@ class InMemorySubmits:
         """Look at all that is the user's."""
         with self._store.lock:
             theirs = [one for one in self._store.executions.values() if one.user == user and one.id != besides]
-            running = [self._store.tallies[one.id] for one in theirs if _is_visible(one) and not one.closed]
+            running = [self._store.progress[one.id] for one in theirs if _is_visible(one) and not one.closed]
         waiting = [one for one in theirs if not _is_visible(one) and not one.is_overdue(now)]
-        prompts = sum(tally.total - tally.ended for tally in running) + sum(one.prompt_count for one in waiting)
+        prompts = sum(progress.total - progress.ended for progress in running) + sum(
+            one.prompt_count for one in waiting
+        )
         return InFlight(len(running) + len(waiting), prompts)
 
-    def remaining(self, limit: int) -> Sequence[Tally]:
-        """The tallies of executions that are not closed."""
+    def pending_elsewhere(self, limit: int) -> list[int]:
+        """Look at every execution that is not closed."""
         with self._store.lock:
             open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.closed]
-            return [replace(self._store.tallies[one], execution_id="") for one in sorted(open_ones)[:limit]]
+            return [self._store.progress[one].pending for one in sorted(open_ones)[:limit]]
 
 
 class InMemoryExecutions:
@@ -168,14 +170,14 @@ class InMemoryExecutions:
         with self._store.lock:
             return self.get(execution_id), self._results(execution_id).get(index)
 
-    def tally(self, execution_id: str) -> Tally | None:
+    def read_progress(self, execution_id: str) -> Progress | None:
         """The counters."""
         with self._store.lock:
-            return self._store.tallies.get(execution_id)
+            return self._store.progress.get(execution_id)
 
-    def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+    def read_all_progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         """The counters of those that exist."""
-        return [tally for one in execution_ids if (tally := self.tally(one))]
+        return [progress for one in execution_ids if (progress := self.read_progress(one))]
 
     def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
         """Look into the chunks."""
@@ -189,15 +191,15 @@ class InMemoryExecutions:
     def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
         """Write results and counters, all or nothing."""
         with self._store.lock:
-            tally = self._store.tallies.get(execution.id)
+            progress = self._store.progress.get(execution.id)
             current = self._results(execution.id)
-            if tally is None or any(_has_changed(move, current.get(move.after.index)) for move in moves):
+            if progress is None or any(_has_changed(move, current.get(move.after.index)) for move in moves):
                 raise Conflict("a result was moved by somebody else")
             now = self._store.clock.now()
             moved = tuple(replace(move.after, version=next(self._store.versions)) for move in moves)
             self._store.results[execution.id].update({one.index: (now, one) for one in moved})
-            after = _moved(tally, moves, now, str(next(self._store.versions)))
-            self._store.tallies[execution.id] = after
+            after = _moved(progress, moves, now, str(next(self._store.versions)))
+            self._store.progress[execution.id] = after
             return Moved(moved, after.ended)
 
     def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
@@ -273,7 +275,7 @@ def _has_changed(move: Move, current: Result | None) -> bool:
     return move.before.version != current.version
 
 
-def _moved(tally: Tally, moves: Sequence[Move], now: datetime, version: str) -> Tally:
+def _moved(progress: Progress, moves: Sequence[Move], now: datetime, version: str) -> Progress:
     deltas: Counter[str] = Counter()
     for move in moves:
         for result, step in ((move.before or Result(move.after.index), -1), (move.after, 1)):
@@ -281,6 +283,6 @@ def _moved(tally: Tally, moves: Sequence[Move], now: datetime, version: str) -> 
             if result.status is not ResultStatus.PENDING:
                 deltas[result.status.value] += step
     has_started = any(move.after.status is ResultStatus.PROCESSING for move in moves)
-    changed: dict[str, int] = {name: getattr(tally, name) + delta for name, delta in deltas.items()}
-    started_at = tally.started_at or (now if has_started else None)
-    return replace(tally, **changed, started_at=started_at, updated_at=now, version=version)  # type: ignore[arg-type] # the counters are the whole numbers among its fields
+    changed: dict[str, int] = {name: getattr(progress, name) + delta for name, delta in deltas.items()}
+    started_at = progress.started_at or (now if has_started else None)
+    return replace(progress, **changed, started_at=started_at, updated_at=now, version=version)  # type: ignore[arg-type] # the counters are the whole numbers among its fields

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from imagefactory.domain.execution import Execution, Phase, Prompt, Tally
+from imagefactory.domain.execution import Execution, Phase, Progress, Prompt
 from imagefactory.domain.generation import Recipe
 from imagefactory.domain.image import StoredImage
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
@@ -91,9 +91,9 @@ def an_execution(**what_matters: Any) -> Execution:
     return replace(execution, **what_matters)
 
 
-def a_tally(**what_matters: Any) -> Tally:
+def a_progress(**what_matters: Any) -> Progress:
     """The counters of an execution of three prompts, none of them begun."""
-    return replace(Tally("e", "alice", 3, updated_at=START, version="1"), **what_matters)
+    return replace(Progress("e", "alice", 3, updated_at=START, version="1"), **what_matters)
 
 
 def a_workflow(**what_matters: Any) -> Workflow:

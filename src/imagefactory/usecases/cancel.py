@@ -12,7 +12,7 @@ from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.closing import close_if_ended
-from imagefactory.usecases.status import owned_tally
+from imagefactory.usecases.status import owned_progress
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
@@ -33,11 +33,11 @@ class Cancel:
         A claim that comes after the request finds it and cancels its result itself, so an interrupted cancel is
         completed by the tasks that are still delivered.
         """
-        tally = owned_tally(self.executions, user, execution_id)
+        progress = owned_progress(self.executions, user, execution_id)
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
-        if not tally.status.is_terminal:
+        if not progress.status.is_terminal:
             self.executions.request_cancel(execution_id)
             # From the end: what the queue dispatches next is cancelled by its own claim meanwhile.
             for first in reversed(range(0, execution.prompt_count, MOST_MOVES)):
@@ -45,7 +45,7 @@ class Cancel:
             log.info("execution cancelled", execution_id=execution_id)
         # Also what had ended before: its closer may have died, and an open execution counts against its user.
         close_if_ended(self.executions, execution)
-        return Snapshot(execution, owned_tally(self.executions, user, execution_id))
+        return Snapshot(execution, owned_progress(self.executions, user, execution_id))
 
     def _cancel(self, execution: Execution, first: int, count: int) -> None:
         """Cancel what is pending in this window; where a claim slips in, each half of the window by itself.

@@ -19,20 +19,20 @@ PATIENCE = 5
 def close_if_ended(executions: Executions, execution: Execution) -> None:
     """Close the execution if all its results have ended and nobody has closed it; doing so again changes nothing.
 
-    The tally is read after the execution: if a retry reopens the execution in between, closing it conflicts.
+    The progress is read after the execution: if a retry reopens the execution in between, closing it conflicts.
     """
     current: Execution | None = execution
     for _ in range(PATIENCE):
         if current is None or current.closed:
             return
-        tally = executions.tally(current.id)
-        if tally is None or not tally.status.is_terminal:
+        progress = executions.read_progress(current.id)
+        if progress is None or not progress.status.is_terminal:
             return
         try:
-            executions.close(current, tally.status)
+            executions.close(current, progress.status)
         except Conflict:
             current = executions.get(current.id)
             continue
-        log.info("execution ended", execution_id=execution.id, status=tally.status, counts=tally.counts())
+        log.info("execution ended", execution_id=execution.id, status=progress.status, counts=progress.counts())
         return
     log.warning("the execution kept changing while it was closed", execution_id=execution.id)

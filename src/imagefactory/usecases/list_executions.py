@@ -33,14 +33,21 @@ class ListExecutions:
         self, user: str, statuses: Sequence[ExecutionStatus], before: datetime | None, limit: int
     ) -> ExecutionList:
         """Up to `limit` executions in these statuses (none given: in any), created before `before`."""
-        # Whether a running execution has started is known to its tally alone, so those two are told apart here.
+        # Whether a running execution has started is known to its progress alone, so those two are told apart here.
         closed = {status if status.is_terminal else None for status in statuses}
         matching: list[Snapshot] = []
         while True:
             batch = self.executions.listed(user, list(closed) or None, before, limit + 1)
-            tallies = {tally.execution_id: tally for tally in self.executions.tallies([one.id for one in batch])}
-            snapshots = [Snapshot(execution, tallies[execution.id]) for execution in batch if execution.id in tallies]
-            matching += [one for one in snapshots if not statuses or one.tally.status in statuses]
+            progress_by_id = {
+                progress.execution_id: progress
+                for progress in self.executions.read_all_progress([one.id for one in batch])
+            }
+            snapshots = [
+                Snapshot(execution, progress_by_id[execution.id])
+                for execution in batch
+                if execution.id in progress_by_id
+            ]
+            matching += [one for one in snapshots if not statuses or one.progress.status in statuses]
             if len(batch) <= limit or len(matching) > limit:
                 break
             before = batch[-1].created_at

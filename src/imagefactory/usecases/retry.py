@@ -22,10 +22,10 @@ from imagefactory.domain.result import FailureCode, Result, ResultStatus
 from imagefactory.domain.task import first_round
 from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.fanout import fan_out
-from imagefactory.usecases.status import owned_tally
+from imagefactory.usecases.status import owned_progress
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution, Sealed, Tally
+    from imagefactory.domain.execution import Execution, Progress, Sealed
     from imagefactory.domain.limits import Limits
     from imagefactory.ports import Clock, Executions, Submits, Tasks, Vault
 
@@ -48,9 +48,9 @@ class RetryRequest:
         code = result.failure.code if result.failure else None
         return (not self.error_codes or code in self.error_codes) and (not self.indexes or result.index in self.indexes)
 
-    def most(self, tally: Tally) -> int:
+    def most(self, progress: Progress) -> int:
         """How many results it may take, as the counters have it."""
-        found = sum(tally.counts()[status.value] for status in self.statuses)
+        found = sum(progress.counts()[status.value] for status in self.statuses)
         return min(found, len(self.indexes)) if self.indexes else found
 
 
@@ -95,11 +95,11 @@ class Retry:
             TooManyInFlight: with these results, the user would have more in flight than one user may.
             NotRetryable: no result matches.
         """
-        tally = owned_tally(self.executions, user, execution_id)
+        progress = owned_progress(self.executions, user, execution_id)
         held = self._held(execution_id, request)
         _check_indexes(request, held.execution)
         others = self.submits.in_flight(user, execution_id, self.clock.now())
-        self.limits.check(others, tally.total - tally.ended + request.most(tally), self.rate)
+        self.limits.check(others, progress.total - progress.ended + request.most(progress), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
         takes_tasks = True
         first: int | None = 0
@@ -121,7 +121,7 @@ class Retry:
         if not retried:
             raise NotRetryable
         log.info("results are retried", execution_id=execution_id, results=retried)
-        return Retried(Snapshot(held.execution, owned_tally(self.executions, user, execution_id)), retried)
+        return Retried(Snapshot(held.execution, owned_progress(self.executions, user, execution_id)), retried)
 
     def _held(self, execution_id: str, request: RetryRequest) -> Held:
         execution = self.executions.get(execution_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, Prompt, Tally
+    from imagefactory.domain.execution import Execution, Progress, Prompt
     from imagefactory.ports import Clock, Executions, Links
 
 #: How many results are read from the store at once.
@@ -92,18 +92,18 @@ class ShowExecution:
         Raises:
             NotFound: the execution does not exist, or it belongs to somebody else.
         """
-        tally = owned_tally(self.executions, user, execution_id)
+        progress = owned_progress(self.executions, user, execution_id)
         now = self.clock.now()
-        version = f"{tally.execution_id} {tally.version} {page} {self.links.window(now)}"
+        version = f"{progress.execution_id} {progress.version} {page} {self.links.window(now)}"
         if is_known(version):
             return ShownExecution(version, None)
         execution = self._execution(execution_id)
-        selected = self._page(execution, tally, page)
+        selected = self._page(execution, progress, page)
         return ShownExecution(
             version,
             ExecutionPage(
-                Snapshot(execution, tally),
-                time_left(tally, now, self.rate, execution.recipe.expected_seconds),
+                Snapshot(execution, progress),
+                time_left(progress, now, self.rate, execution.recipe.expected_seconds),
                 list(self._details(execution, selected.results, now)),
                 selected.next_index,
                 selected.next_since,
@@ -117,7 +117,7 @@ class ShowExecution:
         Raises:
             NotFound: at once, before the first result.
         """
-        owned_tally(self.executions, user, execution_id)
+        owned_progress(self.executions, user, execution_id)
         return self._all_details(self._execution(execution_id))
 
     def _execution(self, execution_id: str) -> Execution:
@@ -131,8 +131,8 @@ class ShowExecution:
             count = min(WINDOW, execution.prompt_count - first)
             yield from self._details(execution, self._window(execution, first, count), self.clock.now())
 
-    def _page(self, execution: Execution, tally: Tally, page: PageRequest) -> _Page:
-        now = ChangeCursor.of(tally)
+    def _page(self, execution: Execution, progress: Progress, page: PageRequest) -> _Page:
+        now = ChangeCursor.of(progress)
         if page.since:
             return self._changes(execution, page, page.since, now)
         if ResultStatus.PENDING in page.statuses:
@@ -178,13 +178,13 @@ class ShowExecution:
             yield ResultDetails(result, prompts[result.index], next(addresses) if result.image else None)
 
 
-def owned_tally(executions: Executions, user: str, execution_id: str) -> Tally:
-    """The tally of the user's execution.
+def owned_progress(executions: Executions, user: str, execution_id: str) -> Progress:
+    """The progress of the user's execution.
 
     Raises:
         NotFound: it does not exist, or it belongs to somebody else: the answers are the same.
     """
-    tally = executions.tally(execution_id)
-    if tally is None or tally.user != user:
+    progress = executions.read_progress(execution_id)
+    if progress is None or progress.user != user:
         raise NotFound(f"There is no execution {execution_id}.")
-    return tally
+    return progress

@@ -158,7 +158,7 @@ class Submit:
 
     def _acceptance(self, execution: Execution, order: Order) -> Acceptance:
         recipe, count = execution.recipe, execution.prompt_count
-        waiting = [tally.pending for tally in self.submits.remaining(NEIGHBOURS)]
+        waiting = self.submits.pending_elsewhere(NEIGHBOURS)
         return Acceptance(
             estimated_seconds=whole_batch(count, waiting, self.rate, recipe.expected_seconds),
             estimated_cost_microusd=recipe.price_microusd * count,

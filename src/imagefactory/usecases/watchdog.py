@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, Tally
+    from imagefactory.domain.execution import Execution, Progress
     from imagefactory.domain.task import Watch
     from imagefactory.ports import Clock, Executions, Submits, Tasks
 
@@ -62,29 +62,29 @@ class Watchdog:
     def __call__(self, watch: Watch) -> Round:
         """Make this round; unless it was the last, the next one then has its task."""
         execution = self.executions.get(watch.execution_id)
-        tally = self.executions.tally(watch.execution_id)
-        if execution is None or tally is None:
+        progress = self.executions.read_progress(watch.execution_id)
+        if execution is None or progress is None:
             return self._missing(watch)
-        if tally.status.is_terminal:
-            return self._left(execution, tally, watch)
-        found = self._mended(execution, tally, watch)
+        if progress.status.is_terminal:
+            return self._left(execution, progress, watch)
+        found = self._mended(execution, progress, watch)
         idle = 0 if found is Round.MOVING else watch.idle + 1
-        self._come_back(replace(watch, seen=tally.version, idle=idle))
+        self._come_back(replace(watch, seen=progress.version, idle=idle))
         return found
 
-    def _left(self, execution: Execution, tally: Tally, watch: Watch) -> Round:
+    def _left(self, execution: Execution, progress: Progress, watch: Watch) -> Round:
         """Leave what has ended, with a write even where it is closed already.
 
         A retry reads the execution, begins a watchdog, and reopens what it has read. So either this write comes
         first, and the retry begins again with another watchdog; or the retry does, and this one stays.
         """
         try:
-            self.executions.close(execution, tally.status)
+            self.executions.close(execution, progress.status)
         except Conflict:
-            self._come_back(replace(watch, seen=tally.version))
+            self._come_back(replace(watch, seen=progress.version))
             return Round.MOVING
         if not execution.closed:
-            log.warning("an execution was closed for its closer", execution_id=execution.id, status=tally.status)
+            log.warning("an execution was closed for its closer", execution_id=execution.id, status=progress.status)
         return Round.ENDED
 
     def _missing(self, watch: Watch) -> Round:
@@ -108,7 +108,7 @@ class Watchdog:
         at = self.clock.now() + timedelta(seconds=pause)
         self.tasks.watch(replace(watch, round=watch.round + 1, schedule_at=at))
 
-    def _mended(self, execution: Execution, tally: Tally, watch: Watch) -> Round:
+    def _mended(self, execution: Execution, progress: Progress, watch: Watch) -> Round:
         now = self.clock.now()
         if execution.phase is Phase.ACCEPTED:
             if execution.accepting_until and now < execution.accepting_until:
@@ -118,7 +118,7 @@ class Watchdog:
             self.submits.mark_enqueued(execution.id)
             log.warning("an interrupted submit was completed", execution_id=execution.id)
             return Round.MENDED
-        if tally.version != watch.seen:
+        if progress.version != watch.seen:
             return Round.MOVING
         return self._recovered(execution, now)
 

@@ -12,7 +12,7 @@ from imagefactory.testing import a_lease, a_stored_image, an_execution, some_pro
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from imagefactory.domain.execution import Execution, Prompt, Tally
+    from imagefactory.domain.execution import Execution, Progress, Prompt
     from imagefactory.ports import Executions, Submits
 
 
@@ -42,11 +42,11 @@ class Stores:
         assert found is not None
         return found
 
-    def tally(self, execution: Execution) -> Tally:
+    def progress(self, execution: Execution) -> Progress:
         """Its counters."""
-        tally = self.executions.tally(execution.id)
-        assert tally is not None
-        return tally
+        progress = self.executions.read_progress(execution.id)
+        assert progress is not None
+        return progress
 
     def moved(self, execution: Execution, before: Result | None, after: Result) -> Result:
         """The result after this step."""

@@ -26,7 +26,7 @@ class TestWhatDoesNotExist:
 
         assert executions.get("none") is None
         assert executions.load("none", 0) == (None, None)
-        assert executions.tally("none") is None
+        assert executions.read_progress("none") is None
         assert executions.results("none", 0, 10) == {}
         assert executions.results_in("none", STATUSES, 0, 10) == []
         assert executions.results_since("none", START, None, 10) == []
@@ -50,10 +50,10 @@ class TestWhatDoesNotExist:
     def test_is_left_out_of_several_tallies(self, stores: Stores) -> None:
         first, second = stores.accepted(1), stores.accepted(2)
 
-        tallies = stores.executions.tallies([second.id, "none", first.id])
+        every_progress = stores.executions.read_all_progress([second.id, "none", first.id])
 
-        assert [tally.execution_id for tally in tallies] == [second.id, first.id]
-        assert stores.executions.tallies([]) == []
+        assert [progress.execution_id for progress in every_progress] == [second.id, first.id]
+        assert stores.executions.read_all_progress([]) == []
 
 
 class TestResults:
@@ -95,7 +95,7 @@ class TestResults:
         moments = [at for at, _ in everything]
         assert moments == sorted(moments)
         assert moments[1] == moments[3]
-        assert moments[4] == stores.tally(execution).updated_at
+        assert moments[4] == stores.progress(execution).updated_at
 
     def test_since_a_change_go_on_behind_it(self, stores: Stores) -> None:
         execution = stores.accepted(10)
@@ -191,7 +191,7 @@ class TestReopening:
         assert found == reopened.execution
         assert found == replace(execution, closed=None, cancel_requested=False, sealed_key=OTHER)
         assert list(stores.executions.results(execution.id, 0, 2).values()) == list(reopened.results)
-        assert (stores.tally(execution).pending, stores.tally(execution).cancelled) == (2, 0)
+        assert (stores.progress(execution).pending, stores.progress(execution).cancelled) == (2, 0)
 
     def test_goes_on_from_the_version_that_it_wrote(self, stores: Stores) -> None:
         execution, results = self.ended(stores)
@@ -210,7 +210,7 @@ class TestReopening:
         with pytest.raises(Conflict):
             stores.executions.reopen(execution, OTHER, [Move(results[0], results[0].reopened())])
 
-        assert stores.tally(execution).cancelled == 2
+        assert stores.progress(execution).cancelled == 2
         assert stores.executions.results(execution.id, 0, 1)[0] == results[0]
 
     def test_writes_nothing_where_a_result_has_changed(self, stores: Stores) -> None:
@@ -221,7 +221,7 @@ class TestReopening:
             stores.executions.reopen(execution, OTHER, [Move(one, one.reopened()) for one in results])
 
         assert stores.now(execution).version == execution.version
-        assert stores.tally(execution).cancelled == 1
+        assert stores.progress(execution).cancelled == 1
 
 
 def test_recoveries_are_counted_one_by_one(stores: Stores) -> None:

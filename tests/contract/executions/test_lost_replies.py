@@ -88,7 +88,7 @@ def test_a_claim_whose_reply_is_lost_is_ours(stores: Stores, connection: Connect
     claimed = stores.claimed(execution)
 
     assert stores.executions.load(execution.id, 0)[1] == claimed
-    assert stores.tally(execution).processing == 1
+    assert stores.progress(execution).processing == 1
 
 
 def test_a_result_moved_under_a_lost_reply_can_be_moved_on(stores: Stores, connection: Connection) -> None:
@@ -99,10 +99,10 @@ def test_a_result_moved_under_a_lost_reply_can_be_moved_on(stores: Stores, conne
 
     moved = stores.executions.move(execution, [Move(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
 
-    tally = stores.tally(execution)
-    assert (tally.processing, tally.completed, tally.cost_microusd, moved.ended) == (0, 1, 39_000, 1)
+    progress = stores.progress(execution)
+    assert (progress.processing, progress.completed, progress.cost_microusd, moved.ended) == (0, 1, 39_000, 1)
     stores.moved(execution, moved.results[0], moved.results[0].reopened())
-    assert stores.tally(execution).pending == 3
+    assert stores.progress(execution).pending == 3
 
 
 def test_a_reopening_under_a_lost_reply_can_be_gone_on_from(stores: Stores, connection: Connection) -> None:
@@ -114,7 +114,7 @@ def test_a_reopening_under_a_lost_reply_can_be_gone_on_from(stores: Stores, conn
     second = stores.executions.reopen(first.execution, None, [Move(ended[1], ended[1].reopened())])
 
     assert stores.now(execution) == second.execution
-    assert (stores.tally(execution).pending, stores.tally(execution).cancelled) == (3, 0)
+    assert (stores.progress(execution).pending, stores.progress(execution).cancelled) == (3, 0)
 
 
 def test_a_reply_that_is_lost_twice_counts_once(stores: Stores, connection: Connection) -> None:
@@ -124,7 +124,7 @@ def test_a_reply_that_is_lost_twice_counts_once(stores: Stores, connection: Conn
     moved = stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(3)])
 
     assert moved.ended == 3
-    assert stores.tally(execution).cancelled == 3
+    assert stores.progress(execution).cancelled == 3
 
 
 def test_the_last_one_learns_that_it_was_the_last_in_spite_of_a_lost_reply(
@@ -213,7 +213,7 @@ def test_an_accept_whose_reply_is_lost_is_done(stores: Stores, connection: Conne
     stores.submits.accept(replace(reserved, phase=Phase.ACCEPTED))
 
     assert stores.executions.get(reserved.id) is not None
-    assert stores.tally(reserved).pending == 3
+    assert stores.progress(reserved).pending == 3
 
 
 def test_a_release_whose_reply_is_lost_is_done(stores: Stores, connection: Connection) -> None:

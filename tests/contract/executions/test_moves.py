@@ -13,16 +13,16 @@ from imagefactory.ports import Move
 from imagefactory.testing import START, a_failure, a_lease, a_result, a_stored_image
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Tally
+    from imagefactory.domain.execution import Progress
     from imagefactory.ports import Moved
     from tests.contract.executions.stores import Stores
 
 STATUSES = tuple(ResultStatus)
 
 
-def counts(tally: Tally) -> dict[str, int]:
+def counts(progress: Progress) -> dict[str, int]:
     """The counts that are not zero."""
-    return {name: count for name, count in tally.counts().items() if count}
+    return {name: count for name, count in progress.counts().items() if count}
 
 
 class TestAMove:
@@ -35,10 +35,10 @@ class TestAMove:
         assert stores.executions.load(execution.id, 1) == (execution, claimed)
         assert moved.results == (claimed,)
         assert moved.ended == 0
-        tally = stores.tally(execution)
-        assert counts(tally) == {"total": 3, "pending": 2, "processing": 1}
-        assert tally.status is ExecutionStatus.PROCESSING
-        assert tally.started_at is not None
+        progress = stores.progress(execution)
+        assert counts(progress) == {"total": 3, "pending": 2, "processing": 1}
+        assert progress.status is ExecutionStatus.PROCESSING
+        assert progress.started_at is not None
 
     def test_hands_on_the_version_for_the_next_one(self, stores: Stores) -> None:
         execution = stores.accepted()
@@ -47,7 +47,7 @@ class TestAMove:
         completed = stores.moved(execution, claimed, claimed.completed(a_stored_image(), 39_000, 25_000))
 
         assert stores.executions.results(execution.id, 0, 1) == {0: completed}
-        assert stores.tally(execution).cost_microusd == 39_000
+        assert stores.progress(execution).cost_microusd == 39_000
 
     def test_with_a_version_that_was_read_works_as_well(self, stores: Stores) -> None:
         execution = stores.accepted()
@@ -57,30 +57,30 @@ class TestAMove:
 
         stores.moved(execution, read, read.ended(a_failure()))
 
-        assert counts(stores.tally(execution)) == {"total": 3, "pending": 2, "failed": 1}
+        assert counts(stores.progress(execution)) == {"total": 3, "pending": 2, "failed": 1}
 
     def test_that_comes_second_conflicts_and_writes_nothing(self, stores: Stores) -> None:
         execution = stores.accepted()
         first = stores.claimed(execution)
-        before = stores.tally(execution)
+        before = stores.progress(execution)
 
         with pytest.raises(Conflict):
             stores.claimed(execution)
 
         assert stores.executions.results(execution.id, 0, 1) == {0: first}
-        assert stores.tally(execution) == before
+        assert stores.progress(execution) == before
 
     def test_from_a_stale_version_conflicts_and_writes_nothing(self, stores: Stores) -> None:
         execution = stores.accepted()
         stale = stores.claimed(execution)
         waiting = stores.moved(execution, stale, stale.postponed(a_failure(), START))
-        before = stores.tally(execution)
+        before = stores.progress(execution)
 
         with pytest.raises(Conflict):
             stores.moved(execution, stale, stale.completed(a_stored_image(), 39_000, 1))
 
         assert stores.executions.results(execution.id, 0, 1) == {0: waiting}
-        assert stores.tally(execution) == before
+        assert stores.progress(execution) == before
 
     def test_of_a_result_that_was_never_written_conflicts(self, stores: Stores) -> None:
         execution, other = stores.accepted(), stores.accepted()
@@ -92,13 +92,13 @@ class TestAMove:
     def test_of_many_is_all_or_nothing(self, stores: Stores) -> None:
         execution = stores.accepted()
         stores.claimed(execution, 1)
-        before = stores.tally(execution)
+        before = stores.progress(execution)
 
         with pytest.raises(Conflict):
             stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(3)])
 
         assert list(stores.executions.results(execution.id, 0, 3)) == [1]
-        assert stores.tally(execution) == before
+        assert stores.progress(execution) == before
 
     def test_of_many_tells_how_many_have_ended(self, stores: Stores) -> None:
         execution = stores.accepted(250)
@@ -108,7 +108,7 @@ class TestAMove:
 
         assert moved.ended == 200
         assert [result.index for result in moved.results] == list(range(200))
-        assert counts(stores.tally(execution)) == {"total": 250, "pending": 49, "processing": 1, "cancelled": 200}
+        assert counts(stores.progress(execution)) == {"total": 250, "pending": 49, "processing": 1, "cancelled": 200}
 
     @pytest.mark.parametrize("after", STATUSES)
     @pytest.mark.parametrize("before", STATUSES)
@@ -121,13 +121,13 @@ class TestAMove:
         first = stores.moved(execution, None, a_result(status=before))
         moved = stores.executions.move(execution, [Move(first, a_result(status=after, version=first.version))])
 
-        tally = stores.tally(execution)
+        progress = stores.progress(execution)
         expected = {status.value: 0 for status in STATUSES} | {"total": 3}
         for status in (after, ResultStatus.PENDING, ResultStatus.COMPLETED):
             expected[status.value] += 1
-        assert tally.counts() == expected
-        assert tally.cost_microusd == 39_000 * expected["completed"]
-        assert moved.ended == tally.ended
+        assert progress.counts() == expected
+        assert progress.cost_microusd == 39_000 * expected["completed"]
+        assert moved.ended == progress.ended
 
     def test_keeps_everything_that_a_result_knows(self, stores: Stores) -> None:
         execution = stores.accepted()
@@ -155,25 +155,25 @@ class TestAMove:
 
         assert stores.executions.load(execution.id, 0)[1] == result
 
-    def test_changes_the_tallys_version_each_time(self, stores: Stores) -> None:
+    def test_changes_the_progress_version_each_time(self, stores: Stores) -> None:
         execution = stores.accepted()
-        versions = [stores.tally(execution).version]
+        versions = [stores.progress(execution).version]
         result = stores.claimed(execution)
-        versions.append(stores.tally(execution).version)
+        versions.append(stores.progress(execution).version)
         stores.moved(execution, result, result.postponed(a_failure(), START))
-        versions.append(stores.tally(execution).version)
+        versions.append(stores.progress(execution).version)
 
         assert len(set(versions)) == 3
 
     def test_that_begins_a_later_attempt_keeps_the_first_start(self, stores: Stores) -> None:
         execution = stores.accepted()
         stores.claimed(execution, 0)
-        first = stores.tally(execution).started_at
+        first = stores.progress(execution).started_at
         stores.tick()
 
         stores.claimed(execution, 1)
 
-        assert stores.tally(execution).started_at == first
+        assert stores.progress(execution).started_at == first
 
     def test_of_twenty_at_once_keeps_the_counters_exact(self, stores: Stores) -> None:
         execution = stores.accepted(20)
@@ -185,9 +185,9 @@ class TestAMove:
         with ThreadPoolExecutor(20) as threads:
             moved = list(threads.map(finish, range(20)))
 
-        tally = stores.tally(execution)
-        assert counts(tally) == {"total": 20, "completed": 20}
-        assert tally.cost_microusd == 20 * 39_000
+        progress = stores.progress(execution)
+        assert counts(progress) == {"total": 20, "completed": 20}
+        assert progress.cost_microusd == 20 * 39_000
         # Exactly one learns that it was the last.
         assert sorted(one.ended for one in moved) == list(range(1, 21))
 
@@ -205,4 +205,4 @@ class TestAMove:
             claimed = sum(threads.map(claim, range(20)))
 
         assert claimed == 1
-        assert counts(stores.tally(execution)) == {"total": 3, "pending": 2, "processing": 1}
+        assert counts(stores.progress(execution)) == {"total": 3, "pending": 2, "processing": 1}

@@ -35,9 +35,9 @@ def test_a_reservation_is_seen_by_nobody_else(stores: Stores) -> None:
     executions = stores.executions
     assert executions.get(reserved.id) is None
     assert executions.load(reserved.id, 0) == (None, None)
-    assert executions.tally(reserved.id) is None
+    assert executions.read_progress(reserved.id) is None
     assert executions.listed(reserved.user, None, None, 10) == []
-    assert list(stores.submits.remaining(10)) == []
+    assert list(stores.submits.pending_elsewhere(10)) == []
 
 
 def test_a_dead_submits_reservation_can_be_taken_over_once(stores: Stores) -> None:
@@ -125,11 +125,11 @@ def test_an_accepted_execution_exists_with_all_that_was_asked(stores: Stores) ->
     stores.submits.accept(replace(asked, version=reserved.version))
 
     assert stores.executions.get(asked.id) == asked
-    tally = stores.tally(asked)
-    assert (tally.execution_id, tally.user, tally.total) == (asked.id, "alice", 3)
-    assert (tally.status, tally.pending, tally.cost_microusd) == (ExecutionStatus.QUEUED, 3, 0)
-    assert (tally.started_at, tally.version != "") == (None, True)
-    assert tally.updated_at is not None
+    progress = stores.progress(asked)
+    assert (progress.execution_id, progress.user, progress.total) == (asked.id, "alice", 3)
+    assert (progress.status, progress.pending, progress.cost_microusd) == (ExecutionStatus.QUEUED, 3, 0)
+    assert (progress.started_at, progress.version != "") == (None, True)
+    assert progress.updated_at is not None
 
 
 @pytest.mark.parametrize("key", ["__reserved__", "__name__"])
@@ -147,7 +147,7 @@ def test_a_submit_that_was_taken_over_cannot_accept(stores: Stores) -> None:
         stores.submits.accept(replace(dead, phase=Phase.ACCEPTED))
 
     assert stores.executions.get(dead.id) is None
-    assert stores.executions.tally(dead.id) is None
+    assert stores.executions.read_progress(dead.id) is None
 
 
 def test_a_submit_that_was_released_cannot_accept(stores: Stores) -> None:
@@ -201,10 +201,10 @@ def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> Non
     stores.moved(ended, None, Result(0).cancelled())
     stores.executions.close(ended, ExecutionStatus.CANCELLED)
 
-    remaining = stores.submits.remaining(10)
+    remaining = stores.submits.pending_elsewhere(10)
 
-    assert sorted(tally.pending for tally in remaining) == [2, 5]
-    assert len(stores.submits.remaining(1)) == 1
+    assert sorted(remaining) == [2, 5]
+    assert len(stores.submits.pending_elsewhere(1)) == 1
     assert waiting.closed is None
 
 

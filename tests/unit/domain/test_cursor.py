@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefactory.domain.cursor import LOOK_BACK, ChangeCursor
-from imagefactory.testing import START, a_tally
+from imagefactory.testing import START, a_progress
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as hypothesis wants them
 
@@ -67,11 +67,11 @@ def test_no_text_at_all_breaks_the_reader(text: str) -> None:
 
 
 def test_the_place_after_a_tally_looks_back_a_little() -> None:
-    tally = a_tally(updated_at=START, version="7")
+    progress = a_progress(updated_at=START, version="7")
 
-    assert ChangeCursor.of(tally) == ChangeCursor(START - LOOK_BACK, version="7")
+    assert ChangeCursor.of(progress) == ChangeCursor(START - LOOK_BACK, version="7")
     assert timedelta(seconds=1) < LOOK_BACK
 
 
 def test_an_execution_that_never_changed_is_looked_at_from_the_beginning() -> None:
-    assert ChangeCursor.of(a_tally(updated_at=None)).at == datetime(1970, 1, 1, tzinfo=UTC)
+    assert ChangeCursor.of(a_progress(updated_at=None)).at == datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from imagefactory.domain.estimate import time_left, whole_batch
-from imagefactory.testing import START, a_tally
+from imagefactory.testing import START, a_progress
 
 
 @pytest.mark.parametrize(
@@ -27,22 +27,22 @@ def test_a_batchs_time_follows_from_the_rate_and_what_waits(
 
 
 def test_nothing_is_left_once_all_have_ended() -> None:
-    assert time_left(a_tally(failed=3), START, 1.0, 40.0) is None
+    assert time_left(a_progress(failed=3), START, 1.0, 40.0) is None
 
 
 def test_before_enough_have_started_the_queues_rate_decides() -> None:
-    tally = a_tally(total=100, processing=4, started_at=START)
+    progress = a_progress(total=100, processing=4, started_at=START)
 
-    assert time_left(tally, START + timedelta(seconds=1000), 1.0, 40.0) == 96 + 40
+    assert time_left(progress, START + timedelta(seconds=1000), 1.0, 40.0) == 96 + 40
 
 
 def test_where_others_share_the_queue_the_observed_pace_decides() -> None:
-    tally = a_tally(total=100, processing=10, started_at=START)
+    progress = a_progress(total=100, processing=10, started_at=START)
 
-    assert time_left(tally, START + timedelta(seconds=40), 1.0, 40.0) == 90 * 4 + 40
+    assert time_left(progress, START + timedelta(seconds=40), 1.0, 40.0) == 90 * 4 + 40
 
 
 def test_a_burst_at_the_start_is_not_taken_for_the_pace() -> None:
-    tally = a_tally(total=100, processing=10, started_at=START)
+    progress = a_progress(total=100, processing=10, started_at=START)
 
-    assert time_left(tally, START, 1.0, 40.0) == 90 + 40
+    assert time_left(progress, START, 1.0, 40.0) == 90 + 40

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefactory.domain.execution import ExecutionStatus
-from imagefactory.testing import START, a_tally
+from imagefactory.testing import START, a_progress
 
 SIX_COUNTS = st.tuples(*[st.integers(0, 50)] * 6)
 
@@ -28,7 +28,7 @@ SIX_COUNTS = st.tuples(*[st.integers(0, 50)] * 6)
     ],
 )
 def test_the_counters_say_how_the_execution_stands(counts: dict[str, int], status: str) -> None:
-    assert a_tally(**counts).status == status
+    assert a_progress(**counts).status == status
 
 
 @pytest.mark.parametrize("status", ExecutionStatus)
@@ -38,14 +38,14 @@ def test_only_queued_and_processing_executions_have_not_ended(status: ExecutionS
 
 @pytest.mark.parametrize(("ended", "total", "progress"), [(0, 3, 0), (2, 3, 66), (199, 200, 99), (3, 3, 100)])
 def test_progress_is_rounded_down_so_that_a_hundred_means_all(ended: int, total: int, progress: int) -> None:
-    assert a_tally(total=total, completed=ended).progress == progress
+    assert a_progress(total=total, completed=ended).percent == progress
 
 
 @given(SIX_COUNTS)
 def test_the_counts_sum_to_the_total(counts: tuple[int, ...]) -> None:
     pending, processing, completed, failed, blocked, cancelled = counts
     total = sum(counts)
-    tally = a_tally(
+    progress = a_progress(
         total=total,
         processing=processing,
         completed=completed,
@@ -54,12 +54,12 @@ def test_the_counts_sum_to_the_total(counts: tuple[int, ...]) -> None:
         cancelled=cancelled,
     )
 
-    shown = tally.counts()
+    shown = progress.counts()
 
     assert shown.pop("total") == total == sum(shown.values())
     assert shown["pending"] == pending
 
 
 def test_an_execution_has_completed_when_its_last_result_changed() -> None:
-    assert a_tally(failed=3, updated_at=START).completed_at == START
-    assert a_tally(failed=2, updated_at=START).completed_at is None
+    assert a_progress(failed=3, updated_at=START).completed_at == START
+    assert a_progress(failed=2, updated_at=START).completed_at is None

@@ -25,11 +25,11 @@ def world() -> World:
 def test_what_has_not_begun_is_cancelled_at_once_with_its_tasks(world: World) -> None:
     execution = world.given()
 
-    tally = world.cancel(USER, execution.id).tally
+    progress = world.cancel(USER, execution.id).progress
 
-    assert (tally.status, tally.progress) == (ExecutionStatus.CANCELLED, 100)
-    assert tally == world.tally(execution.id)
-    assert world.tally(execution.id).cancelled == 3
+    assert (progress.status, progress.percent) == (ExecutionStatus.CANCELLED, 100)
+    assert progress == world.progress(execution.id)
+    assert world.progress(execution.id).cancelled == 3
     assert world.tasks.waiting == {}
     assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
 
@@ -50,15 +50,15 @@ def test_what_runs_may_finish_and_is_kept(world: World) -> None:
     execution = world.given()
 
     def cancelled_meanwhile(drawing: Drawing, _: int) -> Takes:
-        tally = world.cancel(USER, execution.id).tally
-        assert tally.status is ExecutionStatus.PROCESSING, drawing
+        progress = world.cancel(USER, execution.id).progress
+        assert progress.status is ExecutionStatus.PROCESSING, drawing
         return Takes(20)
 
     world.scripted(cancelled_meanwhile)
 
     assert world.generate(execution.id, 0, 1) is Outcome.COMPLETED
-    tally = world.tally(execution.id)
-    assert (tally.completed, tally.cancelled, tally.status) == (1, 2, ExecutionStatus.CANCELLED)
+    progress = world.progress(execution.id)
+    assert (progress.completed, progress.cancelled, progress.status) == (1, 2, ExecutionStatus.CANCELLED)
     assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
 
 
@@ -101,7 +101,7 @@ def test_an_execution_that_has_ended_stays_as_it_ended(world: World) -> None:
     execution = world.given()
     world.run()
 
-    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.COMPLETED
+    assert world.cancel(USER, execution.id).progress.status is ExecutionStatus.COMPLETED
     assert not world.execution(execution.id).cancel_requested
 
 
@@ -131,18 +131,18 @@ def test_a_claim_that_slips_in_between_keeps_its_result_only(world: World) -> No
 
     world.faults.hook = claim_one
 
-    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.PROCESSING
-    tally = world.tally(execution.id)
-    assert (tally.processing, tally.cancelled) == (1, 9)
+    assert world.cancel(USER, execution.id).progress.status is ExecutionStatus.PROCESSING
+    progress = world.progress(execution.id)
+    assert (progress.processing, progress.cancelled) == (1, 9)
 
 
 def test_results_that_keep_moving_are_left_to_their_tasks(world: World) -> None:
     execution = world.given()
     world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=5)
 
-    assert world.cancel(USER, execution.id).tally.status is ExecutionStatus.QUEUED
+    assert world.cancel(USER, execution.id).progress.status is ExecutionStatus.QUEUED
     world.run()
-    assert world.tally(execution.id).cancelled == 3
+    assert world.progress(execution.id).cancelled == 3
 
 
 def test_a_large_batch_is_cancelled_in_several_commits(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_large_batch_is_cancelled_in_several_commits(world: World) -> None:
 
     world.cancel(USER, execution.id)
 
-    assert world.tally(execution.id).cancelled == 450
+    assert world.progress(execution.id).cancelled == 450
     assert world.faults.calls.count("executions.move") == 3
 
 

@@ -47,16 +47,16 @@ def submitted_despite(world: World, error: type[BaseException]) -> str:
 
 
 def check(world: World, execution_id: str) -> None:
-    tally = world.tally(execution_id)
+    progress = world.progress(execution_id)
     results = [world.result(execution_id, index) for index in range(3)]
     execution = world.execution(execution_id)
     # Nothing stays processing, and nothing is lost.
     assert all(result.status.is_terminal for result in results)
     # The counters are what the results are.
     for status in ResultStatus:
-        assert getattr(tally, status.value) == sum(result.status is status for result in results)
-    assert sum(tally.counts().values()) == 2 * tally.total
-    assert tally.cost_microusd == sum(result.cost_microusd for result in results)
+        assert getattr(progress, status.value) == sum(result.status is status for result in results)
+    assert sum(progress.counts().values()) == 2 * progress.total
+    assert progress.cost_microusd == sum(result.cost_microusd for result in results)
     # A completed result has one image, and it is the one that is recorded.
     for result in results:
         recorded = [result.image.name] if result.image else []
@@ -66,7 +66,7 @@ def check(world: World, execution_id: str) -> None:
     assert max(world.model.calls_by_prompt().values()) <= 3
     assert all(call.api_key == KEY for call in world.model.calls)
     # The key is gone, and how it ended is noted.
-    assert (execution.sealed_key, execution.closed) == (None, tally.status)
+    assert (execution.sealed_key, execution.closed) == (None, progress.status)
 
 
 CALLS = calls_of(a_world())
@@ -99,9 +99,9 @@ def test_a_client_that_never_asks_again_has_nothing_or_a_batch_that_ends_by_itse
         world.accepted(*PROMPTS)
     world.watch()
 
-    for execution_id in world.store.tallies:
+    for execution_id in world.store.progress:
         check(world, execution_id)
-    assert len(world.store.tallies) <= 1
+    assert len(world.store.progress) <= 1
     assert len(world.model.calls) <= USUAL_CALLS + 1
 
 
@@ -121,7 +121,7 @@ def test_a_cancel_that_is_cut_off_is_completed_by_another(moment: Moment, error:
         world.run()
 
         check(world, execution_id)
-        assert world.tally(execution_id).cancelled == 2
+        assert world.progress(execution_id).cancelled == 2
 
 
 @pytest.mark.parametrize("moment", Moment)
@@ -138,10 +138,10 @@ def test_a_retry_that_dies_anywhere_leaves_a_batch_that_ends_by_itself(number: i
         world.retry(USER, execution_id, RetryRequest(api_key=KEY))
     world.watch()
 
-    tally, execution = world.tally(execution_id), world.execution(execution_id)
-    assert tally.completed + tally.cancelled == tally.total == len(prompts)
-    assert len(world.model.calls) == tally.completed
-    assert (execution.sealed_key, execution.closed) == (None, tally.status)
+    progress, execution = world.progress(execution_id), world.execution(execution_id)
+    assert progress.completed + progress.cancelled == progress.total == len(prompts)
+    assert len(world.model.calls) == progress.completed
+    assert (execution.sealed_key, execution.closed) == (None, progress.status)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -51,7 +51,7 @@ class TestOutcomes:
         assert (result.status, result.attempts, result.processing_time_ms) == (ResultStatus.COMPLETED, 1, 25_000)
         assert result.image is not None
         assert world.images.objects[result.image.name].data == the_bytes_of()
-        assert (world.tally(execution.id).completed, world.tally(execution.id).cost_microusd) == (1, 39_000)
+        assert (world.progress(execution.id).completed, world.progress(execution.id).cost_microusd) == (1, 39_000)
 
     @pytest.mark.parametrize("is_thought", [True, False])
     def test_completed_an_interim_image_is_kept_and_says_so(self, world: World, is_thought: bool) -> None:  # noqa: FBT001 - the two cases
@@ -100,7 +100,7 @@ class TestOutcomes:
 
         assert outcomes == [Outcome.ALREADY_ENDED] * 3
         assert len(world.model.calls) == 1
-        assert world.tally(execution.id).completed == 1
+        assert world.progress(execution.id).completed == 1
 
     def test_waiting_a_duplicate_of_a_failed_attempt_waits_for_the_next(self, world: World) -> None:
         execution = world.given()
@@ -191,7 +191,7 @@ class TestOutcomes:
 
         assert outcome is Outcome.SUPERSEDED
         assert world.images.of(execution.id, 0) == [f"executions/{execution.id}/00000.png"]
-        assert world.tally(execution.id).completed == 1
+        assert world.progress(execution.id).completed == 1
 
     def test_superseded_a_late_failure_changes_nothing_and_creates_no_task(self, world: World) -> None:
         execution = world.given()

@@ -187,4 +187,4 @@ class TestAttempts:
         world.run()
 
         assert len(world.model.calls) == 3
-        assert world.tally(execution.id).status is ExecutionStatus.FAILED
+        assert world.progress(execution.id).status is ExecutionStatus.FAILED

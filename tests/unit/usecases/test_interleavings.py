@@ -38,22 +38,24 @@ def check(turmoil: Turmoil) -> None:
     world, seed = turmoil.world, f"seed {turmoil.seed}"
     for key, answers in turmoil.answers.items():
         assert len(answers) <= 1, f"{seed}: the key {key} made {answers}"
-    assert set().union(*turmoil.answers.values()) <= set(world.store.tallies), seed
-    assert len(world.store.tallies) <= len(turmoil.keys), seed
-    for execution_id in world.store.tallies:
+    assert set().union(*turmoil.answers.values()) <= set(world.store.progress), seed
+    assert len(world.store.progress) <= len(turmoil.keys), seed
+    for execution_id in world.store.progress:
         check_execution(world, execution_id, seed)
     check_payments(turmoil, seed)
 
 
 def check_execution(world: World, execution_id: str, seed: str) -> None:
-    tally, execution = world.tally(execution_id), world.execution(execution_id)
+    progress, execution = world.progress(execution_id), world.execution(execution_id)
     results = [world.result(execution_id, index) for index in range(execution.prompt_count)]
     assert all(result.status.is_terminal for result in results), f"{seed}: {results}"
     for status in ResultStatus:
-        assert getattr(tally, status.value) == sum(result.status is status for result in results), f"{seed}: {tally}"
-    assert sum(tally.counts().values()) == 2 * tally.total, seed
-    assert tally.cost_microusd == sum(result.cost_microusd for result in results), seed
-    assert (execution.sealed_key, execution.closed) == (None, tally.status), f"{seed}: {execution}"
+        assert getattr(progress, status.value) == sum(result.status is status for result in results), (
+            f"{seed}: {progress}"
+        )
+    assert sum(progress.counts().values()) == 2 * progress.total, seed
+    assert progress.cost_microusd == sum(result.cost_microusd for result in results), seed
+    assert (execution.sealed_key, execution.closed) == (None, progress.status), f"{seed}: {execution}"
     shown = {one["batch_index"]: one.get("result_url") for one in world.shown(execution_id)["batch_results"]}
     for result in results:
         stored = world.images.of(execution_id, result.index)
@@ -83,7 +85,7 @@ def check_payments(turmoil: Turmoil, seed: str) -> None:
 
 def generations(world: World) -> Iterator[tuple[str, int]]:
     """Each prompt, and how often it was retried."""
-    for execution_id in world.store.tallies:
+    for execution_id in world.store.progress:
         execution = world.execution(execution_id)
         for index, prompt in world.executions.prompts(execution, range(execution.prompt_count)).items():
             yield prompt.text, world.result(execution_id, index).generation
@@ -124,9 +126,9 @@ def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
 
 #: Every call of a port that submit, generate, retry and the watchdog make.
 CALLS = (
-    *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.remaining", "submits.accept"),
+    *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.pending_elsewhere", "submits.accept"),
     *("submits.mark_enqueued", "vault.seal", "vault.open", "tasks.watch", "tasks.enqueue", "tasks.missing"),
-    *("executions.load", "executions.get", "executions.tally", "executions.prompts", "executions.move"),
+    *("executions.load", "executions.get", "executions.read_progress", "executions.prompts", "executions.move"),
     *("executions.results", "executions.results_in", "executions.note_recovery", "executions.close"),
     "executions.reopen",
     *("images.find", "images.put", "model.generate"),

@@ -34,7 +34,7 @@ def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothi
         world.accepted("one prompt", key="once")
 
     assert list(world.rounds.values())[-1] is Round.GONE
-    assert (world.store.executions, world.store.tallies) == ({}, {})
+    assert (world.store.executions, world.store.progress) == ({}, {})
     assert not world.accepted("one prompt", key="once").is_replay
 
 
@@ -58,4 +58,4 @@ def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> 
     world.watch()
 
     assert world.rounds[watch.id] is Round.WAITING
-    assert world.tally(execution.id).completed == 1
+    assert world.progress(execution.id).completed == 1

@@ -79,7 +79,7 @@ def test_of_two_at_once_for_the_last_place_not_both_get_it(world: World) -> None
     world.submitted("second")
 
     assert inner == [None, TooManyInFlight]
-    assert len(world.store.tallies) == 2
+    assert len(world.store.progress) == 2
 
 
 def test_a_submit_that_died_counts_only_while_it_may_still_be_accepted(world: World) -> None:
@@ -108,7 +108,7 @@ class TestARetry:
         with pytest.raises(TooManyInFlight, match="would add 3"):
             world.retry(USER, execution_id, RetryRequest(api_key=KEY))
 
-        assert world.tally(execution_id).cancelled == 3
+        assert world.progress(execution_id).cancelled == 3
         assert world.execution(execution_id).sealed_key is None
 
     def test_of_few_results_needs_little_room(self, world: World) -> None:

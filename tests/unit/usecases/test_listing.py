@@ -92,7 +92,7 @@ def test_a_filter_looks_on_until_the_page_is_full(world: World) -> None:
 
 def test_one_that_expires_between_two_reads_is_left_out(world: World) -> None:
     newest, oldest = submitted(world, 2)
-    del world.store.tallies[newest]
+    del world.store.progress[newest]
 
     assert ids(listed(world)) == [oldest]
 

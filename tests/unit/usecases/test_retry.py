@@ -42,10 +42,10 @@ def test_everything_but_what_completed_runs_again(world: World) -> None:
 
     answer = retried(world, execution_id)
 
-    assert (answer.count, answer.snapshot.tally.status) == (3, ExecutionStatus.PROCESSING)
-    assert answer.snapshot.tally.pending == 3
+    assert (answer.count, answer.snapshot.progress.status) == (3, ExecutionStatus.PROCESSING)
+    assert answer.snapshot.progress.pending == 3
     world.run()
-    assert world.tally(execution_id).completed == 4
+    assert world.progress(execution_id).completed == 4
     assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
 
 
@@ -109,7 +109,7 @@ def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
         retried(world, execution_id, api_key=None)
 
     assert [fault.field for fault in refusal.value.errors] == ["api_key"]
-    assert world.tally(execution_id).pending == 0
+    assert world.progress(execution_id).pending == 0
 
 
 def test_while_the_execution_runs_its_own_key_is_kept(world: World) -> None:
@@ -161,7 +161,7 @@ def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(world: World) ->
     with pytest.raises(Unavailable):
         retried(world, execution_id)
 
-    assert world.tally(execution_id).pending == 0
+    assert world.progress(execution_id).pending == 0
     assert world.execution(execution_id).sealed_key is None
 
 
@@ -198,7 +198,7 @@ def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
     world.faults.hook = cancel_behind_the_first
 
     assert retried(world, execution.id).count == 200
-    assert (world.tally(execution.id).cancelled, world.execution(execution.id).sealed_key) == (450, None)
+    assert (world.progress(execution.id).cancelled, world.execution(execution.id).sealed_key) == (450, None)
 
 
 def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World) -> None:
@@ -221,7 +221,7 @@ def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World)
     assert world.rounds[older.id] is Round.ENDED
     world.watch()
 
-    assert world.tally(execution_id).completed == 4
+    assert world.progress(execution_id).completed == 4
 
 
 def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: World) -> None:
@@ -231,7 +231,7 @@ def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: Worl
     assert retried(world, execution_id).count == 3
 
     world.watch()
-    assert world.tally(execution_id).completed == 4
+    assert world.progress(execution_id).completed == 4
 
 
 def test_a_queue_that_is_down_is_asked_once(world: World) -> None:
@@ -245,7 +245,7 @@ def test_a_queue_that_is_down_is_asked_once(world: World) -> None:
     assert world.faults.calls.count("tasks.enqueue") == before + 1
     world.faults.hook = None
     world.watch(turns=1000)
-    assert world.tally(execution.id).completed == 450
+    assert world.progress(execution.id).completed == 450
 
 
 def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
@@ -263,7 +263,7 @@ def test_an_index_beyond_the_batch_is_refused(world: World) -> None:
     with pytest.raises(InvalidRequest, match="4 is none of this execution's 0 to 3"):
         retried(world, execution_id, indexes=frozenset({1, 4, 5}))
 
-    assert world.tally(execution_id).pending == 0
+    assert world.progress(execution_id).pending == 0
 
 
 def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:
@@ -272,4 +272,4 @@ def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:
 
     assert retried(world, execution.id).count == 450
     world.run(turns=1000)
-    assert world.tally(execution.id).completed == 450
+    assert world.progress(execution.id).completed == 450

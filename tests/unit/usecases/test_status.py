@@ -152,7 +152,7 @@ class TestAConditionalPoll:
         again = world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__)
 
         assert (again.version, again.page) == (etag, None)
-        assert world.faults.calls[before:] == ["executions.tally"]
+        assert world.faults.calls[before:] == ["executions.read_progress"]
 
     def test_sees_every_change_of_a_result(self, world: World) -> None:
         execution_id = world.submitted("one prompt")

@@ -241,7 +241,9 @@ class TestAnIdempotencyKey:
 
         assert alices.id != bobs.id
 
-    @pytest.mark.parametrize("call", ["submits.reserve", "submits.write_prompts", "submits.remaining", "vault.seal"])
+    @pytest.mark.parametrize(
+        "call", ["submits.reserve", "submits.write_prompts", "submits.pending_elsewhere", "vault.seal"]
+    )
     def test_of_a_submit_that_still_runs_is_told_to_wait(self, world: World, call: str) -> None:
         crash_in(world, call, Moment.AFTER)
         world.clock.advance(119)
@@ -256,7 +258,7 @@ class TestAnIdempotencyKey:
         answer = world.accepted("one other prompt", key="once")
 
         assert not answer.is_replay
-        assert world.tally(str(answer.execution.id)).total == 1
+        assert world.progress(str(answer.execution.id)).total == 1
 
     def test_given_back_between_two_looks_is_free_in_a_moment(self, world: World) -> None:
         world.faults.fail("submits.reserve", Moment.BEFORE, Conflict())
@@ -307,7 +309,7 @@ class TestAnIdempotencyKey:
 
 class TestAnOutage:
     @pytest.mark.parametrize(
-        "call", ["images.put_reference", "submits.write_prompts", "vault.seal", "submits.remaining"]
+        "call", ["images.put_reference", "submits.write_prompts", "vault.seal", "submits.pending_elsewhere"]
     )
     @pytest.mark.parametrize("moment", Moment)
     def test_before_the_commit_point_leaves_nothing_a_user_can_see(
@@ -329,7 +331,7 @@ class TestAnOutage:
         execution_id = world.submitted("one prompt", "another prompt")
 
         world.watch()
-        assert world.tally(execution_id).completed == 2
+        assert world.progress(execution_id).completed == 2
         assert len(world.model.calls) == 2
 
     @pytest.mark.parametrize("error", [Conflict("no such bucket"), KeyError("a defect")])

@@ -52,7 +52,7 @@ class TestARound:
 
         next_round(world)
 
-        assert world.faults.calls[before:] == ["executions.get", "executions.tally", "tasks.watch"]
+        assert world.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.watch"]
 
     def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, world: World) -> None:
         world.submitted(*PROMPTS)
@@ -118,7 +118,7 @@ class TestARound:
         assert next_round(world) is Round.WAITING
         assert "accepted after all" in capsys.readouterr().out
         world.watch()
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
 
     def test_finds_an_execution_that_has_expired_gone(self, world: World) -> None:
         world.submitted(*PROMPTS)
@@ -155,7 +155,7 @@ class TestASubmitThatDied:
         assert rounds == [Round.MOVING, Round.MENDED]
         assert world.execution(execution_id).phase is Phase.ENQUEUED
         world.run()
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
         assert len(world.model.calls) == 3
 
     @pytest.mark.parametrize("moment", Moment)

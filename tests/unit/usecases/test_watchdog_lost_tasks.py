@@ -52,7 +52,7 @@ class TestLostTasks:
         assert [(task.schedule_at - world.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
         assert {task.id for task in anew}.isdisjoint(task.id for task in lost)
         world.run()
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
 
     def test_can_be_lost_again(self, world: World) -> None:
         execution_id = world.submitted(*PROMPTS)
@@ -64,7 +64,7 @@ class TestLostTasks:
 
         world.run()
 
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
 
     def test_are_created_anew_for_those_only_whose_task_is_gone(self, world: World) -> None:
         world.submitted(*PROMPTS)
@@ -83,7 +83,7 @@ class TestLostTasks:
 
         world.watch()
 
-        assert world.tally(execution_id).completed == 1
+        assert world.progress(execution_id).completed == 1
         assert [task.attempt for task in world.tasks.created] == [1, 2, 2]
 
     def test_of_dead_attempts_are_created_anew_when_their_lease_has_run_out(self, world: World) -> None:
@@ -92,7 +92,7 @@ class TestLostTasks:
 
         world.watch()
 
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
         assert [world.result(execution_id, index).attempts for index in range(3)] == [2, 2, 2]
 
     def test_of_a_live_attempt_are_left_to_it(self, world: World) -> None:
@@ -155,7 +155,7 @@ class TestOtherWaysToLoseATask:
 
         world.watch()
 
-        assert world.tally(execution_id).completed == 1
+        assert world.progress(execution_id).completed == 1
 
     def test_a_watchdog_that_dies_is_delivered_again(self, world: World) -> None:
         execution_id = world.submitted(*PROMPTS)
@@ -165,7 +165,7 @@ class TestOtherWaysToLoseATask:
 
         world.watch()
 
-        assert world.tally(execution_id).completed == 3
+        assert world.progress(execution_id).completed == 3
 
     def test_a_recovered_task_and_its_lost_twin_do_the_work_once(self, world: World) -> None:
         execution_id = world.submitted("one prompt")
@@ -177,4 +177,4 @@ class TestOtherWaysToLoseATask:
         outcomes = [world.deliver(task), world.deliver(replace(task, recovery=1))]
 
         assert outcomes == [Outcome.COMPLETED, Outcome.ALREADY_ENDED]
-        assert world.tally(execution_id).completed == 1
+        assert world.progress(execution_id).completed == 1

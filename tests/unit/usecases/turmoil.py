@@ -129,11 +129,11 @@ class Turmoil:
             self.world.clock.advance(self.dice.choice([1, 5, 30, 70, 130, 200, 260]))
         elif kind == "submit":
             self._submit(self.dice.choice(self.keys))
-        elif kind == "cancel" and self.dice.random() < 0.15 and self.world.store.tallies:
-            execution_id = self.dice.choice(sorted(self.world.store.tallies))
+        elif kind == "cancel" and self.dice.random() < 0.15 and self.world.store.progress:
+            execution_id = self.dice.choice(sorted(self.world.store.progress))
             self._begin("cancel", lambda: self.world.cancel(USER, execution_id))
-        elif kind == "retry" and self.dice.random() < 0.4 and self.world.store.tallies:
-            self._retry(self.dice.choice(sorted(self.world.store.tallies)))
+        elif kind == "retry" and self.dice.random() < 0.4 and self.world.store.progress:
+            self._retry(self.dice.choice(sorted(self.world.store.progress)))
         elif kind == "purge" and self.dice.random() < 0.1:
             tasks.lose()
         else:

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from imagefactory.domain.execution import Acceptance, Execution, ExecutionStatus, Phase, Sealed, Tally
+from imagefactory.domain.execution import Acceptance, Execution, ExecutionStatus, Phase, Progress, Sealed
 from imagefactory.domain.generation import Recipe, Reference
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenPrices, microusd
@@ -127,10 +127,10 @@ def result_of(document: Mapping[str, Any], version: object) -> Result:
     )
 
 
-def tally_of(execution_id: str, document: Mapping[str, Any], version: str) -> Tally:
+def progress_of(execution_id: str, document: Mapping[str, Any], version: str) -> Progress:
     """The counters in this document."""
     started_ms = document.get("started_ms")
-    return Tally(
+    return Progress(
         execution_id=execution_id,
         user=document["user"],
         total=document["total"],

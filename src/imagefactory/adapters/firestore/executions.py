@@ -23,7 +23,7 @@ from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
 from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Prompt, Sealed, Tally
+from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Progress, Prompt, Sealed
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Moved, Reopened
 
@@ -60,12 +60,12 @@ class FirestoreExecutions:
             found = {snapshot.reference.path: snapshot for snapshot in snapshots}
         return _execution(found[asked.path]), _result(found[one.path])
 
-    def tally(self, execution_id: str) -> Tally | None:
+    def read_progress(self, execution_id: str) -> Progress | None:
         """Read the counters."""
         with ours():
-            return _tally(execution_id, self._layout.counts(execution_id).get(**PATIENTLY))
+            return _progress(execution_id, self._layout.counts(execution_id).get(**PATIENTLY))
 
-    def tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+    def read_all_progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         """Read the counters of several executions in one call."""
         if not execution_ids:
             return []
@@ -74,8 +74,8 @@ class FirestoreExecutions:
             references = [self._layout.counts(one) for one in execution_ids]
             snapshots = rows(functools.partial(self._database.get_all, references))
         found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
-        tallies = (_tally(one, found[one]) for one in execution_ids)
-        return [tally for tally in tallies if tally]
+        counted = (_progress(one, found[one]) for one in execution_ids)
+        return [progress for progress in counted if progress]
 
     def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
         """Read the chunks that hold these prompts, unless they are remembered."""
@@ -238,10 +238,10 @@ def _result(snapshot: DocumentSnapshot[Any]) -> Result | None:
     return codec.result_of(snapshot.to_dict() or {}, snapshot.update_time) if snapshot.exists else None
 
 
-def _tally(execution_id: str, snapshot: DocumentSnapshot[Any]) -> Tally | None:
+def _progress(execution_id: str, snapshot: DocumentSnapshot[Any]) -> Progress | None:
     if not snapshot.exists:
         return None
-    return codec.tally_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
+    return codec.progress_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
 
 
 def _transforms(moves: Sequence[Move]) -> codec.Document:

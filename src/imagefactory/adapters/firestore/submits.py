@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, Prompt, Tally
+    from imagefactory.domain.execution import Execution, Progress, Prompt
 
 #: A document may have 1 MiB, a commit 10 MiB, and the emulator's 4; the field names and the envelope take their part.
 CHUNK_BYTES = 900_000
@@ -125,23 +125,23 @@ class FirestoreSubmits:
         others = [snapshot for snapshot in read if snapshot.id != besides]
         running = [snapshot.id for snapshot in others if snapshot.get("state") == codec.OPEN]
         reserved = [one for one in others if one.get("state") == codec.RESERVED and one.get("accepting_until") > now]
-        prompts = sum(tally.total - tally.ended for tally in self._tallies(running))
+        prompts = sum(progress.total - progress.ended for progress in self._progress(running))
         prompts += sum(snapshot.get("prompt_count") for snapshot in reserved)
         return InFlight(len(running) + len(reserved), prompts)
 
-    def remaining(self, limit: int) -> Sequence[Tally]:
-        """The counters of executions that have not ended."""
+    def pending_elsewhere(self, limit: int) -> list[int]:
+        """Find the executions, then read their counters in one call."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with ours():
             found = rows(query.select([]).limit(limit).stream)
-        return self._tallies([snapshot.id for snapshot in found])
+        return [progress.pending for progress in self._progress([snapshot.id for snapshot in found])]
 
-    def _tallies(self, execution_ids: Sequence[str]) -> list[Tally]:
+    def _progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         names = [self._layout.counts(one) for one in execution_ids]
         with ours():
             counts = rows(functools.partial(self._database.get_all, names)) if names else []
         return [
-            codec.tally_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
+            codec.progress_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
             for snapshot in counts
             if snapshot.exists
         ]
