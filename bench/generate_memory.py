@@ -28,7 +28,7 @@ from emulators.gemini.images.models import MODELS
 from imagefactory.adapters import storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.domain.generation import Recipe
+from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import Provenance
 from imagefactory.ports import Drawing, PictureFormat
 from local.stack.storage import binary
@@ -140,7 +140,7 @@ def work(api_url: str, gate: int, references: int, wanted: str) -> str:
     run = f"{os.getpid()}"
     # The attempts of an execution share its references, which the process remembers.
     shown = tuple(("image/png", bytes(REFERENCE)) for _ in range(references))
-    drawing = Drawing("noise", Recipe("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
+    drawing = Drawing("noise", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
 
     def attempt(index: int) -> None:
         with model.generate(drawing, "a-key", 300) as generated:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from bench.processes import Measured, measure, measured
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.generation import Recipe
+from imagefactory.domain.generation import GenerationParameters
 from imagefactory.ports import Drawing
 from tests.unit.gemini.server import serving
 
@@ -150,7 +150,7 @@ SCENES = [
 
 def call(url: str, seconds: float) -> str:
     """In the child: one attempt; its failure's code, or the type of the image."""
-    drawing = Drawing("a lighthouse", Recipe("a-model", "1:1", "1K", None, None, 39_000, 40.0))
+    drawing = Drawing("a lighthouse", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0))
     try:
         with GeminiModel(url, gate=1).generate(drawing, "a-key", seconds) as generated:
             return generated.content_type

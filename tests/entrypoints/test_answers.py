@@ -43,7 +43,7 @@ def test_a_batch_that_names_no_model_is_made_by_one_that_is_not_retired(submit: 
     data = data_of(submit.post(EXECUTE, json=LIGHTHOUSE), 202)
 
     execution = world.store.executions[data["execution_id"]]
-    assert execution.recipe.model == "gemini-3.1-flash-lite-image"
+    assert execution.parameters.model == "gemini-3.1-flash-lite-image"
     assert data["estimated_cost_usd"] == pytest.approx(3 * 0.0336)
     (warning,) = data["warnings"]
     assert "gemini-2.5-flash-image was announced to be shut down on 2026-10-02" in warning

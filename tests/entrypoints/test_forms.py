@@ -36,8 +36,8 @@ def test_a_form_may_give_every_field(submit: Function, world: World) -> None:
     answer = submit.post(EXECUTE, data=form)
 
     execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-    assert [one.content_type for one in execution.recipe.references] == ["image/png", "image/jpeg", "image/webp"]
-    assert (execution.recipe.resolution, execution.recipe.output_format) == ("2K", "png")
+    assert [one.content_type for one in execution.parameters.references] == ["image/png", "image/jpeg", "image/webp"]
+    assert (execution.parameters.resolution, execution.parameters.output_format) == ("2K", "png")
     assert execution.metadata == {"project": "postcards"}
     assert [one.text for one in world.store.chunks[execution.id, 0]] == ["a lighthouse", "a harbour"]
 
@@ -93,7 +93,7 @@ def test_a_reference_that_says_nothing_of_its_type_is_kept_as_what_it_is(submit:
 
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": upload})
 
-    (reference,) = world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references
+    (reference,) = world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
     assert (reference.content_type, reference.name.endswith(".jpg")) == ("image/jpeg", True)
 
 
@@ -108,7 +108,7 @@ def test_a_file_without_a_name_is_kept_when_it_has_bytes(submit: Function, world
 
     answer = submit.post(EXECUTE, data=body, content_type="multipart/form-data; boundary=b")
 
-    assert len(world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references) == 1
+    assert len(world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
 
 
 def test_prompts_given_twice_in_a_form_are_refused_not_dropped(submit: Function) -> None:

@@ -45,7 +45,7 @@ class TestWhatWasLeftEmpty:
     def test_in_a_form_was_not_filled_in(self, submit: Function, world: World, empty: bytes) -> None:
         execution = accepted(submit, world, PROMPTS, empty)
 
-        assert (execution.recipe.references, execution.metadata, prompts_of(world, execution)) == (
+        assert (execution.parameters.references, execution.metadata, prompts_of(world, execution)) == (
             (),
             {},
             ["a lighthouse"],

@@ -45,7 +45,7 @@ class TestAPart:
 
         execution = accepted(submit, world, PROMPTS, part("reference_images", base64.encodebytes(picture()), more))
 
-        assert world.images.reference(execution.recipe.references[0].name) == picture()
+        assert world.images.reference(execution.parameters.references[0].name) == picture()
 
     @pytest.mark.parametrize(
         ("headers", "content", "told"),
@@ -205,7 +205,7 @@ class TestText:
 
         execution = accepted(submit, world, PROMPTS, part("aspect_ratio", b"16:9\r\n", blob), metadata)
 
-        assert (execution.recipe.aspect_ratio, execution.metadata) == ("16:9", {"job": "42"})
+        assert (execution.parameters.aspect_ratio, execution.metadata) == ("16:9", {"job": "42"})
 
 
 @pytest.mark.parametrize("boundary", ["----=_Part_1.2", "b/x:?(y)", '"in quotes; =/"', "b"])

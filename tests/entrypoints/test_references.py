@@ -33,7 +33,7 @@ class TestAReference:
 
         of_json = world.store.executions[data_of(by_json, 202)["execution_id"]]
         for execution in (by_form, of_json):
-            assert [one.content_type for one in execution.recipe.references] == ["image/jpeg"]
+            assert [one.content_type for one in execution.parameters.references] == ["image/jpeg"]
 
     @pytest.mark.parametrize("declared", ["image/png", "image/x-png; q=1", "image/webp", "image/gif", "image/heic"])
     def test_that_says_it_is_another_kind_of_image_is_refused(self, submit: Function, declared: str) -> None:
@@ -53,7 +53,7 @@ class TestAReference:
     def test_without_a_file_name_is_a_file(self, submit: Function, world: World, more: bytes) -> None:
         execution = accepted(submit, world, PROMPTS, part("reference_images", picture(), more))
 
-        assert len(execution.recipe.references) == 1
+        assert len(execution.parameters.references) == 1
 
     @pytest.mark.parametrize(
         "spelt",
@@ -70,7 +70,7 @@ class TestAReference:
         answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [image]})
 
         execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-        assert world.images.reference(execution.recipe.references[0].name) == picture()
+        assert world.images.reference(execution.parameters.references[0].name) == picture()
 
     @pytest.mark.parametrize("more", [b"", disposed("blob", "application/octet-stream")])
     def test_may_be_a_data_url_in_a_form(self, submit: Function, world: World, more: bytes) -> None:
@@ -80,20 +80,20 @@ class TestAReference:
 
         execution = accepted(submit, world, PROMPTS, part("reference_images", url, more))
 
-        assert world.images.reference(execution.recipe.references[0].name) == image
+        assert world.images.reference(execution.parameters.references[0].name) == image
 
     def test_may_be_a_data_url_in_a_list_of_json(self, submit: Function, world: World) -> None:
         url = "data:image/png;base64," + base64.b64encode(picture()).decode()
 
         answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [url]})
 
-        assert len(world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references) == 1
+        assert len(world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
 
     @pytest.mark.parametrize("name", ["reference_images[]", "reference_images[0]"])
     def test_may_have_the_name_that_programs_give_to_lists(self, submit: Function, world: World, name: str) -> None:
         execution = accepted(submit, world, PROMPTS, part(name, picture(), disposed("a.png", "image/png")))
 
-        assert len(execution.recipe.references) == 1
+        assert len(execution.parameters.references) == 1
 
     @pytest.mark.parametrize(
         "text", [b"@fox.png", b"https://example.com/a.png", b"data:,", b"data:text/plain,abc", b"YWJj"]

@@ -73,9 +73,9 @@ def test_a_json_body_may_give_every_field(submit: Function, world: World) -> Non
     answer = submit.post(EXECUTE, json=body)
 
     execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-    recipe = execution.recipe
-    assert (recipe.model, recipe.aspect_ratio, recipe.resolution) == ("gemini-3-pro-image", "16:9", "4K")
-    assert (recipe.output_format, len(recipe.references)) == ("webp", 1)
+    parameters = execution.parameters
+    assert (parameters.model, parameters.aspect_ratio, parameters.resolution) == ("gemini-3-pro-image", "16:9", "4K")
+    assert (parameters.output_format, len(parameters.references)) == ("webp", 1)
     assert execution.metadata == {"project": "postcards"}
     assert [(one.text, one.custom_id) for one in world.store.chunks[execution.id, 0]] == [
         ("a lighthouse", None),
@@ -105,7 +105,7 @@ def test_an_image_may_leave_its_type_out(submit: Function, world: World) -> None
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": images})
 
-    (first, second) = world.store.executions[data_of(answer, 202)["execution_id"]].recipe.references
+    (first, second) = world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
     assert first.content_type == second.content_type == "image/png"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from imagefactory.domain.generation import Recipe
+    from imagefactory.domain.generation import GenerationParameters
 
 
 class ExecutionStatus(StrEnum):
@@ -73,7 +73,7 @@ class Execution:
     user: str
     workflow_id: str
     prompt_count: int
-    recipe: Recipe
+    parameters: GenerationParameters
     created_at: datetime
     expires_at: datetime
     fingerprint: str

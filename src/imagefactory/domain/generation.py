@@ -25,7 +25,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class GenerationParameters:
     """How each image of an execution is made, fixed when it was accepted.
 
     `image_size` is what the provider is sent: None for a model that has no sizes. `timeout_base` is in seconds, None

@@ -11,7 +11,7 @@ from imagefactory.domain.pricing import Tokens
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from imagefactory.domain.generation import Recipe
+    from imagefactory.domain.generation import GenerationParameters
 
 
 class PictureFormat(StrEnum):
@@ -62,7 +62,7 @@ class Drawing:
     """What the model is asked: one prompt, how its image is made, and the reference images as (MIME type, bytes)."""
 
     prompt: str
-    recipe: Recipe
+    parameters: GenerationParameters
     references: tuple[tuple[str, bytes], ...] = ()
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from imagefactory.domain.execution import Execution, Phase, Progress, Prompt
-from imagefactory.domain.generation import Recipe
+from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import StoredImage
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.submission import Submission
@@ -59,9 +59,9 @@ def a_result(**what_matters: Any) -> Result:
     return replace(result, **(bring | what_matters))
 
 
-def a_recipe(**what_matters: Any) -> Recipe:
+def some_parameters(**what_matters: Any) -> GenerationParameters:
     """How the small model of `a_workflow` makes an image."""
-    recipe = Recipe(
+    parameters = GenerationParameters(
         model="small",
         aspect_ratio="1:1",
         resolution="1K",
@@ -70,7 +70,7 @@ def a_recipe(**what_matters: Any) -> Recipe:
         price_microusd=39_000,
         expected_seconds=40.0,
     )
-    return replace(recipe, **what_matters)
+    return replace(parameters, **what_matters)
 
 
 def an_execution(**what_matters: Any) -> Execution:
@@ -80,7 +80,7 @@ def an_execution(**what_matters: Any) -> Execution:
         user="alice",
         workflow_id="w",
         prompt_count=3,
-        recipe=a_recipe(),
+        parameters=some_parameters(),
         created_at=START,
         expires_at=START + timedelta(days=30),
         fingerprint="f",

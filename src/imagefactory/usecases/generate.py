@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution
-    from imagefactory.domain.generation import Recipe
+    from imagefactory.domain.generation import GenerationParameters
     from imagefactory.domain.image import StoredImage
     from imagefactory.ports import Clock, Executions, Generated, Images, Model, Picture, Pictures, Tasks, Vault
 
@@ -102,7 +102,7 @@ class Generate:
         before = result or Result(index)
         if execution.cancel_requested or before.attempts >= self.retry.max_attempts:
             return self._end(execution, result, before)
-        until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.recipe.timeout_base))
+        until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.parameters.timeout_base))
         log.debug("an attempt begins", attempt=before.attempts + 1, generation=before.generation)
         claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
@@ -153,18 +153,18 @@ class Generate:
         if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
         with self._generated(attempt) as generated:
-            picture = self._picture(generated, execution.recipe.output_format)
-            made = _provenance(execution.recipe, generated, picture)
+            picture = self._picture(generated, execution.parameters.output_format)
+            made = _provenance(execution.parameters, generated, picture)
             return self.images.put(execution.id, result.index, picture, made), Outcome.COMPLETED
 
     @contextlib.contextmanager
     def _generated(self, attempt: Attempt) -> Iterator[Generated]:
         execution, result = attempt.execution, attempt.result
-        recipe = execution.recipe
+        parameters = execution.parameters
         prompt = self.executions.prompts(execution, [result.index])[result.index]
-        references = self._references(recipe)
-        timeout = self.retry.timeout(result.attempts, recipe.timeout_base)
-        drawing = Drawing(prompt.text, recipe, references)
+        references = self._references(parameters)
+        timeout = self.retry.timeout(result.attempts, parameters.timeout_base)
+        drawing = Drawing(prompt.text, parameters, references)
         api_key = self._api_key(execution)
         began = self.clock.now()
         with self.model.generate(drawing, api_key, timeout) as generated:
@@ -173,9 +173,9 @@ class Generate:
                 log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
             yield generated
 
-    def _references(self, recipe: Recipe) -> tuple[tuple[str, bytes], ...]:
+    def _references(self, parameters: GenerationParameters) -> tuple[tuple[str, bytes], ...]:
         try:
-            return tuple((one.content_type, self.images.reference(one.name)) for one in recipe.references)
+            return tuple((one.content_type, self.images.reference(one.name)) for one in parameters.references)
         except Conflict as failed:
             message = "A reference image of this execution is no longer in the bucket; submit the batch again."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
@@ -230,17 +230,17 @@ class Generate:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
 
 
-def _provenance(recipe: Recipe, generated: Generated, picture: Picture) -> Provenance:
+def _provenance(parameters: GenerationParameters, generated: Generated, picture: Picture) -> Provenance:
     """What is kept of the image besides the image."""
-    odd = recipe.mismatches(picture.width, picture.height, generated.model_version)
-    if not recipe.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
+    odd = parameters.mismatches(picture.width, picture.height, generated.model_version)
+    if not parameters.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
         odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
     if generated.is_thought:
         odd += ("the model marked it as an interim image, and made no other",)
     if odd:
         log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)
     return Provenance(
-        cost_microusd=recipe.cost(generated.tokens),
+        cost_microusd=parameters.cost(generated.tokens),
         tokens=generated.tokens,
         model_version=generated.model_version,
         response_id=generated.response_id,

@@ -103,7 +103,7 @@ class ShowExecution:
             version,
             ExecutionPage(
                 Snapshot(execution, progress),
-                time_left(progress, now, self.rate, execution.recipe.expected_seconds),
+                time_left(progress, now, self.rate, execution.parameters.expected_seconds),
                 list(self._details(execution, selected.results, now)),
                 selected.next_index,
                 selected.next_since,

@@ -27,7 +27,7 @@ from imagefactory.domain.errors import (
 )
 from imagefactory.domain.estimate import whole_batch
 from imagefactory.domain.execution import Acceptance, Execution, Phase
-from imagefactory.domain.generation import Recipe, Reference
+from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked, shown
@@ -131,7 +131,7 @@ class Submit:
     ) -> Execution:
         now = self.clock.now()
         model, resolution = order.model, order.resolution
-        recipe = Recipe(
+        parameters = GenerationParameters(
             model=model.id,
             aspect_ratio=order.aspect_ratio,
             resolution=resolution,
@@ -147,7 +147,7 @@ class Submit:
             user=user,
             workflow_id=workflow_id,
             prompt_count=len(order.prompts),
-            recipe=recipe,
+            parameters=parameters,
             created_at=now,
             expires_at=now + timedelta(days=self.retention_days),
             fingerprint=fingerprint,
@@ -157,11 +157,11 @@ class Submit:
         )
 
     def _acceptance(self, execution: Execution, order: Order) -> Acceptance:
-        recipe, count = execution.recipe, execution.prompt_count
+        parameters, count = execution.parameters, execution.prompt_count
         waiting = self.submits.pending_elsewhere(NEIGHBOURS)
         return Acceptance(
-            estimated_seconds=whole_batch(count, waiting, self.rate, recipe.expected_seconds),
-            estimated_cost_microusd=recipe.price_microusd * count,
+            estimated_seconds=whole_batch(count, waiting, self.rate, parameters.expected_seconds),
+            estimated_cost_microusd=parameters.price_microusd * count,
             warnings=tuple(order.warnings),
         )
 
@@ -193,7 +193,7 @@ class Submit:
             accepted = replace(
                 execution,
                 phase=Phase.ACCEPTED,
-                recipe=replace(execution.recipe, references=self._store(execution.id, pictures)),
+                parameters=replace(execution.parameters, references=self._store(execution.id, pictures)),
                 chunks=self.submits.write_prompts(execution, order.prompts),
                 sealed_key=self.vault.seal(order.api_key, execution.id) if order.api_key else None,
                 acceptance=self._acceptance(execution, order),

@@ -11,7 +11,7 @@ from imagefactory.domain.execution import Acceptance, ExecutionStatus, Phase, Pr
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result
-from imagefactory.testing import START, a_recipe, an_execution, some_prompts
+from imagefactory.testing import START, an_execution, some_parameters, some_prompts
 
 if TYPE_CHECKING:
     from tests.contract.executions.stores import Stores
@@ -110,11 +110,11 @@ def test_what_was_accepted_does_not_expire(stores: Stores) -> None:
 
 def test_an_accepted_execution_exists_with_all_that_was_asked(stores: Stores) -> None:
     references = (Reference("executions/e/references/0.webp", "image/webp"), Reference("r", "image/png"))
-    recipe = a_recipe(
+    parameters = some_parameters(
         model="large", image_size="4K", resolution="4K", output_format="jpg", timeout_base=240.0, references=references
     )
     asked = an_execution(
-        recipe=recipe,
+        parameters=parameters,
         metadata={"job": "42", "a.b": "c", "é `'\"\\": "\x00\u2028", "k" * 64: "v" * 512, "$x[0]": "~*/"},
         sealed_key=Sealed("projects/p/secrets/s/versions/1", bytes(range(12)), bytes(range(256))),
         acceptance=Acceptance(42, 117_000, ("w",)),

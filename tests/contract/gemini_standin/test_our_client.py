@@ -13,7 +13,7 @@ from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.domain.result import ResultStatus
 from imagefactory.domain.retry import RetryPolicy
-from imagefactory.testing import ManualClock, a_recipe
+from imagefactory.testing import ManualClock, some_parameters
 from tests.unit.world import KEY, World
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.contract.gemini_standin.client import Gemini
 
 PRO = "gemini-3-pro-image"
-RECIPE = a_recipe(model=PRO, image_size="1K")
+PARAMETERS = some_parameters(model=PRO, image_size="1K")
 #: Seconds of an attempt that meets an outcome which takes for ever, and of any other: the stand-in answers at once.
 SHORT, LONG = 1.0, 20.0
 
@@ -206,7 +206,7 @@ def after(outcome: Outcome, gemini: Gemini, model: GeminiModel) -> Result:
     world = World()
     seconds = SHORT if outcome in {Outcome.TIMEOUT, Outcome.DRIP} else LONG
     generate = replace(world.generate, model=model, pictures=PillowPictures(), retry=RetryPolicy(timeout_base=seconds))
-    execution = world.given("a lighthouse", recipe=RECIPE, id="x", sealed_key=world.vault.seal(KEY, "x"))
+    execution = world.given("a lighthouse", parameters=PARAMETERS, id="x", sealed_key=world.vault.seal(KEY, "x"))
     generate(execution.id, 0, 1)
     assert [call["outcome"] for call in gemini.calls()] == [outcome.value]
     return world.result(execution.id)

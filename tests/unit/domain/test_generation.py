@@ -4,32 +4,32 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from imagefactory.domain.generation import Recipe
+from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import Provenance
 from imagefactory.domain.pricing import TokenPrices, Tokens
 
-RECIPE = Recipe("a-model", "16:9", "1K", None, None, price_microusd=134_000, expected_seconds=40)
+PARAMETERS = GenerationParameters("a-model", "16:9", "1K", None, None, price_microusd=134_000, expected_seconds=40)
 PRICES = TokenPrices(image=120, text=12, input=2)
 
 
 def test_an_image_costs_its_list_price_where_tokens_have_none() -> None:
-    assert RECIPE.cost(Tokens(1120, 275, 22)) == 134_000
+    assert PARAMETERS.cost(Tokens(1120, 275, 22)) == 134_000
 
 
 def test_an_image_costs_what_its_tokens_cost_where_they_have_prices() -> None:
-    recipe = replace(RECIPE, token_prices=PRICES)
+    parameters = replace(PARAMETERS, token_prices=PRICES)
 
-    assert recipe.cost(Tokens(1120, 275, 22)) == 1120 * 120 + 275 * 12 + 22 * 2
+    assert parameters.cost(Tokens(1120, 275, 22)) == 1120 * 120 + 275 * 12 + 22 * 2
 
 
 def test_interim_images_are_paid_for_too() -> None:
-    recipe = replace(RECIPE, token_prices=PRICES)
+    parameters = replace(PARAMETERS, token_prices=PRICES)
 
-    assert recipe.cost(Tokens(image=3 * 1120)) == 3 * 134_400
+    assert parameters.cost(Tokens(image=3 * 1120)) == 3 * 134_400
 
 
 def test_an_answer_that_tells_no_tokens_costs_the_list_price() -> None:
-    assert replace(RECIPE, token_prices=PRICES).cost(Tokens()) == 134_000
+    assert replace(PARAMETERS, token_prices=PRICES).cost(Tokens()) == 134_000
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_an_answer_that_tells_no_tokens_costs_the_list_price() -> None:
     ],
 )
 def test_the_sizes_that_models_make_are_as_asked_for(ratio: str, resolution: str, width: int, height: int) -> None:
-    assert replace(RECIPE, aspect_ratio=ratio, resolution=resolution).mismatches(width, height, "a-model") == ()
+    assert replace(PARAMETERS, aspect_ratio=ratio, resolution=resolution).mismatches(width, height, "a-model") == ()
 
 
 def test_another_ratio_size_or_model_is_told() -> None:
-    found = RECIPE.mismatches(512, 512, "another-model")
+    found = PARAMETERS.mismatches(512, 512, "another-model")
 
     assert found == (
         "asked for 16:9, the image has 512 x 512 pixels",
@@ -60,7 +60,7 @@ def test_another_ratio_size_or_model_is_told() -> None:
 
 
 def test_a_model_that_does_not_say_who_it_is_is_believed() -> None:
-    assert RECIPE.mismatches(1344, 768, None) == ()
+    assert PARAMETERS.mismatches(1344, 768, None) == ()
 
 
 def test_a_provenance_survives_as_plain_values() -> None:

@@ -13,7 +13,7 @@ from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.gemini.answers import image_of
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.ports import Drawing
-from imagefactory.testing import a_recipe
+from imagefactory.testing import some_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ KEY = "AIzaSyTheKeyOfAlice_0123456789-abcdefghi"
 #: Bytes whose base64 has all 64 signs and padding.
 IMAGE = b"\x89PNG and \xff\xfe bytes whose base64 has + and /: \xfb\xef\xbe"
 DATA = base64.b64encode(IMAGE).decode()
-DRAWING = Drawing("a lighthouse in the fog", a_recipe(model="an-image-model"))
+DRAWING = Drawing("a lighthouse in the fog", some_parameters(model="an-image-model"))
 
 
 def blob(data: str = DATA, mime_type: str = "image/png", **part: Any) -> dict[str, Any]:

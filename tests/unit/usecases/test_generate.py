@@ -11,7 +11,7 @@ from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import Generated
-from imagefactory.testing import Crash, Moment, Takes, a_failure, a_recipe, an_image, the_bytes_of
+from imagefactory.testing import Crash, Moment, Takes, a_failure, an_image, some_parameters, the_bytes_of
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import KEY, World
 
@@ -216,13 +216,13 @@ class TestWhatTheModelIsAsked:
         world.images.put_reference("r", 0, world.generate.pictures.opened(the_bytes_of("webp")))
         reference = Reference("executions/r/references/0.webp", "image/webp")
         world.store.put(execution)
-        recipe = a_recipe(references=(reference,))
-        other = world.given("with a reference", recipe=recipe, sealed_key=world.vault.seal(KEY, "x"), id="x")
+        parameters = some_parameters(references=(reference,))
+        other = world.given("with a reference", parameters=parameters, sealed_key=world.vault.seal(KEY, "x"), id="x")
 
         generate(world, other)
 
         [asked] = world.model.calls
-        assert (asked.drawing.prompt, asked.drawing.recipe) == ("with a reference", recipe)
+        assert (asked.drawing.prompt, asked.drawing.parameters) == ("with a reference", parameters)
         assert asked.drawing.references == (("image/webp", the_bytes_of("webp")),)
         assert asked.api_key == KEY
 
@@ -233,7 +233,7 @@ class TestWhatTheModelIsAsked:
 
     @pytest.mark.parametrize("output_format", ["png", "jpg", "webp"])
     def test_the_image_is_converted_where_a_format_was_asked_for(self, world: World, output_format: str) -> None:
-        execution = world.given(recipe=a_recipe(output_format=output_format))
+        execution = world.given(parameters=some_parameters(output_format=output_format))
 
         generate(world, execution)
 

@@ -8,7 +8,7 @@ from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.ports import Move
-from imagefactory.testing import Crash, Moment, Takes, a_failure, a_recipe
+from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import World
 
@@ -155,7 +155,7 @@ class TestAttempts:
         assert (result.status, result.failure, result.attempts) == (ResultStatus.FAILED, failure, 3)
 
     def test_a_slower_model_has_its_own_timeouts_and_leases(self, world: World) -> None:
-        execution = world.given("only prompt", recipe=a_recipe(timeout_base=240.0))
+        execution = world.given("only prompt", parameters=some_parameters(timeout_base=240.0))
         die_in(world, execution, "model.generate", Moment.BEFORE)
         world.clock.advance(299)
         assert generate(world, execution) is Outcome.HELD_ELSEWHERE

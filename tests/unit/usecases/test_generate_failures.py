@@ -11,7 +11,7 @@ from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import FailureCode, Result
 from imagefactory.ports import Generated, Move
-from imagefactory.testing import Crash, Moment, Takes, a_failure, a_recipe
+from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import KEY, World
 
@@ -59,8 +59,8 @@ class TestFailuresOfOurOwn:
         assert (failure.code, failure.retryable) == (FailureCode.STORAGE_ERROR, True)
 
     def test_a_reference_image_that_is_gone_ends_the_prompt(self, world: World) -> None:
-        recipe = replace(a_recipe(), references=(Reference("executions/x/references/0.png", "image/png"),))
-        execution = world.given("only", recipe=recipe, id="x")
+        parameters = replace(some_parameters(), references=(Reference("executions/x/references/0.png", "image/png"),))
+        execution = world.given("only", parameters=parameters, id="x")
 
         assert generate(world, execution) is Outcome.ENDED
         failure = world.result("x").failure

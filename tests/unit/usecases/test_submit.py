@@ -92,22 +92,26 @@ class TestAnAcceptedBatch:
         assert (execution.user, execution.workflow_id, execution.prompt_count) == (USER, "w", 2)
         assert (execution.phase, execution.metadata) == (Phase.ENQUEUED, {"job": "42"})
         assert prompts == {0: Prompt("one prompt"), 1: Prompt("another prompt")}
-        recipe = execution.recipe
-        assert (recipe.model, recipe.resolution, recipe.image_size, recipe.aspect_ratio) == (
+        parameters = execution.parameters
+        assert (parameters.model, parameters.resolution, parameters.image_size, parameters.aspect_ratio) == (
             "large",
             "4K",
             "4K",
             "21:9",
         )
-        assert (recipe.price_microusd, recipe.timeout_base, recipe.output_format) == (240_000, 240.0, "webp")
-        assert recipe.references == (
+        assert (parameters.price_microusd, parameters.timeout_base, parameters.output_format) == (
+            240_000,
+            240.0,
+            "webp",
+        )
+        assert parameters.references == (
             Reference(f"executions/{execution_id}/references/0.webp", "image/webp"),
             Reference(f"executions/{execution_id}/references/1.jpg", "image/jpeg"),
         )
-        assert world.images.reference(recipe.references[0].name) == the_bytes_of("webp")
+        assert world.images.reference(parameters.references[0].name) == the_bytes_of("webp")
 
     def test_sends_no_size_to_a_model_that_has_none(self, world: World) -> None:
-        assert world.execution(world.submitted("one prompt")).recipe.image_size is None
+        assert world.execution(world.submitted("one prompt")).parameters.image_size is None
 
     def test_keeps_the_key_only_encrypted_for_this_execution(self, world: World) -> None:
         execution = world.execution(world.submitted("one prompt"))

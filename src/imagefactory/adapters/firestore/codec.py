@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagefactory.domain.execution import Acceptance, Execution, ExecutionStatus, Phase, Progress, Sealed
-from imagefactory.domain.generation import Recipe, Reference
+from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenPrices, microusd
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
@@ -28,7 +28,7 @@ def execution_document(execution: Execution) -> Document:
         "user": execution.user,
         "workflow_id": execution.workflow_id,
         "prompt_count": execution.prompt_count,
-        "recipe": asdict(execution.recipe),
+        "recipe": asdict(execution.parameters),
         "created_at": execution.created_at,
         "expires_at": execution.expires_at,
         "fingerprint": execution.fingerprint,
@@ -55,7 +55,7 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         user=document["user"],
         workflow_id=document["workflow_id"],
         prompt_count=document["prompt_count"],
-        recipe=_recipe_of(document["recipe"]),
+        parameters=_parameters_of(document["recipe"]),
         created_at=document["created_at"],
         expires_at=document["expires_at"],
         fingerprint=document["fingerprint"],
@@ -83,12 +83,12 @@ def _acceptance_of(document: Mapping[str, Any]) -> Acceptance | None:
     return None
 
 
-def _recipe_of(recipe: Document) -> Recipe:
-    prices = recipe["token_prices"]
-    return Recipe(
-        **recipe
+def _parameters_of(parameters: Document) -> GenerationParameters:
+    prices = parameters["token_prices"]
+    return GenerationParameters(
+        **parameters
         | {
-            "references": tuple(Reference(**one) for one in recipe["references"]),
+            "references": tuple(Reference(**one) for one in parameters["references"]),
             "token_prices": TokenPrices(**prices) if prices else None,
         }
     )

@@ -93,7 +93,7 @@ class GeminiModel:
             "X-Server-Timeout": str(math.ceil(call.seconds)),
         }
         response = self._session.post(
-            f"{self._api_url}/v1beta/models/{drawing.recipe.model}:generateContent",
+            f"{self._api_url}/v1beta/models/{drawing.parameters.model}:generateContent",
             data=RequestBody(drawing),
             headers=headers,
             timeout=(min(CONNECT_SECONDS, call.seconds), call.seconds),

@@ -49,10 +49,10 @@ def _message(drawing: Drawing) -> dict[str, Any]:
 
     `imageSize` is left out for models that have none: they refuse or ignore it.
     """
-    recipe = drawing.recipe
-    image_config = {"aspectRatio": recipe.aspect_ratio}
-    if recipe.image_size:
-        image_config["imageSize"] = recipe.image_size
+    parameters = drawing.parameters
+    image_config = {"aspectRatio": parameters.aspect_ratio}
+    if parameters.image_size:
+        image_config["imageSize"] = parameters.image_size
     parts: list[dict[str, Any]] = [
         {"inlineData": {"mimeType": content_type, "data": _HERE}} for content_type, _ in drawing.references
     ]
