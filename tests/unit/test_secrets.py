@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagefactory.domain.submission import Submission, Upload, checked
+from imagefactory.domain.submission import Submission, Upload, validate
 from imagefactory.testing import START, a_submission, a_workflow
 from imagefactory.usecases.retry import RetryRequest
 
@@ -15,7 +15,7 @@ SECRET = "AIzaSy-secret-of-ada"
     "record",
     [
         a_submission(api_key=SECRET),
-        checked(a_submission(api_key=SECRET), a_workflow(), START.date()),
+        validate(a_submission(api_key=SECRET), a_workflow(), START.date()),
         Submission((), SECRET, (Upload(SECRET.encode()),)),
         RetryRequest(api_key=SECRET),
     ],

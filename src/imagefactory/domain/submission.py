@@ -60,7 +60,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ValidatedSubmission:
     """A submission that keeps all rules, with its defaults filled in."""
 
     prompts: tuple[Prompt, ...]
@@ -90,8 +90,10 @@ def trimmed(text: str) -> str:
     return text.strip(_SPACES + "\r\n")
 
 
-def checked(submission: Submission, workflow: Workflow, today: date, found: Sequence[FieldError] = ()) -> Order:
-    """The order that this submission is on that day.
+def validate(
+    submission: Submission, workflow: Workflow, today: date, found: Sequence[FieldError] = ()
+) -> ValidatedSubmission:
+    """Check the submission against the workflow and the rules, as of that day.
 
     Raises:
         InvalidRequest: with every error, those in `found` (from reading the request) first.
@@ -111,7 +113,7 @@ def checked(submission: Submission, workflow: Workflow, today: date, found: Sequ
     ]
     if errors or model is None:
         raise InvalidRequest.of(errors)
-    return Order(
+    return ValidatedSubmission(
         prompts=submission.prompts,
         api_key=submission.api_key,
         references=submission.references,

@@ -30,7 +30,7 @@ from imagefactory.domain.execution import Acceptance, Execution, Phase
 from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Result
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, checked, shown
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, shown, validate
 from imagefactory.domain.task import first_round
 from imagefactory.usecases.fanout import fan_out
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.limits import Limits
-    from imagefactory.domain.submission import Order, Submission, Upload
+    from imagefactory.domain.submission import Submission, Upload, ValidatedSubmission
     from imagefactory.domain.workflow import Workflow
     from imagefactory.ports import Clock, Images, Picture, Pictures, Reservation, Submits, Tasks, Vault, Workflows
 
@@ -90,13 +90,13 @@ class Submit:
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
         pictures, seen = self._opened(submission.references, workflow.max_reference_images)
-        order = checked(submission, self._bounded(workflow), self.clock.now().date(), [*errors, *seen])
+        valid = validate(submission, self._bounded(workflow), self.clock.now().date(), [*errors, *seen])
         fingerprint = _fingerprint(workflow_id, submission)
-        execution = self._execution(user, workflow_id, order, fingerprint, idempotency_key)
+        execution = self._execution(user, workflow_id, valid, fingerprint, idempotency_key)
         reservation = self._reserve(execution)
         first = reservation.execution
         if reservation.is_ours:
-            return Accepted(self._accept(first, order, pictures))
+            return Accepted(self._accept(first, valid, pictures))
         if first.fingerprint != execution.fingerprint:
             raise IdempotencyKeyReused
         return self._replay(first)
@@ -127,16 +127,16 @@ class Submit:
         return pictures, errors
 
     def _execution(
-        self, user: str, workflow_id: str, order: Order, fingerprint: str, idempotency_key: str | None
+        self, user: str, workflow_id: str, valid: ValidatedSubmission, fingerprint: str, idempotency_key: str | None
     ) -> Execution:
         now = self.clock.now()
-        model, resolution = order.model, order.resolution
+        model, resolution = valid.model, valid.resolution
         parameters = GenerationParameters(
             model=model.id,
-            aspect_ratio=order.aspect_ratio,
+            aspect_ratio=valid.aspect_ratio,
             resolution=resolution,
             image_size=resolution if model.image_size else None,
-            output_format=order.output_format,
+            output_format=valid.output_format,
             price_microusd=model.price_microusd[resolution],
             expected_seconds=model.expected_seconds[resolution],
             timeout_base=model.timeout_seconds.get(resolution),
@@ -146,23 +146,23 @@ class Submit:
             id=_execution_id(user, idempotency_key),
             user=user,
             workflow_id=workflow_id,
-            prompt_count=len(order.prompts),
+            prompt_count=len(valid.prompts),
             parameters=parameters,
             created_at=now,
             expires_at=now + timedelta(days=self.retention_days),
             fingerprint=fingerprint,
-            metadata=order.metadata,
-            needs_key=bool(order.api_key),
+            metadata=valid.metadata,
+            needs_key=bool(valid.api_key),
             accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
         )
 
-    def _acceptance(self, execution: Execution, order: Order) -> Acceptance:
+    def _acceptance(self, execution: Execution, valid: ValidatedSubmission) -> Acceptance:
         parameters, count = execution.parameters, execution.prompt_count
         waiting = self.submits.pending_elsewhere(NEIGHBOURS)
         return Acceptance(
             estimated_seconds=whole_batch(count, waiting, self.rate, parameters.expected_seconds),
             estimated_cost_microusd=parameters.price_microusd * count,
-            warnings=tuple(order.warnings),
+            warnings=tuple(valid.warnings),
         )
 
     def _reserve(self, execution: Execution) -> Reservation:
@@ -185,7 +185,7 @@ class Submit:
     def _is_accepting(self, execution: Execution) -> bool:
         return execution.accepting_until is not None and self.clock.now() < execution.accepting_until
 
-    def _accept(self, execution: Execution, order: Order, pictures: Sequence[Picture]) -> Execution:
+    def _accept(self, execution: Execution, valid: ValidatedSubmission, pictures: Sequence[Picture]) -> Execution:
         try:
             # Behind the reservation, so that of two at once each counts the other.
             others = self.submits.in_flight(execution.user, execution.id, self.clock.now())
@@ -194,9 +194,9 @@ class Submit:
                 execution,
                 phase=Phase.ACCEPTED,
                 parameters=replace(execution.parameters, references=self._store(execution.id, pictures)),
-                chunks=self.submits.write_prompts(execution, order.prompts),
-                sealed_key=self.vault.seal(order.api_key, execution.id) if order.api_key else None,
-                acceptance=self._acceptance(execution, order),
+                chunks=self.submits.write_prompts(execution, valid.prompts),
+                sealed_key=self.vault.seal(valid.api_key, execution.id) if valid.api_key else None,
+                acceptance=self._acceptance(execution, valid),
             )
             # Before the commit point, so that an accepted execution is always watched.
             self.tasks.watch(first_round(execution.id, execution.created_at, self.watch_interval))

@@ -7,7 +7,14 @@ import pytest
 
 from imagefactory.domain.errors import FieldError, InvalidRequest
 from imagefactory.domain.execution import Prompt
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Order, Submission, Upload, checked, trimmed
+from imagefactory.domain.submission import (
+    MAX_REFERENCE_BYTES,
+    Submission,
+    Upload,
+    ValidatedSubmission,
+    trimmed,
+    validate,
+)
 from imagefactory.domain.submission import prompts_of_text as read
 from imagefactory.testing import a_submission, a_workflow, some_prompts
 
@@ -20,7 +27,7 @@ TOMORROW = date(2027, 11, 1)
 def refused(submission: Submission, *found: FieldError, **workflow: Any) -> list[tuple[str, int | None]]:
     """The fields and indexes of the faults for which the submission is refused."""
     with pytest.raises(InvalidRequest) as refusal:
-        checked(submission, a_workflow(**workflow), TODAY, found)
+        validate(submission, a_workflow(**workflow), TODAY, found)
     return [(fault.field, fault.index) for fault in refusal.value.errors]
 
 
@@ -57,16 +64,16 @@ class TestPromptsText:
     )
     def test_every_unicode_oddity_inside_a_line_is_kept_as_it_is(self, oddity: str) -> None:
         assert texts(f"before\n{oddity}\nafter") == ["before", oddity, "after"]
-        assert checked(a_submission(oddity), WORKFLOW, TODAY).prompts == (Prompt(oddity),)
+        assert validate(a_submission(oddity), WORKFLOW, TODAY).prompts == (Prompt(oddity),)
 
     def test_a_prompt_is_trimmed_of_spaces_but_not_of_control_characters(self) -> None:
         assert trimmed("  \x00one\x1f \u2003") == "\x00one\x1f"
 
 
 def test_what_is_not_given_gets_the_workflows_defaults() -> None:
-    order = checked(a_submission("a lighthouse"), WORKFLOW, TODAY)
+    valid = validate(a_submission("a lighthouse"), WORKFLOW, TODAY)
 
-    assert order == Order(
+    assert valid == ValidatedSubmission(
         prompts=(Prompt("a lighthouse"),),
         api_key="a-key",
         references=(),
@@ -79,32 +86,32 @@ def test_what_is_not_given_gets_the_workflows_defaults() -> None:
 
 
 def test_a_default_that_is_retired_gives_way_to_its_successor_and_says_so() -> None:
-    order = checked(a_submission(), WORKFLOW, TOMORROW)
+    valid = validate(a_submission(), WORKFLOW, TOMORROW)
 
-    assert order.model.id == "large"
-    assert order.warnings == (
+    assert valid.model.id == "large"
+    assert valid.warnings == (
         "small was announced to be shut down on 2027-11-01; this batch names no model, so large makes it.",
     )
 
 
 def test_a_retired_model_that_is_named_is_kept_with_a_warning() -> None:
-    order = checked(a_submission(model="small"), WORKFLOW, TOMORROW)
+    valid = validate(a_submission(model="small"), WORKFLOW, TOMORROW)
 
-    assert (order.model.id, len(order.warnings)) == ("small", 1)
+    assert (valid.model.id, len(valid.warnings)) == ("small", 1)
 
 
 def test_what_is_asked_must_be_offered_by_the_model_that_follows_the_default() -> None:
-    assert checked(a_submission(resolution="4K"), WORKFLOW, TOMORROW).resolution == "4K"
+    assert validate(a_submission(resolution="4K"), WORKFLOW, TOMORROW).resolution == "4K"
     with pytest.raises(InvalidRequest, match="large does not offer"):
-        checked(a_submission(aspect_ratio="2:3"), WORKFLOW, TOMORROW)
+        validate(a_submission(aspect_ratio="2:3"), WORKFLOW, TOMORROW)
 
 
 def test_a_model_without_the_workflows_default_shape_gets_its_own_first() -> None:
     workflow = a_workflow(default_aspect_ratio="2:3", default_resolution="8K")
 
-    order = checked(a_submission(model="large"), workflow, TODAY)
+    valid = validate(a_submission(model="large"), workflow, TODAY)
 
-    assert (order.aspect_ratio, order.resolution) == ("1:1", "1K")
+    assert (valid.aspect_ratio, valid.resolution) == ("1:1", "1K")
 
 
 def test_a_default_that_the_workflow_does_not_offer_is_a_fault() -> None:
@@ -116,10 +123,10 @@ def test_what_is_given_is_taken() -> None:
         model="large", aspect_ratio="21:9", resolution="4K", output_format="webp", metadata={"job": "42"}
     )
 
-    order = checked(asked, WORKFLOW, TODAY)
+    valid = validate(asked, WORKFLOW, TODAY)
 
-    assert (order.model.id, order.aspect_ratio, order.resolution) == ("large", "21:9", "4K")
-    assert (order.output_format, order.metadata) == ("webp", {"job": "42"})
+    assert (valid.model.id, valid.aspect_ratio, valid.resolution) == ("large", "21:9", "4K")
+    assert (valid.output_format, valid.metadata) == ("webp", {"job": "42"})
 
 
 def test_every_fault_is_told_at_once_with_its_index() -> None:
@@ -157,7 +164,7 @@ def test_faults_found_while_reading_come_first_and_are_not_told_twice() -> None:
 
 def test_the_message_names_the_first_fault_and_counts_the_others() -> None:
     with pytest.raises(InvalidRequest, match=r"^prompts: the prompt has 2 .* All 2 faults are in details"):
-        checked(a_submission("ab", "cd"), WORKFLOW, TODAY)
+        validate(a_submission("ab", "cd"), WORKFLOW, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +176,12 @@ def test_a_batch_has_one_to_ten_thousand_prompts(count: int, fault: tuple[str, N
     if fault:
         assert refused(asked) == [fault]
     else:
-        assert len(checked(asked, WORKFLOW, TODAY).prompts) == count
+        assert len(validate(asked, WORKFLOW, TODAY).prompts) == count
 
 
 @pytest.mark.parametrize("text", ["abc", "日本語", "x" * 100_000, "é" * 50_000, "e\u0301x"])
 def test_prompts_at_the_limits_are_taken(text: str) -> None:
-    assert checked(a_submission(text), WORKFLOW, TODAY).prompts[0].text == text
+    assert validate(a_submission(text), WORKFLOW, TODAY).prompts[0].text == text
 
 
 @pytest.mark.parametrize("text", ["", "ab", "日本", "x" * 100_001, "é" * 50_001])
@@ -197,7 +204,7 @@ def test_custom_ids_beyond_the_limits_are_refused(custom_id: str) -> None:
 def test_custom_ids_may_be_given_for_some_prompts_only() -> None:
     prompts = (Prompt("good prompt", "a"), Prompt("good prompt"), Prompt("good prompt", "x" * 128))
 
-    assert checked(Submission(prompts, api_key="k"), WORKFLOW, TODAY).prompts == prompts
+    assert validate(Submission(prompts, api_key="k"), WORKFLOW, TODAY).prompts == prompts
 
 
 @pytest.mark.parametrize("api_key", [None, ""])
@@ -206,13 +213,13 @@ def test_a_key_is_needed_where_the_workflow_requires_one(api_key: str | None) ->
 
 
 def test_a_workflow_may_do_without_a_key() -> None:
-    assert checked(a_submission(api_key=None), a_workflow(requires_api_key=False), TODAY).api_key is None
+    assert validate(a_submission(api_key=None), a_workflow(requires_api_key=False), TODAY).api_key is None
 
 
 @pytest.mark.parametrize("api_key", ["with space", "new\nline", "k" * 513, "schlüssel"])
 def test_a_key_that_no_header_can_carry_is_refused_without_being_repeated(api_key: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        checked(a_submission(api_key=api_key), WORKFLOW, TODAY)
+        validate(a_submission(api_key=api_key), WORKFLOW, TODAY)
 
     assert api_key not in str(refusal.value)
     assert [fault.field for fault in refusal.value.errors] == ["api_key"]
@@ -221,14 +228,14 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_repeated(api_ke
 @pytest.mark.parametrize("model", ["gpt", "SMALL", "\ud800", "x" * 1000])
 def test_an_unknown_model_is_refused_with_the_list_of_those_there_are(model: str) -> None:
     with pytest.raises(InvalidRequest, match="choose one of small, large") as refusal:
-        checked(a_submission(model=model), WORKFLOW, TODAY)
+        validate(a_submission(model=model), WORKFLOW, TODAY)
 
     assert str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 300
 
 
 def test_a_model_without_sizes_takes_its_only_resolution_and_no_other() -> None:
-    assert checked(a_submission(resolution="1K"), WORKFLOW, TODAY).resolution == "1K"
+    assert validate(a_submission(resolution="1K"), WORKFLOW, TODAY).resolution == "1K"
     assert refused(a_submission(resolution="2K")) == [("resolution", None)]
 
 
@@ -242,7 +249,7 @@ def test_the_model_and_the_workflow_bound_the_references(model: str, most: int) 
 def test_a_reference_of_exactly_five_mebibytes_is_taken() -> None:
     asked = a_submission(references=(Upload(bytes(MAX_REFERENCE_BYTES)),))
 
-    assert len(checked(asked, WORKFLOW, TODAY).references) == 1
+    assert len(validate(asked, WORKFLOW, TODAY).references) == 1
 
 
 def test_sixteen_pairs_of_metadata_are_taken_and_seventeen_refused() -> None:
@@ -250,7 +257,7 @@ def test_sixteen_pairs_of_metadata_are_taken_and_seventeen_refused() -> None:
 
     assert refused(a_submission(metadata=pairs)) == [("metadata", None)]
     pairs.popitem()
-    assert checked(a_submission(metadata=pairs), WORKFLOW, TODAY).metadata == pairs
+    assert validate(a_submission(metadata=pairs), WORKFLOW, TODAY).metadata == pairs
 
 
 @pytest.mark.parametrize("pair", [("k" * 65, "v"), ("\ud800", "v"), ("k", "\udfff"), ("k", "v" * 513)])
