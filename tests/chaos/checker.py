@@ -37,7 +37,7 @@ def of_one_execution(database: firestore.Client, execution: Mapping[str, Any]) -
     executions = [one.id for one in database.collection("executions").stream()]
     if len(executions) != 1:
         yield f"one key made {len(executions)} executions"
-    if execution.get("sealed_key") is not None:
+    if execution.get("encrypted_key") is not None:
         yield "the API key is still there"
     if execution.get("state") not in ("completed", "partially_completed", "failed", "cancelled"):
         yield f"the execution is {execution.get('state')}"

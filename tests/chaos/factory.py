@@ -24,8 +24,8 @@ from imagefactory.testing import (
     Crash,
     FakePictures,
     Faults,
+    InMemoryEncryption,
     InMemoryTasks,
-    InMemoryVault,
     InMemoryWorkflows,
     ManualClock,
     Moment,
@@ -96,17 +96,21 @@ class Factory:
             "images": CloudStorageImages(bucket.client, bucket.name),
             "tasks": self.tasks,
             "model": self.model,
-            "vault": InMemoryVault(),
+            "encryption": InMemoryEncryption(),
         }
         seen: dict[str, Any] = {name: faults.watched(port, name) for name, port in ports.items()}
         common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
-        made: dict[str, Any] = common | {"images": seen["images"], "pictures": FakePictures(), "vault": seen["vault"]}
+        made: dict[str, Any] = common | {
+            "images": seen["images"],
+            "pictures": FakePictures(),
+            "encryption": seen["encryption"],
+        }
         self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
         limits = Limits(executions=100, prompts=50_000)
         users: dict[str, Any] = {"submits": seen["submits"], "limits": limits, "watch_interval": WATCH_SECONDS}
         workflows = InMemoryWorkflows([a_workflow()])
         self.submit = Submit(**made, **users, workflows=workflows, rate=rate, retention_days=30)
-        self.retry = Retry(**common, **users, executions=seen["executions"], vault=seen["vault"], rate=rate)
+        self.retry = Retry(**common, **users, executions=seen["executions"], encryption=seen["encryption"], rate=rate)
         self.watchdog = Watchdog(
             **common, executions=seen["executions"], submits=seen["submits"], rate=rate, interval=WATCH_SECONDS
         )

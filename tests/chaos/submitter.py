@@ -17,8 +17,8 @@ from imagefactory.clock import SystemClock
 from imagefactory.domain.limits import Limits
 from imagefactory.testing import (
     FakePictures,
+    InMemoryEncryption,
     InMemoryImages,
-    InMemoryVault,
     InMemoryWorkflows,
     ManualClock,
     a_submission,
@@ -71,7 +71,7 @@ class Side:
             tasks=self.tasks,
             images=InMemoryImages(),
             pictures=FakePictures(),
-            vault=InMemoryVault(),
+            encryption=InMemoryEncryption(),
             clock=self.clock,
             rate=RATE,
             limits=Limits(executions=100, prompts=50_000),

@@ -17,7 +17,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from imagefactory.adapters import storage as storage_adapter
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits, FirestoreWorkflows
 from imagefactory.adapters.google_errors import CALL_SECONDS, PATIENCE_SECONDS, PATIENTLY
-from imagefactory.adapters.secret_manager import SecretManagerVault
+from imagefactory.adapters.secret_manager import SecretManagerEncryption
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.image import Provenance
@@ -98,13 +98,13 @@ def test_no_call_of_a_hanging_bucket_outlasts_its_patience(hanging: str) -> None
 def test_no_call_of_a_hanging_secret_manager_outlasts_its_patience(hanging: str) -> None:
     with grpc.insecure_channel(hanging) as channel:
         transport = SecretManagerServiceGrpcTransport(channel=channel)
-        vault = SecretManagerVault(
+        encryption = SecretManagerEncryption(
             secretmanager.SecretManagerServiceClient(transport=transport), "projects/p/secrets/s"
         )
         began = time.monotonic()
 
         with pytest.raises(Unavailable):
-            vault.seal("a secret", "e")
+            encryption.encrypt("a secret", "e")
 
         assert time.monotonic() - began < 3
 

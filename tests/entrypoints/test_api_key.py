@@ -24,8 +24,8 @@ class TestAKey:
 
         for answer in (by_json, by_form):
             execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-            assert execution.sealed_key is not None
-            assert world.vault.open(execution.sealed_key, execution.id) == "the-key"
+            assert execution.encrypted_key is not None
+            assert world.encryption.decrypt(execution.encrypted_key, execution.id) == "the-key"
 
     @pytest.mark.parametrize("sent", ["undefined", "null", "YOUR_API_KEY", "GEMINI_API_KEY=AIza1", "AIza1,AIza2"])
     def test_that_cannot_be_one_is_refused_at_submit_and_at_retry(self, submit: Function, sent: str) -> None:

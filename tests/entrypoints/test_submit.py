@@ -131,8 +131,8 @@ def test_the_key_is_sealed_and_stands_in_no_answer(submit: Function, world: Worl
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"api_key": "AIza-very-secret"})
 
     execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-    assert execution.sealed_key is not None
-    assert world.vault.open(execution.sealed_key, execution.id) == "AIza-very-secret"
+    assert execution.encrypted_key is not None
+    assert world.encryption.decrypt(execution.encrypted_key, execution.id) == "AIza-very-secret"
     assert "AIza-very-secret" not in answer.get_data(as_text=True)
     assert "AIza-very-secret" not in str(world.tasks.created)
 

@@ -17,12 +17,12 @@ from imagefactory.domain.workflow import Workflow
 from imagefactory.testing import (
     FakePictures,
     Faults,
+    InMemoryEncryption,
     InMemoryExecutions,
     InMemoryImages,
     InMemoryLinks,
     InMemorySubmits,
     InMemoryTasks,
-    InMemoryVault,
     InMemoryWorkflows,
     ManualClock,
     ScriptedModel,
@@ -56,7 +56,7 @@ class World:
         self.store = Store(self.clock)
         self.tasks = InMemoryTasks()
         self.images = InMemoryImages()
-        self.vault = InMemoryVault()
+        self.encryption = InMemoryEncryption()
         self.model = ScriptedModel(self.clock)
         self._links = InMemoryLinks()
         self._workflows = InMemoryWorkflows([Workflow.from_document(WORKFLOW["id"], WORKFLOW)])
@@ -71,7 +71,7 @@ class World:
             tasks=self.tasks,
             images=self.images,
             pictures=PillowPictures(),
-            vault=self.vault,
+            encryption=self.encryption,
             clock=self.clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
@@ -83,7 +83,7 @@ class World:
             executions=self._executions,
             submits=self._submits,
             tasks=self.tasks,
-            vault=self.vault,
+            encryption=self.encryption,
             clock=self.clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
@@ -123,7 +123,7 @@ class World:
             images=self.images,
             pictures=FakePictures(),
             model=self.model,
-            vault=self.vault,
+            encryption=self.encryption,
             clock=self.clock,
             retry=RetryPolicy(),
         )

@@ -16,12 +16,12 @@ from imagefactory.testing import (
     Crash,
     FakePictures,
     Faults,
+    InMemoryEncryption,
     InMemoryExecutions,
     InMemoryImages,
     InMemoryLinks,
     InMemorySubmits,
     InMemoryTasks,
-    InMemoryVault,
     InMemoryWorkflows,
     ManualClock,
     ScriptedModel,
@@ -56,7 +56,7 @@ class World:
     faults: Faults = field(default_factory=Faults)
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
     images: InMemoryImages = field(default_factory=InMemoryImages)
-    vault: InMemoryVault = field(default_factory=InMemoryVault)
+    encryption: InMemoryEncryption = field(default_factory=InMemoryEncryption)
     rate: float = 1.0
     limits: Limits = field(default_factory=lambda: Limits(executions=100, prompts=50_000))
 
@@ -67,7 +67,7 @@ class World:
         self.model = ScriptedModel(self.clock)
         seen: dict[str, Any] = {
             name: self.faults.watched(getattr(self, name), name)
-            for name in ("executions", "submits", "tasks", "images", "vault", "model")
+            for name in ("executions", "submits", "tasks", "images", "encryption", "model")
         }
         shared: dict[str, Any] = {"executions": seen["executions"], "tasks": seen["tasks"], "clock": self.clock}
         self.generate = Generate(
@@ -75,7 +75,7 @@ class World:
             images=seen["images"],
             pictures=FakePictures(),
             model=seen["model"],
-            vault=seen["vault"],
+            encryption=seen["encryption"],
             retry=RetryPolicy(),
         )
         self.submit = Submit(
@@ -84,7 +84,7 @@ class World:
             tasks=seen["tasks"],
             images=seen["images"],
             pictures=FakePictures(),
-            vault=seen["vault"],
+            encryption=seen["encryption"],
             clock=self.clock,
             limits=self.limits,
             rate=self.rate,
@@ -95,7 +95,7 @@ class World:
         self.retry = Retry(
             **shared,
             submits=seen["submits"],
-            vault=seen["vault"],
+            encryption=seen["encryption"],
             limits=self.limits,
             rate=self.rate,
             watch_interval=WATCH_INTERVAL,

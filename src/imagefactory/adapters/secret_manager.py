@@ -1,4 +1,4 @@
-"""The vault: AES-256-GCM under keys that Secret Manager holds."""
+"""The encryption: AES-256-GCM under keys that Secret Manager holds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from imagefactory.adapters.google_errors import PATIENTLY, ours
 from imagefactory.domain.errors import Unavailable
-from imagefactory.domain.execution import Sealed
+from imagefactory.domain.execution import EncryptedSecret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,13 +39,13 @@ def client(emulator_host: str = "") -> secretmanager.SecretManagerServiceClient:
     return secretmanager.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
 
 
-def of(settings: QueueSettings) -> SecretManagerVault:
-    """The vault of this deployment."""
-    return SecretManagerVault(client(settings.secret_manager_emulator_host), settings.encryption_key_secret)
+def of(settings: QueueSettings) -> SecretManagerEncryption:
+    """The encryption of this deployment."""
+    return SecretManagerEncryption(client(settings.secret_manager_emulator_host), settings.encryption_key_secret)
 
 
-class SecretManagerVault:
-    """The port Vault. `secret` is the full name of a secret whose versions are keys of 32 bytes."""
+class SecretManagerEncryption:
+    """The port Encryption. `secret` is the full name of a secret whose versions are keys of 32 bytes."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class SecretManagerVault:
         self._latest: tuple[float, str] | None = None
         self._key = functools.lru_cache(REMEMBERED_VERSIONS)(self._read)
 
-    def seal(self, secret: str, context: str) -> Sealed:
+    def encrypt(self, secret: str, context: str) -> EncryptedSecret:
         """Encrypt under the newest version of the key.
 
         Raises:
@@ -72,15 +72,15 @@ class SecretManagerVault:
             self._latest = None
             raise Unavailable("the newest version of the encryption key cannot be read") from gone
         nonce = os.urandom(_NONCE_BYTES)
-        return Sealed(version, nonce, AESGCM(key).encrypt(nonce, secret.encode(), context.encode()))
+        return EncryptedSecret(version, nonce, AESGCM(key).encrypt(nonce, secret.encode(), context.encode()))
 
-    def open(self, sealed: Sealed, context: str) -> str:
-        """Decrypt under the version it was sealed with."""
+    def decrypt(self, encrypted: EncryptedSecret, context: str) -> str:
+        """Decrypt under the version it was encrypted with."""
         try:
-            key = self._key(sealed.key_version)
-            return AESGCM(key).decrypt(sealed.nonce, sealed.ciphertext, context.encode()).decode()
+            key = self._key(encrypted.key_version)
+            return AESGCM(key).decrypt(encrypted.nonce, encrypted.ciphertext, context.encode()).decode()
         except InvalidTag as wrong:
-            raise ValueError("this was not sealed under that key in that context") from wrong
+            raise ValueError("this was not encrypted under that key in that context") from wrong
         except _GONE as gone:
             raise ValueError("the key's version is disabled or destroyed") from gone
 

@@ -40,7 +40,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class EncryptedSecret:
     """A secret encrypted with AES-256-GCM: the name of the key's version, the nonce and the ciphertext."""
 
     key_version: str
@@ -80,7 +80,7 @@ class Execution:
     metadata: Mapping[str, str] = field(default_factory=dict)
     #: whether its attempts call the model with the caller's key
     needs_key: bool = True
-    sealed_key: Sealed | None = None
+    encrypted_key: EncryptedSecret | None = None
     phase: Phase = Phase.RESERVED
     accepting_until: datetime | None = None
     #: index of the first prompt of each chunk

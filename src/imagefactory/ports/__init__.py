@@ -5,12 +5,13 @@ Every method may raise `Unavailable` when the service behind it fails; nothing i
 
 from imagefactory.ports.executions import MOST_MOVES, Executions, Move, Moved, Reopened, Reservation, Submits
 from imagefactory.ports.images import Drawing, Generated, Model, Picture, PictureFormat, Pictures
-from imagefactory.ports.services import Clock, Images, Links, Tasks, Vault, Workflows
+from imagefactory.ports.services import Clock, Encryption, Images, Links, Tasks, Workflows
 
 __all__ = [
     "MOST_MOVES",
     "Clock",
     "Drawing",
+    "Encryption",
     "Executions",
     "Generated",
     "Images",
@@ -25,6 +26,5 @@ __all__ = [
     "Reservation",
     "Submits",
     "Tasks",
-    "Vault",
     "Workflows",
 ]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Execution, ExecutionStatus, Progress, Prompt, Sealed
+    from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Progress, Prompt
     from imagefactory.domain.limits import InFlight
     from imagefactory.domain.result import Result, ResultStatus
 
@@ -174,7 +174,7 @@ class Executions(Protocol):
         """Let no further attempt begin."""
         ...
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
         """Commit these steps, and at once let attempts begin again, with this key.
 
         Raises:

@@ -1,4 +1,4 @@
-"""The services around the executions: time, configuration, the queue, the bucket, the vault."""
+"""The services around the executions: time, configuration, the queue, the bucket, the encryption."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from imagefactory.domain.execution import Sealed
+    from imagefactory.domain.execution import EncryptedSecret
     from imagefactory.domain.image import Provenance, StoredImage
     from imagefactory.domain.task import Task, Watch
     from imagefactory.domain.workflow import Workflow
@@ -83,17 +83,17 @@ class Links(Protocol):
         ...
 
 
-class Vault(Protocol):
+class Encryption(Protocol):
     """Encrypts what must not be readable at rest."""
 
-    def seal(self, secret: str, context: str) -> Sealed:
+    def encrypt(self, secret: str, context: str) -> EncryptedSecret:
         """Encrypt; only the same `context` opens it again."""
         ...
 
-    def open(self, sealed: Sealed, context: str) -> str:
+    def decrypt(self, encrypted: EncryptedSecret, context: str) -> str:
         """Decrypt.
 
         Raises:
-            ValueError: the key's version is gone, or this is not what was sealed in that context.
+            ValueError: the key's version is gone, or this is not what was encrypted in that context.
         """
         ...

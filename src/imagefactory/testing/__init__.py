@@ -3,7 +3,7 @@
 clock.py       a clock that stands still until it is moved
 faults.py      failures and deaths at any call of any port
 executions.py  Executions and Submits on one store
-services.py    Tasks, Images, Links, Vault, Workflows, Pictures
+services.py    Tasks, Images, Links, Encryption, Workflows, Pictures
 model.py       a model that does as it is told
 factories.py   records of which a test states only what matters to it
 """
@@ -28,10 +28,10 @@ from imagefactory.testing.faults import Call, Crash, Faults, Moment
 from imagefactory.testing.model import Asked, ScriptedModel, Takes, an_image
 from imagefactory.testing.services import (
     FakePictures,
+    InMemoryEncryption,
     InMemoryImages,
     InMemoryLinks,
     InMemoryTasks,
-    InMemoryVault,
     InMemoryWorkflows,
 )
 
@@ -42,12 +42,12 @@ __all__ = [
     "Crash",
     "FakePictures",
     "Faults",
+    "InMemoryEncryption",
     "InMemoryExecutions",
     "InMemoryImages",
     "InMemoryLinks",
     "InMemorySubmits",
     "InMemoryTasks",
-    "InMemoryVault",
     "InMemoryWorkflows",
     "ManualClock",
     "Moment",

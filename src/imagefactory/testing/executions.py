@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Progress, Prompt, Sealed
+from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
 from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Move, Moved, Reopened, Reservation
@@ -248,18 +248,18 @@ class InMemoryExecutions:
         with self._store.lock:
             self._store.put(replace(self._store.existing(execution_id), cancel_requested=True))
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
         """Take the mark and the end back, and move the results, if all is as it was read."""
         with self._store.lock:
             self._store.unchanged(execution)
             moved = self.move(execution, moves)
-            opened = replace(execution, closed=None, cancel_requested=False, sealed_key=sealed_key)
+            opened = replace(execution, closed=None, cancel_requested=False, encrypted_key=encrypted_key)
             return Reopened(self._store.put(opened), moved.results)
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the end and forget the key."""
         with self._store.lock:
-            self._store.put(replace(self._store.unchanged(execution), closed=status, sealed_key=None))
+            self._store.put(replace(self._store.unchanged(execution), closed=status, encrypted_key=None))
 
     def _results(self, execution_id: str) -> dict[int, Result]:
         return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}

@@ -1,4 +1,4 @@
-"""The queue, the bucket, the vault, the workflows and the eye for images, in memory."""
+"""The queue, the bucket, the encryption, the workflows and the eye for images, in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Sealed
+from imagefactory.domain.execution import EncryptedSecret
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.testing.factories import the_bytes_of
@@ -161,8 +161,8 @@ class InMemoryLinks:
         return datetime.fromtimestamp(now.timestamp() // half * half, UTC)
 
 
-class InMemoryVault:
-    """The port Vault: a stand-in for encryption that no one should take for any.
+class InMemoryEncryption:
+    """The port Encryption: a stand-in for encryption that no one should take for any.
 
     `rotate` begins a new version of the key, `disable` ends one.
     """
@@ -176,23 +176,23 @@ class InMemoryVault:
         self._version += 1
 
     def disable(self, version: str) -> None:
-        """Open nothing any more that was sealed with this version."""
+        """Open nothing any more that was encrypted with this version."""
         self._disabled.add(version)
 
-    def seal(self, secret: str, context: str) -> Sealed:
+    def encrypt(self, secret: str, context: str) -> EncryptedSecret:
         """Mask the secret with what version and context hash to, and append a tag."""
         version, plain = f"memory/{self._version}", secret.encode()
         tag = hashlib.sha256(f"{version} {context} {secret}".encode()).digest()
-        return Sealed(version, context.encode(), _masked(plain, version, context) + tag)
+        return EncryptedSecret(version, context.encode(), _masked(plain, version, context) + tag)
 
-    def open(self, sealed: Sealed, context: str) -> str:
+    def decrypt(self, encrypted: EncryptedSecret, context: str) -> str:
         """Take the mask off, and see whether the tag fits."""
-        if sealed.key_version in self._disabled:
+        if encrypted.key_version in self._disabled:
             raise ValueError("the key's version is disabled or destroyed")
-        body, tag = sealed.ciphertext[:-32], sealed.ciphertext[-32:]
-        secret = _masked(body, sealed.key_version, context).decode(errors="replace")
-        if tag != hashlib.sha256(f"{sealed.key_version} {context} {secret}".encode()).digest():
-            raise ValueError("this was not sealed under that key in that context")
+        body, tag = encrypted.ciphertext[:-32], encrypted.ciphertext[-32:]
+        secret = _masked(body, encrypted.key_version, context).decode(errors="replace")
+        if tag != hashlib.sha256(f"{encrypted.key_version} {context} {secret}".encode()).digest():
+            raise ValueError("this was not encrypted under that key in that context")
         return secret
 
 

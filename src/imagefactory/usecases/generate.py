@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
     from imagefactory.domain.generation import GenerationParameters
     from imagefactory.domain.image import StoredImage
-    from imagefactory.ports import Clock, Executions, Generated, Images, Model, Picture, Pictures, Tasks, Vault
+    from imagefactory.ports import Clock, Encryption, Executions, Generated, Images, Model, Picture, Pictures, Tasks
 
 #: How often a step is tried again after somebody else moved the result first.
 PATIENCE = 3
@@ -78,7 +78,7 @@ class Generate:
     images: Images
     pictures: Pictures
     model: Model
-    vault: Vault
+    encryption: Encryption
     clock: Clock
     retry: RetryPolicy
 
@@ -181,10 +181,10 @@ class Generate:
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
 
     def _api_key(self, execution: Execution) -> str:
-        if execution.sealed_key is None:
+        if execution.encrypted_key is None:
             return ""
         try:
-            return self.vault.open(execution.sealed_key, execution.id)
+            return self.encryption.decrypt(execution.encrypted_key, execution.id)
         except ValueError as failed:
             message = "The API key of this execution can no longer be decrypted; retry with the key in the request."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed

@@ -25,9 +25,9 @@ from imagefactory.usecases.fanout import fan_out
 from imagefactory.usecases.status import owned_progress
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution, Progress, Sealed
+    from imagefactory.domain.execution import EncryptedSecret, Execution, Progress
     from imagefactory.domain.limits import Limits
-    from imagefactory.ports import Clock, Executions, Submits, Tasks, Vault
+    from imagefactory.ports import Clock, Encryption, Executions, Submits, Tasks
 
 #: How often a window is tried while others write the execution.
 PATIENCE = 10
@@ -59,7 +59,7 @@ class Held:
     """An execution as it was read or written last, the key it shall have, and whether a watchdog has begun since."""
 
     execution: Execution
-    sealed_key: Sealed | None
+    encrypted_key: EncryptedSecret | None
     is_watched: bool = False
 
 
@@ -81,7 +81,7 @@ class Retry:
     executions: Executions
     submits: Submits
     tasks: Tasks
-    vault: Vault
+    encryption: Encryption
     clock: Clock
     limits: Limits
     rate: float
@@ -128,11 +128,11 @@ class Retry:
         if execution is None:
             raise NotFound
         if request.api_key:
-            return Held(execution, self.vault.seal(request.api_key, execution_id))
-        if execution.needs_key and execution.sealed_key is None:
+            return Held(execution, self.encryption.encrypt(request.api_key, execution_id))
+        if execution.needs_key and execution.encrypted_key is None:
             message = "the key was deleted when the execution ended: send it again to retry"
             raise InvalidRequest.of([FieldError("api_key", message)])
-        return Held(execution, execution.sealed_key)
+        return Held(execution, execution.encrypted_key)
 
     def _reopened(self, held: Held, results: list[Result]) -> tuple[Held, tuple[Result, ...]]:
         if not results:
@@ -140,7 +140,7 @@ class Retry:
         if not held.is_watched:
             self.tasks.watch(first_round(held.execution.id, self.clock.now(), self.watch_interval))
         moves = [Move(result, result.reopened()) for result in results]
-        reopened = self.executions.reopen(held.execution, held.sealed_key, moves)
+        reopened = self.executions.reopen(held.execution, held.encrypted_key, moves)
         return replace(held, execution=reopened.execution, is_watched=True), reopened.results
 
 

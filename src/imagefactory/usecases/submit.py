@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from imagefactory.domain.limits import Limits
     from imagefactory.domain.submission import Submission, Upload, ValidatedSubmission
     from imagefactory.domain.workflow import Workflow
-    from imagefactory.ports import Clock, Images, Picture, Pictures, Reservation, Submits, Tasks, Vault, Workflows
+    from imagefactory.ports import Clock, Encryption, Images, Picture, Pictures, Reservation, Submits, Tasks, Workflows
 
 #: After this a submit that has not reported is taken for dead, and the same request may begin anew.
 ACCEPTING_SECONDS = 120
@@ -70,7 +70,7 @@ class Submit:
     tasks: Tasks
     images: Images
     pictures: Pictures
-    vault: Vault
+    encryption: Encryption
     clock: Clock
     limits: Limits
     rate: float
@@ -195,7 +195,7 @@ class Submit:
                 phase=Phase.ACCEPTED,
                 parameters=replace(execution.parameters, references=self._store(execution.id, pictures)),
                 chunks=self.submits.write_prompts(execution, valid.prompts),
-                sealed_key=self.vault.seal(valid.api_key, execution.id) if valid.api_key else None,
+                encrypted_key=self.encryption.encrypt(valid.api_key, execution.id) if valid.api_key else None,
                 acceptance=self._acceptance(execution, valid),
             )
             # Before the commit point, so that an accepted execution is always watched.

@@ -38,7 +38,7 @@ def api(settings: GenerateSettings) -> Api:
             images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
             pictures=PillowPictures(),
             model=GeminiModel(settings.gemini_api_url, gate=settings.gate),
-            vault=secret_manager.of(settings),
+            encryption=secret_manager.of(settings),
             clock=clock,
             retry=settings.retry_policy,
         ),

@@ -23,7 +23,7 @@ def api(settings: SubmitSettings) -> Api:
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
     tasks = cloud_tasks.of(settings)
-    vault = secret_manager.of(settings)
+    encryption = secret_manager.of(settings)
     clock = SystemClock()
     submits = firestore.FirestoreSubmits(database)
     routes = SubmitRoutes(
@@ -39,7 +39,7 @@ def api(settings: SubmitSettings) -> Api:
             tasks=tasks,
             images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
             pictures=PillowPictures(),
-            vault=vault,
+            encryption=encryption,
             clock=clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
@@ -51,7 +51,7 @@ def api(settings: SubmitSettings) -> Api:
             executions=executions,
             submits=submits,
             tasks=tasks,
-            vault=vault,
+            encryption=encryption,
             clock=clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import ExecutionStatus, Phase, Sealed
+from imagefactory.domain.execution import EncryptedSecret, ExecutionStatus, Phase
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Move
 from imagefactory.testing import START, some_prompts
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.contract.executions.stores import Stores
 
 STATUSES = tuple(ResultStatus)
-SEALED, OTHER = Sealed("v", b"n", b"c"), Sealed("v2", b"n", b"c")
+SEALED, OTHER = EncryptedSecret("v", b"n", b"c"), EncryptedSecret("v2", b"n", b"c")
 
 
 class TestWhatDoesNotExist:
@@ -147,14 +147,16 @@ class TestTheList:
 
 class TestTheEnd:
     def test_is_noted_and_takes_the_key_along(self, stores: Stores) -> None:
-        execution = stores.accepted(sealed_key=SEALED)
+        execution = stores.accepted(encrypted_key=SEALED)
 
         stores.executions.close(execution, ExecutionStatus.FAILED)
 
-        assert stores.executions.get(execution.id) == replace(execution, closed=ExecutionStatus.FAILED, sealed_key=None)
+        assert stores.executions.get(execution.id) == replace(
+            execution, closed=ExecutionStatus.FAILED, encrypted_key=None
+        )
 
     def test_is_not_noted_on_an_execution_that_has_changed(self, stores: Stores) -> None:
-        execution = stores.accepted(sealed_key=SEALED)
+        execution = stores.accepted(encrypted_key=SEALED)
         stores.executions.request_cancel(execution.id)
 
         with pytest.raises(Conflict):
@@ -175,7 +177,7 @@ class TestTheEnd:
 class TestReopening:
     def ended(self, stores: Stores) -> tuple[Execution, list[Result]]:
         """A cancelled and closed execution, and its results."""
-        execution = stores.accepted(2, sealed_key=SEALED)
+        execution = stores.accepted(2, encrypted_key=SEALED)
         stores.executions.request_cancel(execution.id)
         moves = [Move(None, Result(index).cancelled()) for index in range(2)]
         results = stores.executions.move(execution, moves).results
@@ -189,7 +191,7 @@ class TestReopening:
 
         found = stores.now(execution)
         assert found == reopened.execution
-        assert found == replace(execution, closed=None, cancel_requested=False, sealed_key=OTHER)
+        assert found == replace(execution, closed=None, cancel_requested=False, encrypted_key=OTHER)
         assert list(stores.executions.results(execution.id, 0, 2).values()) == list(reopened.results)
         assert (stores.progress(execution).pending, stores.progress(execution).cancelled) == (2, 0)
 

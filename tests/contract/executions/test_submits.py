@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Acceptance, ExecutionStatus, Phase, Prompt, Sealed
+from imagefactory.domain.execution import Acceptance, EncryptedSecret, ExecutionStatus, Phase, Prompt
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result
@@ -116,7 +116,7 @@ def test_an_accepted_execution_exists_with_all_that_was_asked(stores: Stores) ->
     asked = an_execution(
         parameters=parameters,
         metadata={"job": "42", "a.b": "c", "é `'\"\\": "\x00\u2028", "k" * 64: "v" * 512, "$x[0]": "~*/"},
-        sealed_key=Sealed("projects/p/secrets/s/versions/1", bytes(range(12)), bytes(range(256))),
+        encrypted_key=EncryptedSecret("projects/p/secrets/s/versions/1", bytes(range(12)), bytes(range(256))),
         acceptance=Acceptance(42, 117_000, ("w",)),
     )
 

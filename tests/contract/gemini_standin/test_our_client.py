@@ -206,7 +206,9 @@ def after(outcome: Outcome, gemini: Gemini, model: GeminiModel) -> Result:
     world = World()
     seconds = SHORT if outcome in {Outcome.TIMEOUT, Outcome.DRIP} else LONG
     generate = replace(world.generate, model=model, pictures=PillowPictures(), retry=RetryPolicy(timeout_base=seconds))
-    execution = world.given("a lighthouse", parameters=PARAMETERS, id="x", sealed_key=world.vault.seal(KEY, "x"))
+    execution = world.given(
+        "a lighthouse", parameters=PARAMETERS, id="x", encrypted_key=world.encryption.encrypt(KEY, "x")
+    )
     generate(execution.id, 0, 1)
     assert [call["outcome"] for call in gemini.calls()] == [outcome.value]
     return world.result(execution.id)

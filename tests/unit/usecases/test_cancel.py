@@ -163,4 +163,4 @@ def test_one_that_has_ended_is_closed_should_its_closer_have_died(world: World) 
     world.cancel(USER, execution_id)
 
     closed = world.execution(execution_id)
-    assert (closed.closed, closed.sealed_key) == (ExecutionStatus.COMPLETED, None)
+    assert (closed.closed, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)

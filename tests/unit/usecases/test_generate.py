@@ -217,7 +217,9 @@ class TestWhatTheModelIsAsked:
         reference = Reference("executions/r/references/0.webp", "image/webp")
         world.store.put(execution)
         parameters = some_parameters(references=(reference,))
-        other = world.given("with a reference", parameters=parameters, sealed_key=world.vault.seal(KEY, "x"), id="x")
+        other = world.given(
+            "with a reference", parameters=parameters, encrypted_key=world.encryption.encrypt(KEY, "x"), id="x"
+        )
 
         generate(world, other)
 

@@ -48,9 +48,9 @@ class TestFailuresOfOurOwn:
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.SERVER_ERROR, True)
 
-    @pytest.mark.parametrize("call", ["images.put", "executions.prompts", "vault.open"])
+    @pytest.mark.parametrize("call", ["images.put", "executions.prompts", "encryption.decrypt"])
     def test_a_service_that_fails_costs_an_attempt_and_says_storage(self, world: World, call: str) -> None:
-        execution = world.given("only", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        execution = world.given("only", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
         world.faults.fail(call, Moment.BEFORE, Unavailable())
 
         assert generate(world, execution) is Outcome.POSTPONED
@@ -68,9 +68,9 @@ class TestFailuresOfOurOwn:
         assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
 
     def test_a_key_that_cannot_be_decrypted_any_more_ends_the_prompt(self, world: World) -> None:
-        sealed = world.vault.seal(KEY, "x")
-        execution = world.given("only", sealed_key=sealed, id="x")
-        world.vault.disable(sealed.key_version)
+        encrypted = world.encryption.encrypt(KEY, "x")
+        execution = world.given("only", encrypted_key=encrypted, id="x")
+        world.encryption.disable(encrypted.key_version)
 
         assert generate(world, execution) is Outcome.ENDED
         failure = world.result(execution.id).failure
@@ -96,7 +96,7 @@ class TestFailuresOfOurOwn:
             generate(world, execution)
 
     def test_no_log_line_holds_a_prompt_or_a_key(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        execution = world.given("only prompt", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        execution = world.given("only prompt", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
         world.scripted({"only prompt": [Takes(119, a_failure()), Generated(b"?", "image/png")]})
         world.faults.fail("images.put", Moment.BEFORE, Unavailable(f"{KEY} only prompt"))
 
@@ -115,15 +115,15 @@ class TestClosing:
         world.run()
 
         closed = world.execution(execution_id)
-        assert (closed.closed, closed.sealed_key) == (ExecutionStatus.COMPLETED, None)
+        assert (closed.closed, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
     def test_a_death_before_closing_is_made_good_by_the_next_delivery(self, world: World) -> None:
-        execution = world.given("only", sealed_key=world.vault.seal(KEY, "x"), id="x")
+        execution = world.given("only", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
         die_in(world, execution, "executions.close", Moment.BEFORE)
-        assert world.execution("x").sealed_key is not None
+        assert world.execution("x").encrypted_key is not None
 
         assert generate(world, execution) is Outcome.ALREADY_ENDED
-        assert world.execution("x").sealed_key is None
+        assert world.execution("x").encrypted_key is None
 
     def test_an_execution_that_changes_meanwhile_is_read_again_and_closed(self, world: World) -> None:
         execution = world.given("only")

@@ -55,7 +55,7 @@ def check_execution(world: World, execution_id: str, seed: str) -> None:
         )
     assert sum(progress.counts().values()) == 2 * progress.total, seed
     assert progress.cost_microusd == sum(result.cost_microusd for result in results), seed
-    assert (execution.sealed_key, execution.closed) == (None, progress.status), f"{seed}: {execution}"
+    assert (execution.encrypted_key, execution.closed) == (None, progress.status), f"{seed}: {execution}"
     shown = {one["batch_index"]: one.get("result_url") for one in world.shown(execution_id)["batch_results"]}
     for result in results:
         stored = world.images.of(execution_id, result.index)
@@ -127,7 +127,14 @@ def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
 #: Every call of a port that submit, generate, retry and the watchdog make.
 CALLS = (
     *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.pending_elsewhere", "submits.accept"),
-    *("submits.mark_enqueued", "vault.seal", "vault.open", "tasks.watch", "tasks.enqueue", "tasks.missing"),
+    *(
+        "submits.mark_enqueued",
+        "encryption.encrypt",
+        "encryption.decrypt",
+        "tasks.watch",
+        "tasks.enqueue",
+        "tasks.missing",
+    ),
     *("executions.load", "executions.get", "executions.read_progress", "executions.prompts", "executions.move"),
     *("executions.results", "executions.results_in", "executions.note_recovery", "executions.close"),
     "executions.reopen",

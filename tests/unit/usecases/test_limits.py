@@ -109,7 +109,7 @@ class TestARetry:
             world.retry(USER, execution_id, RetryRequest(api_key=KEY))
 
         assert world.progress(execution_id).cancelled == 3
-        assert world.execution(execution_id).sealed_key is None
+        assert world.execution(execution_id).encrypted_key is None
 
     def test_of_few_results_needs_little_room(self, world: World) -> None:
         execution_id = self.cancelled(world, "first", "second", "third")

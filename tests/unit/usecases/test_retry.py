@@ -25,7 +25,7 @@ def world() -> World:
 
 def ended(world: World) -> str:
     """An execution with a completed, a blocked, a failed and a cancelled result, in this order."""
-    execution = world.given("good", "bad", "keyless", "late", sealed_key=world.vault.seal(KEY, "x"), id="x")
+    execution = world.given("good", "bad", "keyless", "late", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
     world.scripted({"bad": [BLOCKED], "keyless": [BAD_KEY]})
     for index in range(3):
         world.generate("x", index, 1)
@@ -84,13 +84,13 @@ def test_a_new_generation_has_new_tasks_one_rate_apart(world: World) -> None:
 
 def test_the_new_key_is_used_and_deleted_again_at_the_end(world: World) -> None:
     execution_id = ended(world)
-    assert world.execution(execution_id).sealed_key is None
+    assert world.execution(execution_id).encrypted_key is None
 
     retried(world, execution_id)
     world.run()
 
     assert {call.api_key for call in world.model.calls[3:]} == {"new-key"}
-    assert world.execution(execution_id).sealed_key is None
+    assert world.execution(execution_id).encrypted_key is None
 
 
 def test_the_cancel_is_taken_back(world: World) -> None:
@@ -113,13 +113,13 @@ def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
 
 
 def test_while_the_execution_runs_its_own_key_is_kept(world: World) -> None:
-    execution = world.given("bad", "good", sealed_key=world.vault.seal(KEY, "x"), id="x")
+    execution = world.given("bad", "good", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
     world.scripted({"bad": [BLOCKED]})
     world.generate("x", 0, 1)
 
     retried(world, "x", api_key=None)
 
-    assert world.execution("x").sealed_key == execution.sealed_key
+    assert world.execution("x").encrypted_key == execution.encrypted_key
 
 
 @pytest.mark.parametrize("filters", [{"indexes": frozenset({0})}, {"error_codes": (FailureCode.TIMEOUT,)}])
@@ -162,7 +162,7 @@ def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(world: World) ->
         retried(world, execution_id)
 
     assert world.progress(execution_id).pending == 0
-    assert world.execution(execution_id).sealed_key is None
+    assert world.execution(execution_id).encrypted_key is None
 
 
 def test_of_two_requests_at_once_one_moves_each_result(world: World) -> None:
@@ -198,7 +198,7 @@ def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
     world.faults.hook = cancel_behind_the_first
 
     assert retried(world, execution.id).count == 200
-    assert (world.progress(execution.id).cancelled, world.execution(execution.id).sealed_key) == (450, None)
+    assert (world.progress(execution.id).cancelled, world.execution(execution.id).encrypted_key) == (450, None)
 
 
 def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World) -> None:

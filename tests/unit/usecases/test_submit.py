@@ -116,19 +116,19 @@ class TestAnAcceptedBatch:
     def test_keeps_the_key_only_encrypted_for_this_execution(self, world: World) -> None:
         execution = world.execution(world.submitted("one prompt"))
 
-        assert execution.sealed_key is not None
+        assert execution.encrypted_key is not None
         assert KEY not in str(execution)
-        assert KEY.encode() not in execution.sealed_key.ciphertext
-        assert world.vault.open(execution.sealed_key, execution.id) == KEY
-        with pytest.raises(ValueError, match="sealed"):
-            world.vault.open(execution.sealed_key, "another execution")
+        assert KEY.encode() not in execution.encrypted_key.ciphertext
+        assert world.encryption.decrypt(execution.encrypted_key, execution.id) == KEY
+        with pytest.raises(ValueError, match="encrypted"):
+            world.encryption.decrypt(execution.encrypted_key, "another execution")
 
     def test_keeps_no_key_where_none_is_needed(self, world: World) -> None:
         submit = replace(world.submit, workflows=InMemoryWorkflows([a_workflow(requires_api_key=False)]))
 
         answer = submit(USER, "w", a_submission(api_key=None))
 
-        assert world.execution(str(answer.execution.id)).sealed_key is None
+        assert world.execution(str(answer.execution.id)).encrypted_key is None
 
     def test_has_a_task_for_each_prompt_one_rate_apart(self, world: World) -> None:
         execution_id = world.submitted(*(prompt.text for prompt in some_prompts(120)))
@@ -246,7 +246,7 @@ class TestAnIdempotencyKey:
         assert alices.id != bobs.id
 
     @pytest.mark.parametrize(
-        "call", ["submits.reserve", "submits.write_prompts", "submits.pending_elsewhere", "vault.seal"]
+        "call", ["submits.reserve", "submits.write_prompts", "submits.pending_elsewhere", "encryption.encrypt"]
     )
     def test_of_a_submit_that_still_runs_is_told_to_wait(self, world: World, call: str) -> None:
         crash_in(world, call, Moment.AFTER)
@@ -313,7 +313,7 @@ class TestAnIdempotencyKey:
 
 class TestAnOutage:
     @pytest.mark.parametrize(
-        "call", ["images.put_reference", "submits.write_prompts", "vault.seal", "submits.pending_elsewhere"]
+        "call", ["images.put_reference", "submits.write_prompts", "encryption.encrypt", "submits.pending_elsewhere"]
     )
     @pytest.mark.parametrize("moment", Moment)
     def test_before_the_commit_point_leaves_nothing_a_user_can_see(
@@ -351,12 +351,12 @@ class TestAnOutage:
 
     def test_that_keeps_the_reservation_from_being_given_back_is_told_as_it_was(self, world: World) -> None:
         def hook(call: Call) -> None:
-            if call.name in {"vault.seal", "submits.release"}:
+            if call.name in {"encryption.encrypt", "submits.release"}:
                 raise Unavailable(call.name)
 
         world.faults.hook = hook
 
-        with pytest.raises(Unavailable, match=r"vault\.seal"):
+        with pytest.raises(Unavailable, match=r"encryption\.seal"):
             world.accepted("one prompt", key="once")
 
     def test_that_hides_the_commit_leaves_the_execution_to_its_next_request(self, world: World) -> None:

@@ -140,7 +140,7 @@ class TestOtherWaysToLoseATask:
 
         results = [world.result(execution_id, index) for index in range(3)]
         assert all(result.status.is_terminal for result in results)
-        assert world.execution(execution_id).sealed_key is None
+        assert world.execution(execution_id).encrypted_key is None
         has_reopened = call == "tasks.enqueue" or (call, moment) == ("executions.reopen", Moment.AFTER)
         assert results[0].status is (ResultStatus.COMPLETED if has_reopened else ResultStatus.CANCELLED)
 

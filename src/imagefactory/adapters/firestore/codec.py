@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from imagefactory.domain.execution import Acceptance, Execution, ExecutionStatus, Phase, Progress, Sealed
+from imagefactory.domain.execution import Acceptance, EncryptedSecret, Execution, ExecutionStatus, Phase, Progress
 from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenPrices, microusd
@@ -35,7 +35,7 @@ def execution_document(execution: Execution) -> Document:
         # As pairs: the caller's keys may be names that Firestore keeps for itself, such as __name__.
         "metadata": [{"key": key, "value": value} for key, value in execution.metadata.items()],
         "needs_key": execution.needs_key,
-        "sealed_key": sealed_document(execution.sealed_key),
+        "sealed_key": secret_document(execution.encrypted_key),
         "phase": execution.phase.value,
         "state": str(state),
         "accepting_until": execution.accepting_until,
@@ -48,7 +48,7 @@ def execution_document(execution: Execution) -> Document:
 
 def execution_of(execution_id: str, document: Mapping[str, Any], version: object) -> Execution:
     """The execution in this document."""
-    sealed = document["sealed_key"]
+    encrypted = document["sealed_key"]
     state = document["state"]
     return Execution(
         id=execution_id,
@@ -61,7 +61,7 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         fingerprint=document["fingerprint"],
         metadata={pair["key"]: pair["value"] for pair in document["metadata"]},
         needs_key=document["needs_key"],
-        sealed_key=Sealed(**sealed) if sealed else None,
+        encrypted_key=EncryptedSecret(**encrypted) if encrypted else None,
         phase=Phase(document["phase"]),
         accepting_until=document["accepting_until"],
         chunks=tuple(document["chunks"]),
@@ -94,9 +94,9 @@ def _parameters_of(parameters: Document) -> GenerationParameters:
     )
 
 
-def sealed_document(sealed: Sealed | None) -> Document | None:
+def secret_document(encrypted: EncryptedSecret | None) -> Document | None:
     """An encrypted secret as a map."""
-    return asdict(sealed) if sealed else None
+    return asdict(encrypted) if encrypted else None
 
 
 def result_document(result: Result) -> Document:

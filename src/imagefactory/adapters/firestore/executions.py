@@ -23,7 +23,7 @@ from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
 from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Execution, ExecutionStatus, Phase, Progress, Prompt, Sealed
+from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.ports import Moved, Reopened
 
@@ -89,15 +89,15 @@ class FirestoreExecutions:
         """Write results and counters in one commit."""
         return self._moved(self._database.batch(), execution, moves, uuid.uuid4().hex)
 
-    def reopen(self, execution: Execution, sealed_key: Sealed | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
         """Write the execution too, in the same commit: so its version is that of the results."""
         mark = uuid.uuid4().hex
         batch = self._database.batch()
         option = self._database.write_option(last_update_time=execution.version)
-        change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.sealed_document(sealed_key)}
+        change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.secret_document(encrypted_key)}
         batch.update(self._layout.execution(execution.id), change | {"commit": mark}, option=option)
         results = self._moved(batch, execution, moves, mark).results
-        opened = replace(execution, closed=None, cancel_requested=False, sealed_key=sealed_key)
+        opened = replace(execution, closed=None, cancel_requested=False, encrypted_key=encrypted_key)
         return Reopened(replace(opened, version=results[0].version), results)
 
     def _moved(self, batch: Any, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:

@@ -11,17 +11,17 @@ from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
 from imagefactory.adapters import secret_manager
-from imagefactory.adapters.secret_manager import LATEST_SECONDS, SecretManagerVault
+from imagefactory.adapters.secret_manager import LATEST_SECONDS, SecretManagerEncryption
 from imagefactory.domain.errors import Unavailable
 from imagefactory.settings import GenerateSettings
-from imagefactory.testing import InMemoryVault
+from imagefactory.testing import InMemoryEncryption
 from local.stack.credentials import write_service_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from imagefactory.ports import Vault
+    from imagefactory.ports import Encryption
 
 KEY = "AIzaSyTheKeyOfAlice_0123456789-abcdefghi"
 _numbers = itertools.count(1)
@@ -29,15 +29,15 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Safe:
-    """The port Vault, and its keys' management: begin a new version, disable one by its name.
+    """The port Encryption, and its keys' management: begin a new version, disable one by its name.
 
-    `restarted` is the same vault in another process, which remembers nothing.
+    `restarted` is the same encryption in another process, which remembers nothing.
     """
 
-    vault: Vault
+    encryption: Encryption
     rotate: Callable[[], object]
     disable: Callable[[str], object]
-    restarted: Callable[[], Vault]
+    restarted: Callable[[], Encryption]
 
 
 class Seconds:
@@ -90,74 +90,74 @@ def cloud_safe(client: secretmanager.SecretManagerServiceClient, secret: str, se
         seconds.now += LATEST_SECONDS
 
     return Safe(
-        SecretManagerVault(client, secret, seconds),
+        SecretManagerEncryption(client, secret, seconds),
         rotate,
         lambda version: client.disable_secret_version(name=version),
-        lambda: SecretManagerVault(client, secret),
+        lambda: SecretManagerEncryption(client, secret),
     )
 
 
 def in_memory() -> Safe:
-    vault = InMemoryVault()
-    return Safe(vault, vault.rotate, vault.disable, lambda: vault)
+    encryption = InMemoryEncryption()
+    return Safe(encryption, encryption.rotate, encryption.disable, lambda: encryption)
 
 
 @pytest.mark.parametrize("secret_text", [KEY, "", "schlüssel \x00 👩‍👩‍👧", "x" * 10_000])
-def test_what_was_sealed_can_be_opened_in_its_context(safe: Safe, secret_text: str) -> None:
-    sealed = safe.vault.seal(secret_text, "execution-1")
+def test_what_was_encrypted_can_be_decrypted_in_its_context(safe: Safe, secret_text: str) -> None:
+    encrypted = safe.encryption.encrypt(secret_text, "execution-1")
 
-    assert safe.vault.open(sealed, "execution-1") == secret_text
-    assert safe.restarted().open(sealed, "execution-1") == secret_text
+    assert safe.encryption.decrypt(encrypted, "execution-1") == secret_text
+    assert safe.restarted().decrypt(encrypted, "execution-1") == secret_text
 
 
-def test_what_is_sealed_does_not_show_its_secret(safe: Safe) -> None:
-    sealed = safe.vault.seal(KEY, "execution-1")
+def test_what_is_encrypted_does_not_show_its_secret(safe: Safe) -> None:
+    encrypted = safe.encryption.encrypt(KEY, "execution-1")
 
-    assert KEY.encode() not in sealed.ciphertext + sealed.nonce
-    assert KEY not in sealed.key_version
+    assert KEY.encode() not in encrypted.ciphertext + encrypted.nonce
+    assert KEY not in encrypted.key_version
 
 
 def test_another_context_opens_nothing(safe: Safe) -> None:
-    sealed = safe.vault.seal(KEY, "execution-1")
+    encrypted = safe.encryption.encrypt(KEY, "execution-1")
 
-    with pytest.raises(ValueError, match="was not sealed"):
-        safe.vault.open(sealed, "execution-2")
+    with pytest.raises(ValueError, match="was not encrypted"):
+        safe.encryption.decrypt(encrypted, "execution-2")
 
 
 def test_what_was_tampered_with_is_not_opened(safe: Safe) -> None:
-    sealed = safe.vault.seal(KEY, "e")
-    flipped = bytes([sealed.ciphertext[0] ^ 1]) + sealed.ciphertext[1:]
+    encrypted = safe.encryption.encrypt(KEY, "e")
+    flipped = bytes([encrypted.ciphertext[0] ^ 1]) + encrypted.ciphertext[1:]
 
-    for broken in (flipped, sealed.ciphertext[:-1], sealed.ciphertext + b"x", b""):
-        with pytest.raises(ValueError, match="was not sealed"):
-            safe.vault.open(replace(sealed, ciphertext=broken), "e")
+    for broken in (flipped, encrypted.ciphertext[:-1], encrypted.ciphertext + b"x", b""):
+        with pytest.raises(ValueError, match="was not encrypted"):
+            safe.encryption.decrypt(replace(encrypted, ciphertext=broken), "e")
 
 
 def test_after_a_rotation_the_new_version_seals_and_the_old_one_still_opens(safe: Safe) -> None:
-    old = safe.vault.seal(KEY, "e")
+    old = safe.encryption.encrypt(KEY, "e")
 
     safe.rotate()
-    new = safe.vault.seal(KEY, "e")
+    new = safe.encryption.encrypt(KEY, "e")
 
     assert new.key_version != old.key_version
-    assert [safe.vault.open(old, "e"), safe.vault.open(new, "e")] == [KEY, KEY]
+    assert [safe.encryption.decrypt(old, "e"), safe.encryption.decrypt(new, "e")] == [KEY, KEY]
 
 
 def test_a_version_that_was_disabled_opens_nothing(safe: Safe) -> None:
-    old = safe.vault.seal(KEY, "e")
+    old = safe.encryption.encrypt(KEY, "e")
     safe.rotate()
     safe.disable(old.key_version)
 
     with pytest.raises(ValueError, match="disabled or destroyed"):
-        safe.restarted().open(old, "e")
+        safe.restarted().decrypt(old, "e")
 
 
 class TestSecretManager:
     def test_never_uses_a_nonce_twice(self, cloud_safe: Safe) -> None:
-        sealed = [cloud_safe.vault.seal(KEY, "e") for _ in range(100)]
+        encrypted = [cloud_safe.encryption.encrypt(KEY, "e") for _ in range(100)]
 
-        assert len({one.nonce for one in sealed}) == len({one.ciphertext for one in sealed}) == 100
-        assert {len(one.nonce) for one in sealed} == {12}
+        assert len({one.nonce for one in encrypted}) == len({one.ciphertext for one in encrypted}) == 100
+        assert {len(one.nonce) for one in encrypted} == {12}
 
     def test_looks_for_a_new_version_once_a_minute(
         self,
@@ -166,32 +166,32 @@ class TestSecretManager:
         cloud_safe: Safe,
         seconds: Seconds,
     ) -> None:
-        first = cloud_safe.vault.seal(KEY, "e").key_version
+        first = cloud_safe.encryption.encrypt(KEY, "e").key_version
         add_version(client, secret)
 
         seconds.now = LATEST_SECONDS - 1
-        assert cloud_safe.vault.seal(KEY, "e").key_version == first
+        assert cloud_safe.encryption.encrypt(KEY, "e").key_version == first
         seconds.now = LATEST_SECONDS
-        assert cloud_safe.vault.seal(KEY, "e").key_version != first
+        assert cloud_safe.encryption.encrypt(KEY, "e").key_version != first
 
     def test_reads_each_version_once(
         self, client: secretmanager.SecretManagerServiceClient, secret: str, cloud_safe: Safe
     ) -> None:
-        sealed = cloud_safe.vault.seal(KEY, "e")
+        encrypted = cloud_safe.encryption.encrypt(KEY, "e")
         client.delete_secret(name=secret)
 
-        assert cloud_safe.vault.open(sealed, "e") == KEY
+        assert cloud_safe.encryption.decrypt(encrypted, "e") == KEY
 
     def test_finds_no_version_of_a_secret_that_was_deleted(
         self, client: secretmanager.SecretManagerServiceClient, secret: str, cloud_safe: Safe
     ) -> None:
-        sealed = cloud_safe.vault.seal(KEY, "e")
+        encrypted = cloud_safe.encryption.encrypt(KEY, "e")
         client.delete_secret(name=secret)
 
         with pytest.raises(ValueError, match="disabled or destroyed"):
-            cloud_safe.restarted().open(sealed, "e")
+            cloud_safe.restarted().decrypt(encrypted, "e")
         with pytest.raises(Unavailable):
-            cloud_safe.restarted().seal(KEY, "e")
+            cloud_safe.restarted().encrypt(KEY, "e")
 
     def test_that_does_not_answer_is_unavailable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with grpc.insecure_channel("127.0.0.1:9") as channel:
@@ -201,7 +201,7 @@ class TestSecretManager:
             monkeypatch.setattr(client, "access_secret_version", lambda name, **_: access(name=name, retry=None))
 
             with pytest.raises(Unavailable):
-                SecretManagerVault(client, "projects/p/secrets/s").seal(KEY, "e")
+                SecretManagerEncryption(client, "projects/p/secrets/s").encrypt(KEY, "e")
 
     def test_is_found_by_the_settings(self, secret_manager_host: str, secret: str) -> None:
         secret_manager.client.cache_clear()
@@ -221,9 +221,9 @@ class TestSecretManager:
             tasks_jwks_url="j",
         )
 
-        vault = secret_manager.of(settings)
+        encryption = secret_manager.of(settings)
 
-        assert vault.open(vault.seal(KEY, "e"), "e") == KEY
+        assert encryption.decrypt(encryption.encrypt(KEY, "e"), "e") == KEY
         secret_manager.client(secret_manager_host).transport.close()
         secret_manager.client.cache_clear()
 
