@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from imagefactory.domain.pricing import TokenPrices, Tokens
+    from imagefactory.domain.pricing import TokenPrices, TokenUsage
 
 #: Pixels on the side of a square image, by resolution; other ratios have about as many in all.
 SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
@@ -43,7 +43,7 @@ class GenerationParameters:
     token_prices: TokenPrices | None = None
     references: tuple[Reference, ...] = ()
 
-    def cost(self, tokens: Tokens) -> int:
+    def cost(self, tokens: TokenUsage) -> int:
         """What an image cost, in millionths of a US dollar: by its tokens where they and their prices are known."""
         if self.token_prices is None or not tokens.image:
             return self.price_microusd

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ class Provenance:
     """What is kept of an image besides the image; costs in millionths of a US dollar."""
 
     cost_microusd: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: TokenUsage = field(default_factory=TokenUsage)
     model_version: str | None = None
     response_id: str | None = None
     warnings: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Provenance:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Provenance:
         """The record whose fields, as plain values, these are."""
-        tokens, warnings = Tokens(**values["tokens"]), tuple(values["warnings"])
+        tokens, warnings = TokenUsage(**values["tokens"]), tuple(values["warnings"])
         return cls(**{**values, "tokens": tokens, "warnings": warnings})
 
 

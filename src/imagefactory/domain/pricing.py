@@ -7,7 +7,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenUsage:
     """What an answer used: tokens of images made, of text and thoughts made, and of the request."""
 
     image: int = 0
@@ -23,7 +23,7 @@ class TokenPrices:
     text: float
     input: float
 
-    def cost(self, tokens: Tokens) -> int:
+    def cost(self, tokens: TokenUsage) -> int:
         """What these tokens cost, in millionths of a US dollar."""
         return round(tokens.image * self.image + tokens.text * self.text + tokens.input * self.input)
 

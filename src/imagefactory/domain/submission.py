@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
-    from imagefactory.domain.workflow import Model, Workflow
+    from imagefactory.domain.workflow import ModelConfig, Workflow
 
 #: Lines of prompts that are read, blank ones included. Each becomes an object of its own, so they are counted before.
 MAX_LINES = 100_000
@@ -66,7 +66,7 @@ class ValidatedSubmission:
     prompts: tuple[Prompt, ...]
     api_key: str | None = field(repr=False)
     references: tuple[Upload, ...]
-    model: Model
+    model: ModelConfig
     aspect_ratio: str
     resolution: str
     output_format: str | None
@@ -126,7 +126,7 @@ def validate(
     )
 
 
-def _shape(submission: Submission, workflow: Workflow, model: Model | None) -> tuple[str, str]:
+def _shape(submission: Submission, workflow: Workflow, model: ModelConfig | None) -> tuple[str, str]:
     """Aspect ratio and resolution: as asked, else the workflow's default, or the model's first where it lacks that."""
     aspect_ratio, resolution = workflow.default_aspect_ratio, workflow.default_resolution
     if model is not None:
@@ -135,7 +135,7 @@ def _shape(submission: Submission, workflow: Workflow, model: Model | None) -> t
     return submission.aspect_ratio or aspect_ratio, submission.resolution or resolution
 
 
-def _warnings(asked: str, model: Model, workflow: Workflow, today: date) -> tuple[str, ...]:
+def _warnings(asked: str, model: ModelConfig, workflow: Workflow, today: date) -> tuple[str, ...]:
     """What the caller should know of the model: it is retired, or it stands in for a default that is."""
     if model.id == asked:
         return tuple(model.warnings(today))
@@ -184,7 +184,7 @@ def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> It
 
 
 def _model_faults(
-    asked: str | None, model: Model | None, workflow: Workflow, aspect_ratio: str, resolution: str
+    asked: str | None, model: ModelConfig | None, workflow: Workflow, aspect_ratio: str, resolution: str
 ) -> Iterator[FieldError]:
     if model is None:
         yield FieldError("model", f"{shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
@@ -197,7 +197,9 @@ def _model_faults(
         yield FieldError("resolution", f"{model.id} does not offer {shown(resolution)}; choose one of {offered}")
 
 
-def _reference_faults(references: Sequence[Upload], model: Model | None, workflow: Workflow) -> Iterator[FieldError]:
+def _reference_faults(
+    references: Sequence[Upload], model: ModelConfig | None, workflow: Workflow
+) -> Iterator[FieldError]:
     most = min(workflow.max_reference_images, model.max_reference_images if model else workflow.max_reference_images)
     if len(references) > most:
         yield FieldError("reference_images", f"{len(references)} images were given; at most {most} are taken")

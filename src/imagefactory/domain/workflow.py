@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelConfig:
     """One row of the table of models; prices in millionths of a US dollar, times in seconds, both by resolution.
 
     `image_size` says whether the provider is sent the resolution. `retired_on` is the provider's shutdown date.
@@ -33,7 +33,7 @@ class Model:
     token_prices: TokenPrices | None = None
 
     @classmethod
-    def from_row(cls, model_id: str, row: Mapping[str, Any]) -> Model:
+    def from_row(cls, model_id: str, row: Mapping[str, Any]) -> ModelConfig:
         """Read a row as it stands in the workflow's document."""
         retired_on = row.get("retired_on")
         return cls(
@@ -71,7 +71,7 @@ class Workflow:
     default_model: str
     default_aspect_ratio: str
     default_resolution: str
-    models: Mapping[str, Model]
+    models: Mapping[str, ModelConfig]
     max_prompts: int
     max_reference_images: int
     supported_formats: tuple[str, ...]
@@ -86,7 +86,7 @@ class Workflow:
             default_model=document["default_model"],
             default_aspect_ratio=document["default_aspect_ratio"],
             default_resolution=document["default_resolution"],
-            models={name: Model.from_row(name, row) for name, row in document["models"].items()},
+            models={name: ModelConfig.from_row(name, row) for name, row in document["models"].items()},
             max_prompts=int(document["max_prompts"]),
             max_reference_images=int(document["max_reference_images"]),
             supported_formats=tuple(document["supported_formats"]),
@@ -94,7 +94,7 @@ class Workflow:
             document=document,
         )
 
-    def choose_default(self, today: date) -> Model | None:
+    def choose_default(self, today: date) -> ModelConfig | None:
         """The model of a batch that names none: the default, or the first of its successors that is not retired.
 
         The default itself where all of them are; None where the configuration has no such model.

@@ -4,7 +4,7 @@ Every method may raise `Unavailable` when the service behind it fails; nothing i
 """
 
 from imagefactory.ports.executions import MOST_MOVES, Executions, Move, Moved, Reopened, Reservation, Submits
-from imagefactory.ports.images import Drawing, Generated, Model, Picture, PictureFormat, Pictures
+from imagefactory.ports.images import Drawing, Generated, ImageModel, Picture, PictureFormat, Pictures
 from imagefactory.ports.services import Clock, Encryption, Images, Links, Tasks, Workflows
 
 __all__ = [
@@ -14,9 +14,9 @@ __all__ = [
     "Encryption",
     "Executions",
     "Generated",
+    "ImageModel",
     "Images",
     "Links",
-    "Model",
     "Move",
     "Moved",
     "Picture",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -75,13 +75,13 @@ class Generated:
 
     data: bytes = field(repr=False)
     content_type: str
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: TokenUsage = field(default_factory=TokenUsage)
     model_version: str | None = None
     response_id: str | None = None
     is_thought: bool = False
 
 
-class Model(Protocol):
+class ImageModel(Protocol):
     """The provider's image model."""
 
     def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:

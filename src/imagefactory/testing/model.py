@@ -47,7 +47,7 @@ class Asked:
 
 
 class ScriptedModel:
-    """The port Model.
+    """The port ImageModel.
 
     `script` maps a prompt's text to its outcomes, call by call, or is a function of the drawing and the number of calls
     for that prompt so far (from 0). What the script does not say succeeds. `calls` are all calls, in order.

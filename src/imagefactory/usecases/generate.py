@@ -37,7 +37,17 @@ if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
     from imagefactory.domain.generation import GenerationParameters
     from imagefactory.domain.image import StoredImage
-    from imagefactory.ports import Clock, Encryption, Executions, Generated, Images, Model, Picture, Pictures, Tasks
+    from imagefactory.ports import (
+        Clock,
+        Encryption,
+        Executions,
+        Generated,
+        ImageModel,
+        Images,
+        Picture,
+        Pictures,
+        Tasks,
+    )
 
 #: How often a step is tried again after somebody else moved the result first.
 PATIENCE = 3
@@ -77,7 +87,7 @@ class Generate:
     tasks: Tasks
     images: Images
     pictures: Pictures
-    model: Model
+    model: ImageModel
     encryption: Encryption
     clock: Clock
     retry: RetryPolicy

@@ -14,7 +14,7 @@ from imagefactory.adapters import storage
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Conflict, Unavailable
 from imagefactory.domain.image import Provenance, StoredImage
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.ports import Picture, PictureFormat
 from tests.contract.emulators import a_storage_client
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Bucket
 
-MADE = Provenance(39_000, Tokens(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
+MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
 PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
 OTHER_PNG = Picture(b"\x89PNG of another one", PictureFormat.PNG, 64, 48)
 

@@ -7,13 +7,13 @@ import pytest
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.image import Provenance, StoredImage
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.ports import Picture, PictureFormat
 
 if TYPE_CHECKING:
     from tests.contract.images.conftest import Bucketful
 
-MADE = Provenance(39_000, Tokens(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
+MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
 PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
 OTHER_PNG = Picture(b"\x89PNG of another one", PictureFormat.PNG, 64, 48)
 JPG = Picture(b"\xff\xd8 of a lighthouse", PictureFormat.JPG, 800, 600)

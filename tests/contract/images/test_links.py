@@ -15,7 +15,7 @@ from imagefactory.adapters.signed_urls import SIGNERS, PublicLinks, SignedLinks
 from imagefactory.adapters.storage import CloudStorageImages
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.image import Provenance
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.ports import Picture, PictureFormat
 from imagefactory.testing import InMemoryLinks, a_stored_image
 from local.stack.credentials import write_service_account
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from imagefactory.ports import Links
 
-MADE = Provenance(39_000, Tokens(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
+MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
 PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
 HOUR = 3600
 IMAGE = a_stored_image()

@@ -6,30 +6,30 @@ import pytest
 
 from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import Provenance
-from imagefactory.domain.pricing import TokenPrices, Tokens
+from imagefactory.domain.pricing import TokenPrices, TokenUsage
 
 PARAMETERS = GenerationParameters("a-model", "16:9", "1K", None, None, price_microusd=134_000, expected_seconds=40)
 PRICES = TokenPrices(image=120, text=12, input=2)
 
 
 def test_an_image_costs_its_list_price_where_tokens_have_none() -> None:
-    assert PARAMETERS.cost(Tokens(1120, 275, 22)) == 134_000
+    assert PARAMETERS.cost(TokenUsage(1120, 275, 22)) == 134_000
 
 
 def test_an_image_costs_what_its_tokens_cost_where_they_have_prices() -> None:
     parameters = replace(PARAMETERS, token_prices=PRICES)
 
-    assert parameters.cost(Tokens(1120, 275, 22)) == 1120 * 120 + 275 * 12 + 22 * 2
+    assert parameters.cost(TokenUsage(1120, 275, 22)) == 1120 * 120 + 275 * 12 + 22 * 2
 
 
 def test_interim_images_are_paid_for_too() -> None:
     parameters = replace(PARAMETERS, token_prices=PRICES)
 
-    assert parameters.cost(Tokens(image=3 * 1120)) == 3 * 134_400
+    assert parameters.cost(TokenUsage(image=3 * 1120)) == 3 * 134_400
 
 
 def test_an_answer_that_tells_no_tokens_costs_the_list_price() -> None:
-    assert replace(PARAMETERS, token_prices=PRICES).cost(Tokens()) == 134_000
+    assert replace(PARAMETERS, token_prices=PRICES).cost(TokenUsage()) == 134_000
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,6 @@ def test_a_model_that_does_not_say_who_it_is_is_believed() -> None:
 
 
 def test_a_provenance_survives_as_plain_values() -> None:
-    made = Provenance(39_000, Tokens(1290, 3, 15), "a-model-001", "an-id", ("odd",))
+    made = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("odd",))
 
     assert Provenance.of(asdict(made)) == made

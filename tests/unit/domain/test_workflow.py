@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imagefactory.domain.workflow import Model, Workflow
+from imagefactory.domain.workflow import ModelConfig, Workflow
 from imagefactory.testing import a_workflow
 
 PAST, TODAY, TOMORROW = date(2026, 10, 2), date(2026, 11, 25), date(2026, 11, 26)
@@ -17,7 +17,7 @@ SEED = Path(__file__).parents[3] / "infra" / "workflow.json"
 def test_a_document_becomes_a_table_of_models() -> None:
     large = a_workflow().models["large"]
 
-    assert large == Model(
+    assert large == ModelConfig(
         id="large",
         label="Large",
         resolutions=("1K", "2K", "4K"),
@@ -44,7 +44,9 @@ def test_a_model_warns_from_the_day_of_its_retirement(today: date, warned: bool)
 def test_a_retired_model_without_a_successor_says_only_that() -> None:
     row = a_workflow().document["models"]["small"] | {"successor": None}
 
-    assert Model.from_row("old", row).warnings(date(2028, 1, 1)) == ["old was announced to be shut down on 2027-11-01."]
+    assert ModelConfig.from_row("old", row).warnings(date(2028, 1, 1)) == [
+        "old was announced to be shut down on 2027-11-01."
+    ]
 
 
 def test_a_model_that_stays_warns_of_nothing() -> None:

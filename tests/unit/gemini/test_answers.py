@@ -15,7 +15,7 @@ from imagefactory.adapters.gemini.answers import image_of
 from imagefactory.adapters.gemini.failures import failure_of_status
 from imagefactory.adapters.gemini.values import parsed
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import DATA, IMAGE, KEY, answer, blob, failure_in
 
@@ -178,14 +178,14 @@ def test_usage_and_identity_are_kept() -> None:
     generated = image_of(answer(blob()) | {"usageMetadata": usage, "modelVersion": "m", "responseId": "r"}, KEY)
 
     assert (generated.model_version, generated.response_id) == ("m", "r")
-    assert generated.tokens == Tokens(image=1120, text=1216 - 1120 + 179, input=22)
+    assert generated.tokens == TokenUsage(image=1120, text=1216 - 1120 + 179, input=22)
 
 
 @pytest.mark.parametrize(
     "usage", [None, [], {"promptTokenCount": "22"}, {"candidatesTokensDetails": [None, {}]}, {"thoughtsTokenCount": -1}]
 )
 def test_usage_that_makes_no_sense_counts_nothing(usage: object) -> None:
-    assert image_of(answer(blob()) | {"usageMetadata": usage}, KEY).tokens == Tokens()
+    assert image_of(answer(blob()) | {"usageMetadata": usage}, KEY).tokens == TokenUsage()
 
 
 def test_interim_images_are_counted_and_thoughts_are_text() -> None:
@@ -199,7 +199,7 @@ def test_interim_images_are_counted_and_thoughts_are_text() -> None:
 
     generated = image_of(answer(blob(OTHER), blob(OTHER), blob()) | {"usageMetadata": usage}, KEY)
 
-    assert generated.tokens == Tokens(image=3360, text=88, input=0)
+    assert generated.tokens == TokenUsage(image=3360, text=88, input=0)
 
 
 def test_a_type_that_is_not_told_is_empty() -> None:

@@ -12,7 +12,7 @@ from imagefactory.adapters.gemini.images import find_image, parts_of
 from imagefactory.adapters.gemini.values import as_count, as_dict, as_items, unwrap
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.media_type import normalize_media_type
-from imagefactory.domain.pricing import Tokens
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.domain.result import Failure, FailureCode
 from imagefactory.ports import Generated
 
@@ -52,12 +52,12 @@ def image_of(answer: Any, api_key: str) -> Generated:
     )
 
 
-def _tokens(usage: dict[str, Any]) -> Tokens:
+def _tokens(usage: dict[str, Any]) -> TokenUsage:
     """The tokens used. The details tell only those of images; what candidates have beyond them is text."""
     details = [as_dict(one) for one in as_items(usage.get("candidatesTokensDetails"))]
     image = sum(as_count(one.get("tokenCount")) for one in details if one.get("modality") == "IMAGE")
     text = max(as_count(usage.get("candidatesTokenCount")) - image, 0) + as_count(usage.get("thoughtsTokenCount"))
-    return Tokens(image, text, as_count(usage.get("promptTokenCount")))
+    return TokenUsage(image, text, as_count(usage.get("promptTokenCount")))
 
 
 def _word(value: Any, api_key: str) -> str | None:

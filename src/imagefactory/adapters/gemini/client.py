@@ -49,7 +49,7 @@ class Answer:
 
 
 class GeminiModel:
-    """The port Model. `gate` is how many answers are read and decoded at once, `pool` how many calls may be open."""
+    """The port ImageModel: `gate` answers are read and decoded at once, `pool` calls may be open."""
 
     def __init__(self, api_url: str, *, gate: int, pool: int = 100) -> None:
         self._api_url = api_url.rstrip("/")
