@@ -58,10 +58,10 @@ class CloudStorageImages:
                     self._create(name, picture, cache_control="no-store")
         return name
 
-    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
         """Write `executions/{id}/{index}.{ext}`, unless it is there."""
         name = f"{_prefix(execution_id, index)}{picture.format.value}"
-        facts = {"width": str(picture.width), "height": str(picture.height), "made": json.dumps(asdict(made))}
+        facts = {"width": str(picture.width), "height": str(picture.height), "made": json.dumps(asdict(provenance))}
         try:
             blob = self._create(name, picture, cache_control=_IMAGE_CACHE, metadata=facts)
         except Conflict:
@@ -69,7 +69,9 @@ class CloudStorageImages:
             if stored := self.find(execution_id, index):
                 return stored
             raise
-        stored = StoredImage(name, picture.format.content_type, picture.width, picture.height, len(picture.data), made)
+        stored = StoredImage(
+            name, picture.format.content_type, picture.width, picture.height, len(picture.data), provenance
+        )
         first = self.find(execution_id, index) or stored
         if first.name != name:
             # Another attempt stored it in another format, and so under another name: the older one stays.
@@ -90,8 +92,8 @@ class CloudStorageImages:
         blob = min(blobs, key=lambda one: one.generation)
         facts = blob.metadata or {}
         size = int(facts.get("width", 0)), int(facts.get("height", 0))
-        made = Provenance.of(json.loads(facts["made"])) if "made" in facts else Provenance()
-        return StoredImage(blob.name, blob.content_type, *size, blob.size, made)
+        provenance = Provenance.of(json.loads(facts["made"])) if "made" in facts else Provenance()
+        return StoredImage(blob.name, blob.content_type, *size, blob.size, provenance)
 
     def _create(
         self, name: str, picture: Picture, cache_control: str, metadata: dict[str, str] | None = None

@@ -117,10 +117,10 @@ def result(details: ResultDetails) -> View:
             "height": state.image.height,
             "bytes": state.image.bytes,
             "cost_usd": usd(state.cost_microusd),
-            "model_version": state.image.made.model_version,
-            "response_id": state.image.made.response_id,
-            "tokens": asdict(state.image.made.tokens),
-            "warnings": list(state.image.made.warnings),
+            "model_version": state.image.provenance.model_version,
+            "response_id": state.image.provenance.response_id,
+            "tokens": asdict(state.image.provenance.tokens),
+            "warnings": list(state.image.provenance.warnings),
         }
     if state.processing_time_ms is not None:
         view["processing_time_ms"] = state.processing_time_ms

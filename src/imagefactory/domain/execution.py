@@ -89,9 +89,9 @@ class Execution:
     acceptance: Acceptance | None = None
     cancel_requested: bool = False
     #: how often lost tasks were created anew
-    recoveries: int = 0
+    recovery_count: int = 0
     #: how it ended, once somebody has noted that
-    closed: ExecutionStatus | None = None
+    final_status: ExecutionStatus | None = None
     version: object = field(default=None, compare=False, repr=False)
 
     def is_overdue(self, now: datetime) -> bool:

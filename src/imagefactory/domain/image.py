@@ -37,4 +37,4 @@ class StoredImage:
     width: int
     height: int
     bytes: int
-    made: Provenance = field(default_factory=Provenance)
+    provenance: Provenance = field(default_factory=Provenance)

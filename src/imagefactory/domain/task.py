@@ -29,7 +29,7 @@ class Task:
     @classmethod
     def of(cls, execution: Execution, result: Result, attempt: int, at: datetime) -> Task:
         """The task for this attempt at a result as it stands."""
-        return cls(execution.id, result.index, attempt, at, result.generation, execution.recoveries)
+        return cls(execution.id, result.index, attempt, at, result.generation, execution.recovery_count)
 
     @property
     def id(self) -> str:

@@ -154,11 +154,11 @@ class Executions(Protocol):
         ...
 
     def listed(
-        self, user: str, closed: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
+        self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """Up to `limit` of the user's executions, newest first, created before `before`.
 
-        With `closed`, only those noted to have ended in one of these ways; None among them stands for not ended.
+        With `final_statuses`, only executions that ended so; None among them stands for those that have not ended.
         """
         ...
 

@@ -62,7 +62,7 @@ class Images(Protocol):
         """The bytes of a reference image."""
         ...
 
-    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
         """Store the image of this prompt, once: when one is there already, that one is returned."""
         ...
 

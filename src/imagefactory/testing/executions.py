@@ -139,7 +139,7 @@ class InMemorySubmits:
         """Look at all that is the user's."""
         with self._store.lock:
             theirs = [one for one in self._store.executions.values() if one.user == user and one.id != besides]
-            running = [self._store.progress[one.id] for one in theirs if _is_visible(one) and not one.closed]
+            running = [self._store.progress[one.id] for one in theirs if _is_visible(one) and not one.final_status]
         waiting = [one for one in theirs if not _is_visible(one) and not one.is_overdue(now)]
         prompts = sum(progress.total - progress.ended for progress in running) + sum(
             one.prompt_count for one in waiting
@@ -149,7 +149,7 @@ class InMemorySubmits:
     def pending_elsewhere(self, limit: int) -> list[int]:
         """Look at every execution that is not closed."""
         with self._store.lock:
-            open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.closed]
+            open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.final_status]
             return [self._store.progress[one].pending for one in sorted(open_ones)[:limit]]
 
 
@@ -226,7 +226,7 @@ class InMemoryExecutions:
         return sorted(later, key=lambda change: (change[0], change[1].index))[:limit]
 
     def listed(
-        self, user: str, closed: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
+        self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """The user's, newest first."""
         with self._store.lock:
@@ -234,14 +234,15 @@ class InMemoryExecutions:
         wanted = [
             one
             for one in theirs
-            if (not closed or one.closed in closed) and (before is None or one.created_at < before)
+            if (not final_statuses or one.final_status in final_statuses)
+            and (before is None or one.created_at < before)
         ]
         return sorted(wanted, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
 
     def note_recovery(self, execution: Execution) -> Execution:
         """Count it, if the execution is as it was read."""
         with self._store.lock:
-            return self._store.replace(execution, replace(execution, recoveries=execution.recoveries + 1))
+            return self._store.replace(execution, replace(execution, recovery_count=execution.recovery_count + 1))
 
     def request_cancel(self, execution_id: str) -> None:
         """Set the mark."""
@@ -253,13 +254,13 @@ class InMemoryExecutions:
         with self._store.lock:
             self._store.unchanged(execution)
             moved = self.move(execution, moves)
-            opened = replace(execution, closed=None, cancel_requested=False, encrypted_key=encrypted_key)
+            opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
             return Reopened(self._store.put(opened), moved.results)
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the end and forget the key."""
         with self._store.lock:
-            self._store.put(replace(self._store.unchanged(execution), closed=status, encrypted_key=None))
+            self._store.put(replace(self._store.unchanged(execution), final_status=status, encrypted_key=None))
 
     def _results(self, execution_id: str) -> dict[int, Result]:
         return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}

@@ -84,7 +84,7 @@ class StoredObject:
     content_type: str
     width: int = 0
     height: int = 0
-    made: Provenance = field(default_factory=Provenance)
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 class InMemoryImages:
@@ -111,14 +111,14 @@ class InMemoryImages:
         except KeyError:
             raise Conflict("there is no such object") from None
 
-    def put(self, execution_id: str, index: int, picture: Picture, made: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
         """Keep the image, unless the prompt has one."""
         with self._lock:
             if stored := self.find(execution_id, index):
                 return stored
             name = f"{_prefix(execution_id, index)}{picture.format.value}"
             content_type = picture.format.content_type
-            self.objects[name] = StoredObject(picture.data, content_type, picture.width, picture.height, made)
+            self.objects[name] = StoredObject(picture.data, content_type, picture.width, picture.height, provenance)
             return _stored(name, self.objects[name])
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
@@ -138,7 +138,7 @@ def _prefix(execution_id: str, index: int) -> str:
 
 
 def _stored(name: str, kept: StoredObject) -> StoredImage:
-    return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data), kept.made)
+    return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data), kept.provenance)
 
 
 class InMemoryLinks:

@@ -23,7 +23,7 @@ def close_if_ended(executions: Executions, execution: Execution) -> None:
     """
     current: Execution | None = execution
     for _ in range(PATIENCE):
-        if current is None or current.closed:
+        if current is None or current.final_status:
             return
         progress = executions.read_progress(current.id)
         if progress is None or not progress.status.is_terminal:

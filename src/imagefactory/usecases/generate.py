@@ -132,7 +132,7 @@ class Generate:
     def _end(self, execution: Execution, result: Result | None, before: Result) -> Outcome:
         """End a result that gets no further attempt, unless a dead attempt left its image."""
         if before.status is ResultStatus.PROCESSING and (image := self.images.find(execution.id, before.index)):
-            self._move(execution, result, before.completed(image, image.made.cost_microusd, 0))
+            self._move(execution, result, before.completed(image, image.provenance.cost_microusd, 0))
             return Outcome.ADOPTED
         if execution.cancel_requested:
             self._move(execution, result, before.cancelled())
@@ -155,7 +155,7 @@ class Generate:
                 log.error("the attempt met a defect", defect)
                 message = "Something went wrong inside the factory."
                 return self._report(attempt, Failure(FailureCode.INTERNAL, message, retryable=True))
-            done = attempt.result.completed(image, image.made.cost_microusd, self._elapsed_ms(attempt))
+            done = attempt.result.completed(image, image.provenance.cost_microusd, self._elapsed_ms(attempt))
             return self._finish(attempt, done, outcome)
 
     def _image(self, attempt: Attempt) -> tuple[StoredImage, Outcome]:
@@ -164,8 +164,8 @@ class Generate:
             return image, Outcome.ADOPTED
         with self._generated(attempt) as generated:
             picture = self._picture(generated, execution.parameters.output_format)
-            made = _provenance(execution.parameters, generated, picture)
-            return self.images.put(execution.id, result.index, picture, made), Outcome.COMPLETED
+            provenance = _provenance(execution.parameters, generated, picture)
+            return self.images.put(execution.id, result.index, picture, provenance), Outcome.COMPLETED
 
     @contextlib.contextmanager
     def _generated(self, attempt: Attempt) -> Iterator[Generated]:

@@ -83,7 +83,7 @@ class Watchdog:
         except Conflict:
             self._come_back(replace(watch, seen=progress.version))
             return Round.MOVING
-        if not execution.closed:
+        if not execution.final_status:
             log.warning("an execution was closed for its closer", execution_id=execution.id, status=progress.status)
         return Round.ENDED
 
@@ -134,7 +134,7 @@ class Watchdog:
             return Round.MOVING
         self.tasks.enqueue(
             [
-                replace(task, recovery=recovered.recoveries, schedule_at=now + timedelta(seconds=place / self.rate))
+                replace(task, recovery=recovered.recovery_count, schedule_at=now + timedelta(seconds=place / self.rate))
                 for place, task in enumerate(missing)
             ]
         )

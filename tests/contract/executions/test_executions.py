@@ -135,8 +135,8 @@ class TestTheList:
         stores.executions.close(failed, ExecutionStatus.FAILED)
         stores.executions.close(done, ExecutionStatus.COMPLETED)
 
-        def listed(*closed: ExecutionStatus | None) -> list[str]:
-            return [one.id for one in stores.executions.listed("alice", closed, None, 10)]
+        def listed(*final_status: ExecutionStatus | None) -> list[str]:
+            return [one.id for one in stores.executions.listed("alice", final_status, None, 10)]
 
         assert listed(None) == [running.id]
         assert listed(ExecutionStatus.FAILED) == [failed.id]
@@ -152,7 +152,7 @@ class TestTheEnd:
         stores.executions.close(execution, ExecutionStatus.FAILED)
 
         assert stores.executions.get(execution.id) == replace(
-            execution, closed=ExecutionStatus.FAILED, encrypted_key=None
+            execution, final_status=ExecutionStatus.FAILED, encrypted_key=None
         )
 
     def test_is_not_noted_on_an_execution_that_has_changed(self, stores: Stores) -> None:
@@ -191,7 +191,7 @@ class TestReopening:
 
         found = stores.now(execution)
         assert found == reopened.execution
-        assert found == replace(execution, closed=None, cancel_requested=False, encrypted_key=OTHER)
+        assert found == replace(execution, final_status=None, cancel_requested=False, encrypted_key=OTHER)
         assert list(stores.executions.results(execution.id, 0, 2).values()) == list(reopened.results)
         assert (stores.progress(execution).pending, stores.progress(execution).cancelled) == (2, 0)
 
@@ -232,7 +232,7 @@ def test_recoveries_are_counted_one_by_one(stores: Stores) -> None:
     first = stores.executions.note_recovery(execution)
     second = stores.executions.note_recovery(first)
 
-    assert (first.recoveries, second.recoveries) == (1, 2)
+    assert (first.recovery_count, second.recovery_count) == (1, 2)
     assert stores.executions.get(execution.id) == second
     with pytest.raises(Conflict):
         stores.executions.note_recovery(first)

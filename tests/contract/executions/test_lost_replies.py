@@ -234,7 +234,7 @@ def test_a_close_whose_reply_is_lost_conflicts_and_is_found_done(stores: Stores,
 
     closed = stores.executions.get(execution.id)
     assert closed is not None
-    assert closed.closed is ExecutionStatus.FAILED
+    assert closed.final_status is ExecutionStatus.FAILED
 
 
 @pytest.mark.parametrize("change", ["request_cancel", "mark_enqueued"])

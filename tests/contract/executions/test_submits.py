@@ -205,7 +205,7 @@ def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> Non
 
     assert sorted(remaining) == [2, 5]
     assert len(stores.submits.pending_elsewhere(1)) == 1
-    assert waiting.closed is None
+    assert waiting.final_status is None
 
 
 def test_what_a_user_has_in_flight_is_what_has_not_ended(stores: Stores) -> None:

@@ -226,8 +226,8 @@ def test_an_image_is_kept_with_what_is_odd_about_it(
 
     assert result.status is ResultStatus.COMPLETED
     assert result.image is not None
-    assert result.image.made.warnings == odd
-    assert (result.image.made.model_version is None) is (outcome is Outcome.BARE)
+    assert result.image.provenance.warnings == odd
+    assert (result.image.provenance.model_version is None) is (outcome is Outcome.BARE)
 
 
 @pytest.mark.parametrize(("outcome", "means"), FAILURES.items(), ids=[outcome.value for outcome in FAILURES])

@@ -33,7 +33,7 @@ def test_a_name_is_one_that_cloud_tasks_takes_and_begins_with_a_hash() -> None:
 def test_first_attempts_are_one_rate_apart_and_carry_their_generation() -> None:
     results = [a_result(index=4), a_result(index=9, generation=2)]
 
-    execution = an_execution(id="e", recoveries=3)
+    execution = an_execution(id="e", recovery_count=3)
 
     tasks = list(first_attempts(execution, results, START, rate=2.0))
 

@@ -31,7 +31,7 @@ def test_what_has_not_begun_is_cancelled_at_once_with_its_tasks(world: World) ->
     assert progress == world.progress(execution.id)
     assert world.progress(execution.id).cancelled == 3
     assert world.tasks.waiting == {}
-    assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
+    assert world.execution(execution.id).final_status is ExecutionStatus.CANCELLED
 
 
 def test_what_has_ended_stays_as_it_is(world: World) -> None:
@@ -59,7 +59,7 @@ def test_what_runs_may_finish_and_is_kept(world: World) -> None:
     assert world.generate(execution.id, 0, 1) is Outcome.COMPLETED
     progress = world.progress(execution.id)
     assert (progress.completed, progress.cancelled, progress.status) == (1, 2, ExecutionStatus.CANCELLED)
-    assert world.execution(execution.id).closed is ExecutionStatus.CANCELLED
+    assert world.execution(execution.id).final_status is ExecutionStatus.CANCELLED
 
 
 def test_what_fails_while_it_is_cancelled_gets_no_other_attempt(world: World) -> None:
@@ -163,4 +163,4 @@ def test_one_that_has_ended_is_closed_should_its_closer_have_died(world: World) 
     world.cancel(USER, execution_id)
 
     closed = world.execution(execution_id)
-    assert (closed.closed, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
+    assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)

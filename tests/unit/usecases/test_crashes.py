@@ -66,7 +66,7 @@ def check(world: World, execution_id: str) -> None:
     assert max(world.model.calls_by_prompt().values()) <= 3
     assert all(call.api_key == KEY for call in world.model.calls)
     # The key is gone, and how it ended is noted.
-    assert (execution.encrypted_key, execution.closed) == (None, progress.status)
+    assert (execution.encrypted_key, execution.final_status) == (None, progress.status)
 
 
 CALLS = calls_of(a_world())
@@ -141,7 +141,7 @@ def test_a_retry_that_dies_anywhere_leaves_a_batch_that_ends_by_itself(number: i
     progress, execution = world.progress(execution_id), world.execution(execution_id)
     assert progress.completed + progress.cancelled == progress.total == len(prompts)
     assert len(world.model.calls) == progress.completed
-    assert (execution.encrypted_key, execution.closed) == (None, progress.status)
+    assert (execution.encrypted_key, execution.final_status) == (None, progress.status)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -63,7 +63,7 @@ class TestOutcomes:
         image = world.result(execution.id).image
         assert image is not None
         warnings = ("the model marked it as an interim image, and made no other",)
-        assert image.made.warnings == (warnings if is_thought else ())
+        assert image.provenance.warnings == (warnings if is_thought else ())
 
     @pytest.mark.parametrize(
         ("failure", "status"), [(REFUSED, "blocked"), (DAILY_QUOTA, "failed"), (a_failure(retryable=False), "failed")]

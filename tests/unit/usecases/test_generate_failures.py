@@ -115,7 +115,7 @@ class TestClosing:
         world.run()
 
         closed = world.execution(execution_id)
-        assert (closed.closed, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
+        assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
     def test_a_death_before_closing_is_made_good_by_the_next_delivery(self, world: World) -> None:
         execution = world.given("only", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
@@ -131,7 +131,7 @@ class TestClosing:
 
         generate(world, execution)
 
-        assert world.execution(execution.id).closed is ExecutionStatus.COMPLETED
+        assert world.execution(execution.id).final_status is ExecutionStatus.COMPLETED
 
     def test_one_that_keeps_changing_is_left_with_a_warning(
         self, world: World, capsys: pytest.CaptureFixture[str]
@@ -140,7 +140,7 @@ class TestClosing:
         world.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=5)
 
         assert generate(world, execution) is Outcome.COMPLETED
-        assert world.execution(execution.id).closed is None
+        assert world.execution(execution.id).final_status is None
         assert "kept changing" in capsys.readouterr().out
 
     def test_one_that_was_reopened_in_between_stays_open(self, world: World) -> None:
@@ -156,7 +156,7 @@ class TestClosing:
         world.faults.hook = reopen
         generate(world, execution)
 
-        assert world.execution(execution.id).closed is None
+        assert world.execution(execution.id).final_status is None
         assert world.result(execution.id) == Result(0, generation=1)
 
     def test_one_that_has_expired_meanwhile_is_nothing_to_close(self, world: World) -> None:

@@ -55,7 +55,7 @@ def check_execution(world: World, execution_id: str, seed: str) -> None:
         )
     assert sum(progress.counts().values()) == 2 * progress.total, seed
     assert progress.cost_microusd == sum(result.cost_microusd for result in results), seed
-    assert (execution.encrypted_key, execution.closed) == (None, progress.status), f"{seed}: {execution}"
+    assert (execution.encrypted_key, execution.final_status) == (None, progress.status), f"{seed}: {execution}"
     shown = {one["batch_index"]: one.get("result_url") for one in world.shown(execution_id)["batch_results"]}
     for result in results:
         stored = world.images.of(execution_id, result.index)

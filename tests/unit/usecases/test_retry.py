@@ -99,7 +99,7 @@ def test_the_cancel_is_taken_back(world: World) -> None:
     retried(world, execution_id)
 
     reopened = world.execution(execution_id)
-    assert (reopened.cancel_requested, reopened.closed) == (False, None)
+    assert (reopened.cancel_requested, reopened.final_status) == (False, None)
 
 
 def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
@@ -252,7 +252,7 @@ def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
     execution = world.given("bad", needs_key=False, id="x")
     world.scripted({"bad": [BLOCKED]})
     world.generate("x", 0, 1)
-    assert world.execution("x").closed
+    assert world.execution("x").final_status
 
     assert retried(world, execution.id, api_key=None).count == 1
 

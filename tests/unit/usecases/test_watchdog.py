@@ -82,7 +82,7 @@ class TestARound:
         next_round(world)
 
         closed = world.execution(execution_id)
-        assert (closed.closed, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
+        assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
     def test_waits_for_a_submit_that_may_still_come_to_its_commit_point(self, world: World) -> None:
         watch = first_round("e", START, WATCH_INTERVAL)

@@ -60,7 +60,7 @@ class TestLostTasks:
         for recovery in (1, 2, 3):
             world.tasks.lose()
             assert next_round(world) is Round.MENDED
-            assert world.execution(execution_id).recoveries == recovery
+            assert world.execution(execution_id).recovery_count == recovery
 
         world.run()
 
@@ -121,7 +121,7 @@ class TestLostTasks:
         next_round(world)
 
         assert len(world.tasks.waiting) == 1100
-        assert world.execution(execution_id).recoveries == 1
+        assert world.execution(execution_id).recovery_count == 1
 
 
 class TestOtherWaysToLoseATask:

@@ -1,4 +1,8 @@
-"""Records as documents and back. A document always has all its fields, so that an update leaves nothing behind."""
+"""Records as documents and back. A document always has all its fields, so that an update leaves nothing behind.
+
+Stored names stay as they were first written, so that each release reads what the one before it wrote: `recipe` holds
+`parameters`, `sealed_key` holds `encrypted_key`, `recoveries` holds `recovery_count`, and `made` holds `provenance`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ Document: TypeAlias = dict[str, Any]
 
 def execution_document(execution: Execution) -> Document:
     """An execution as a document."""
-    state = RESERVED if execution.phase is Phase.RESERVED else (execution.closed or OPEN)
+    state = RESERVED if execution.phase is Phase.RESERVED else (execution.final_status or OPEN)
     return {
         "user": execution.user,
         "workflow_id": execution.workflow_id,
@@ -42,7 +46,7 @@ def execution_document(execution: Execution) -> Document:
         "chunks": list(execution.chunks),
         "acceptance": asdict(execution.acceptance) if execution.acceptance else None,
         "cancel_requested": execution.cancel_requested,
-        "recoveries": execution.recoveries,
+        "recoveries": execution.recovery_count,
     }
 
 
@@ -67,8 +71,8 @@ def execution_of(execution_id: str, document: Mapping[str, Any], version: object
         chunks=tuple(document["chunks"]),
         acceptance=_acceptance_of(document),
         cancel_requested=document["cancel_requested"],
-        recoveries=document["recoveries"],
-        closed=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
+        recovery_count=document["recoveries"],
+        final_status=None if state in (RESERVED, OPEN) else ExecutionStatus(state),
         version=version,
     )
 
@@ -107,8 +111,18 @@ def result_document(result: Result) -> Document:
         "status": result.status.value,
         "lease": asdict(result.lease) if result.lease else None,
         "failure": asdict(failure) | {"code": failure.code.value} if failure else None,
-        "image": asdict(result.image) if result.image else None,
+        "image": _image_document(result.image) if result.image else None,
     }
+
+
+def _image_document(image: StoredImage) -> Document:
+    document = asdict(image)
+    return document | {"made": document.pop("provenance")}
+
+
+def _image_of(document: Document) -> StoredImage:
+    others = {name: value for name, value in document.items() if name != "made"}
+    return StoredImage(**others, provenance=Provenance.of(document["made"]))
 
 
 def result_of(document: Mapping[str, Any], version: object) -> Result:
@@ -121,7 +135,7 @@ def result_of(document: Mapping[str, Any], version: object) -> Result:
             "status": ResultStatus(values["status"]),
             "lease": Lease(**lease) if lease else None,
             "failure": Failure(**failure | {"code": FailureCode(failure["code"])}) if failure else None,
-            "image": StoredImage(**image | {"made": Provenance.of(image["made"])}) if image else None,
+            "image": _image_of(image) if image else None,
             "version": version,
         }
     )

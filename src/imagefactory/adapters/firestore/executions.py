@@ -97,7 +97,7 @@ class FirestoreExecutions:
         change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.secret_document(encrypted_key)}
         batch.update(self._layout.execution(execution.id), change | {"commit": mark}, option=option)
         results = self._moved(batch, execution, moves, mark).results
-        opened = replace(execution, closed=None, cancel_requested=False, encrypted_key=encrypted_key)
+        opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
         return Reopened(replace(opened, version=results[0].version), results)
 
     def _moved(self, batch: Any, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:
@@ -177,11 +177,11 @@ class FirestoreExecutions:
         ]
 
     def listed(
-        self, user: str, closed: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
+        self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """Query by owner and state, newest first."""
         ended = [status for status in ExecutionStatus if status.is_terminal]
-        states = [status.value if status else codec.OPEN for status in closed or [None, *ended]]
+        states = [status.value if status else codec.OPEN for status in final_statuses or [None, *ended]]
         query = self._layout.executions.where(filter=firestore.FieldFilter("user", "==", user))
         query = query.where(filter=firestore.FieldFilter("state", "in", states))
         query = query.order_by("created_at", direction=firestore.Query.DESCENDING)
@@ -194,11 +194,11 @@ class FirestoreExecutions:
     def note_recovery(self, execution: Execution) -> Execution:
         """Count it, if the execution is still as it was read."""
         option = self._database.write_option(last_update_time=execution.version)
-        recoveries = execution.recoveries + 1
+        recovery_count = execution.recovery_count + 1
         with ours():
             reference = self._layout.execution(execution.id)
-            written = reference.update({"recoveries": recoveries}, option=option, **PATIENTLY)
-        return replace(execution, recoveries=recoveries, version=written.update_time)
+            written = reference.update({"recoveries": recovery_count}, option=option, **PATIENTLY)
+        return replace(execution, recovery_count=recovery_count, version=written.update_time)
 
     def request_cancel(self, execution_id: str) -> None:
         """Set the mark that every claim reads."""
