@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from google.cloud import firestore, storage
 
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.ports import Drawing
     from imagefactory.testing.model import Scripted
     from tests.chaos.chance import Chance
@@ -107,7 +107,7 @@ class Factory:
         }
         self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
         limits = Limits(executions=100, prompts=50_000)
-        users: dict[str, Any] = {"submits": seen["submits"], "limits": limits, "watch_interval": WATCH_SECONDS}
+        users: dict[str, Any] = {"submits": seen["submits"], "limits": limits, "watchdog_interval": WATCH_SECONDS}
         workflows = InMemoryWorkflows([a_workflow()])
         self.submit = Submit(**made, **users, workflows=workflows, rate=rate, retention_days=30)
         self.retry = Retry(**common, **users, executions=seen["executions"], encryption=seen["encryption"], rate=rate)
@@ -160,9 +160,9 @@ class Factory:
 
     def _next(self) -> tuple[Callable[[], object], Callable[[Future[object]], None]] | None:
         now = self.clock.now()
-        for watch in list(self.tasks.watches.values()):
-            if watch.id not in self._rounds and watch.schedule_at <= now and self._may(watch.id):
-                return partial(self.watchdog, watch), partial(self._watched, watch)
+        for check in list(self.tasks.watches.values()):
+            if check.id not in self._rounds and check.schedule_at <= now and self._may(check.id):
+                return partial(self.watchdog, check), partial(self._watched, check)
         for task in self.tasks.due(now):
             if self._may(task.id):
                 # A copy: the queue may deliver this task once more at the same time.
@@ -197,18 +197,18 @@ class Factory:
         pause = min(BACKOFF_SECONDS * 2 ** min(again.dispatches, 5), 300)
         again.not_before = self.clock.now() + timedelta(seconds=pause)
 
-    def _watched(self, watch: Watch, future: Future[object]) -> None:
+    def _watched(self, check: WatchdogCheck, future: Future[object]) -> None:
         failed = future.exception()
         assert failed is None or isinstance(failed, Crash | Unavailable), repr(failed)
         if failed is None:
-            self._rounds.add(watch.id)
-        self._again[watch.id].not_before = self.clock.now() + timedelta(seconds=5)
+            self._rounds.add(check.id)
+        self._again[check.id].not_before = self.clock.now() + timedelta(seconds=5)
 
     def _wait(self) -> bool:
         """Move time on to what is due next; False when nothing is."""
         now = self.clock.now()
-        left: list[Task | Watch] = [*self.tasks.waiting.values()]
-        left += [watch for watch in self.tasks.watches.values() if watch.id not in self._rounds]
+        left: list[Task | WatchdogCheck] = [*self.tasks.waiting.values()]
+        left += [check for check in self.tasks.watches.values() if check.id not in self._rounds]
         moments = [max(one.schedule_at, self._again.get(one.id, Again(now)).not_before) for one in left]
         if moments:
             self.clock.move_to(min(moments))

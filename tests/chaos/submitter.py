@@ -76,7 +76,7 @@ class Side:
             rate=RATE,
             limits=Limits(executions=100, prompts=50_000),
             retention_days=30,
-            watch_interval=WATCH_SECONDS,
+            watchdog_interval=WATCH_SECONDS,
         )
         self.watchdog = Watchdog(
             executions=self.executions,

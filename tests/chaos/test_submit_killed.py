@@ -15,8 +15,8 @@ import pytest
 from google.cloud import tasks_v2
 
 from imagefactory.domain.result import Result
-from imagefactory.domain.task import Watch, first_attempts
-from imagefactory.usecases.watchdog import Round
+from imagefactory.domain.task import WatchdogCheck, first_attempts
+from imagefactory.usecases.watchdog import CheckResult
 from tests.chaos.submitter import PROMPTS, RATE, Side, Where
 from tests.contract.emulators import fresh_project
 from tests.servers import cloud_tasks_emulator
@@ -114,11 +114,11 @@ def checked(where: Where, key: str, others: int) -> str:
 
 def ended_by_itself(side: Side, execution: Execution) -> None:
     """The watchdog alone, without another request, has every prompt's task created."""
-    watch = Watch(execution.id, execution.created_at, side.clock.now())
+    watch = WatchdogCheck(execution.id, execution.created_at, side.clock.now())
 
     found = side.watchdog(watch)
 
-    assert found in (Round.MENDED, Round.MOVING)
+    assert found in (CheckResult.MENDED, CheckResult.MOVING)
     results = (Result(index) for index in range(PROMPTS))
     tasks = list(first_attempts(execution, results, side.clock.now() + timedelta(days=1), RATE))
     assert side.tasks.missing(tasks) == []

@@ -272,7 +272,7 @@ def test_a_watchdogs_round_comes_back_until_the_execution_has_ended(
     nowhere = generate.post("/", user=None, headers=queue, json=WATCH)
 
     assert [data_of(answer)["outcome"] for answer in (moving, ended, nowhere)] == ["MOVING", "ENDED", "GONE"]
-    assert sorted(watch.round for watch in world.tasks.watches.values()) == [1, 2]
+    assert sorted(check.round for check in world.tasks.watches.values()) == [1, 2]
 
 
 @pytest.mark.parametrize(

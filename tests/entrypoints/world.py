@@ -76,7 +76,7 @@ class World:
             limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
-            watch_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_seconds,
         )
         cancel = Cancel(executions=self._executions, tasks=self.tasks, clock=self.clock)
         retry = Retry(
@@ -87,7 +87,7 @@ class World:
             clock=self.clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
-            watch_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_seconds,
         )
         tokens = _tokens(settings)
         return Api(SubmitRoutes(tokens, submit, cancel, retry).routes(), settings.project_id, settings.origins)

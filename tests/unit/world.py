@@ -36,16 +36,16 @@ from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.retry import Retry
 from imagefactory.usecases.status import PageRequest, ShowExecution
 from imagefactory.usecases.submit import Accepted, Submit
-from imagefactory.usecases.watchdog import Round, Watchdog
+from imagefactory.usecases.watchdog import CheckResult, Watchdog
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution, Progress
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.testing.model import Script
 
 USER, KEY = "alice", "the-key-of-alice"
 #: Seconds between the rounds of a watchdog.
-WATCH_INTERVAL = 60.0
+WATCHDOG_INTERVAL = 60.0
 
 
 @dataclass
@@ -89,7 +89,7 @@ class World:
             limits=self.limits,
             rate=self.rate,
             retention_days=30,
-            watch_interval=WATCH_INTERVAL,
+            watchdog_interval=WATCHDOG_INTERVAL,
         )
         self.cancel = Cancel(**shared)
         self.retry = Retry(
@@ -98,11 +98,11 @@ class World:
             encryption=seen["encryption"],
             limits=self.limits,
             rate=self.rate,
-            watch_interval=WATCH_INTERVAL,
+            watchdog_interval=WATCHDOG_INTERVAL,
         )
-        self.watchdog = Watchdog(**shared, submits=seen["submits"], rate=self.rate, interval=WATCH_INTERVAL)
+        self.watchdog = Watchdog(**shared, submits=seen["submits"], rate=self.rate, interval=WATCHDOG_INTERVAL)
         #: the rounds of watchdogs that were answered with success
-        self.rounds: dict[str, Round] = {}
+        self.rounds: dict[str, CheckResult] = {}
         self.show = ShowExecution(
             executions=seen["executions"], links=InMemoryLinks(), clock=self.clock, rate=self.rate
         )
@@ -153,10 +153,10 @@ class World:
             self.clock.move_to(max(earliest, self.clock.now() + timedelta(seconds=30)))
         raise AssertionError(f"tasks still wait: {self.tasks.waiting}")
 
-    def watched(self) -> list[Watch]:
+    def watched(self) -> list[WatchdogCheck]:
         """The rounds of watchdogs that are still to be made, the earliest first."""
-        left = [watch for watch in self.tasks.watches.values() if watch.id not in self.rounds]
-        return sorted(left, key=lambda watch: watch.schedule_at)
+        left = [check for check in self.tasks.watches.values() if check.id not in self.rounds]
+        return sorted(left, key=lambda check: check.schedule_at)
 
     def watch(self, turns: int = 60) -> None:
         """Let the watchdogs make their rounds, and deliver what is due between them, until nothing is left to do."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.settings import QueueSettings
 
 #: The most that one call takes.
@@ -122,22 +122,22 @@ class CloudTasks:
             there = list(pool.map(self._exists, tasks))
         return [task for task, exists in zip(tasks, there, strict=True) if not exists]
 
-    def watch(self, watch: Watch) -> None:
+    def enqueue_check(self, check: WatchdogCheck) -> None:
         """Create the round's task, and try again where that fails in passing.
 
         Raises:
             Unavailable: it could not be created.
         """
         body = {
-            "execution_id": watch.execution_id,
+            "execution_id": check.execution_id,
             "watch": {
-                "since": watch.since.isoformat(),
-                "round": watch.round,
-                "seen": watch.seen,
-                "idle": watch.idle,
+                "since": check.since.isoformat(),
+                "round": check.round,
+                "seen": check.last_version,
+                "idle": check.idle_rounds,
             },
         }
-        request = self._create_request(self._watchdog_queue, watch.id, watch.schedule_at, body)
+        request = self._create_request(self._watchdog_queue, check.id, check.schedule_at, body)
         ends = self._monotonic() + PATIENCE_SECONDS
         for pause in (*ROUNDS, None):
             if self._create(ends, request):

@@ -41,8 +41,8 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """One round of an execution's watchdog, not before `schedule_at`.
+class WatchdogCheck:
+    """One check of an execution by its watchdog, not before `schedule_at`.
 
     `since` tells apart the watchdogs of one execution: a retry begins another. `seen` is the progress's version in the
     round before, `idle` how many rounds it has not changed.
@@ -52,8 +52,8 @@ class Watch:
     since: datetime
     schedule_at: datetime
     round: int = 1
-    seen: str = ""
-    idle: int = 0
+    last_version: str = ""
+    idle_rounds: int = 0
 
     @property
     def id(self) -> str:
@@ -67,9 +67,9 @@ def first_attempts(execution: Execution, results: Iterable[Result], start: datet
         yield Task.of(execution, result, 1, start + timedelta(seconds=place / rate))
 
 
-def first_round(execution_id: str, since: datetime, interval: float) -> Watch:
+def first_check(execution_id: str, since: datetime, interval: float) -> WatchdogCheck:
     """The first round of a new watchdog, `interval` seconds from its beginning."""
-    return Watch(execution_id, since, since + timedelta(seconds=interval))
+    return WatchdogCheck(execution_id, since, since + timedelta(seconds=interval))
 
 
 def _name(key: str) -> str:

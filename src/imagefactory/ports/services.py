@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import EncryptedSecret
     from imagefactory.domain.image import Provenance, StoredImage
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.domain.workflow import Workflow
     from imagefactory.ports.images import Picture
 
@@ -46,7 +46,7 @@ class Tasks(Protocol):
         """Those of these tasks that are not in the queue, under none of the names their recoveries gave them."""
         ...
 
-    def watch(self, watch: Watch) -> None:
+    def enqueue_check(self, check: WatchdogCheck) -> None:
         """Create this round of a watchdog, in the watchdogs' own queue, unless it exists or existed."""
         ...
 

@@ -18,7 +18,7 @@ from imagefactory.testing.factories import the_bytes_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.domain.workflow import Workflow
 
 _PICTURE = re.compile(rb"(png|jpg|webp) (\d+)x(\d+)")
@@ -33,7 +33,7 @@ class InMemoryTasks:
     def __init__(self) -> None:
         self.waiting: dict[str, Task] = {}
         self.created: list[Task] = []
-        self.watches: dict[str, Watch] = {}
+        self.watches: dict[str, WatchdogCheck] = {}
 
     def enqueue(self, tasks: Sequence[Task]) -> None:
         """Create what is new by its name: a name stays taken after its task is gone."""
@@ -53,9 +53,9 @@ class InMemoryTasks:
         """Those that do not wait under any name that a recovery gave them."""
         return [task for task in tasks if not any(name in self.waiting for name in _names(task))]
 
-    def watch(self, watch: Watch) -> None:
+    def enqueue_check(self, check: WatchdogCheck) -> None:
         """Keep the round; the same one again changes nothing."""
-        self.watches.setdefault(watch.id, watch)
+        self.watches.setdefault(check.id, check)
 
     def lose(self, *tasks: Task) -> None:
         """Let these tasks vanish, or all that wait: as a purge does, or a queue that gives up."""

@@ -19,7 +19,7 @@ from imagefactory import log
 from imagefactory.domain.errors import Conflict, FieldError, InvalidRequest, NotFound, NotRetryable, Unavailable
 from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
-from imagefactory.domain.task import first_round
+from imagefactory.domain.task import first_check
 from imagefactory.ports import MOST_MOVES, Move
 from imagefactory.usecases.fanout import fan_out
 from imagefactory.usecases.status import owned_progress
@@ -73,7 +73,7 @@ class Retried:
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """Run results of an execution again. `rate` is the queue's, in tasks a second, `watch_interval` in seconds.
+    """Run results of an execution again. `rate` is the queue's, in tasks a second, `watchdog_interval` in seconds.
 
     `limits` are each user's.
     """
@@ -85,7 +85,7 @@ class Retry:
     clock: Clock
     limits: Limits
     rate: float
-    watch_interval: float
+    watchdog_interval: float
 
     def __call__(self, user: str, execution_id: str, request: RetryRequest) -> Retried:
         """Reopen what matches.
@@ -138,7 +138,7 @@ class Retry:
         if not results:
             return held, ()
         if not held.is_watched:
-            self.tasks.watch(first_round(held.execution.id, self.clock.now(), self.watch_interval))
+            self.tasks.enqueue_check(first_check(held.execution.id, self.clock.now(), self.watchdog_interval))
         moves = [Move(result, result.reopened()) for result in results]
         reopened = self.executions.reopen(held.execution, held.encrypted_key, moves)
         return replace(held, execution=reopened.execution, is_watched=True), reopened.results

@@ -31,7 +31,7 @@ from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Result
 from imagefactory.domain.submission import MAX_REFERENCE_BYTES, shown, validate
-from imagefactory.domain.task import first_round
+from imagefactory.domain.task import first_check
 from imagefactory.usecases.fanout import fan_out
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Accepted:
 class Submit:
     """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept.
 
-    `limits` are each user's; `watch_interval` is the pause between the rounds of the watchdog, in seconds.
+    `limits` are each user's; `watchdog_interval` is the pause between the rounds of the watchdog, in seconds.
     """
 
     workflows: Workflows
@@ -75,7 +75,7 @@ class Submit:
     limits: Limits
     rate: float
     retention_days: int
-    watch_interval: float
+    watchdog_interval: float
 
     def __call__(
         self,
@@ -199,7 +199,7 @@ class Submit:
                 acceptance=self._acceptance(execution, valid),
             )
             # Before the commit point, so that an accepted execution is always watched.
-            self.tasks.watch(first_round(execution.id, execution.created_at, self.watch_interval))
+            self.tasks.enqueue_check(first_check(execution.id, execution.created_at, self.watchdog_interval))
             self._commit(accepted)
         except Exception:
             # Whatever it was, asking again may begin at once; past the commit point this does nothing.

@@ -1,6 +1,6 @@
 """Watchdog: comes back to an execution until it has ended, and mends what a crash or a lost task left behind.
 
-    round ──► gone?     ──► nothing to watch: the submit never reached its commit point, or the results have expired
+    round ──► gone?     ──► nothing to check: the submit never reached its commit point, or the results have expired
           ├─► ended?    ──► close it (its closer may have died), and leave
           ├─► fan-out unfinished, its submit dead? ──► create the first tasks (again: the same names do nothing)
           ├─► nothing moved since the last round?  ──► look for results whose task is gone, and create it anew
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution, Progress
-    from imagefactory.domain.task import Watch
+    from imagefactory.domain.task import WatchdogCheck
     from imagefactory.ports import Clock, Executions, Submits, Tasks
 
 #: Results read at once, and the first so many tasks that stand for all: a purge spares none.
@@ -38,7 +38,7 @@ PROBE = 50
 MOST_DOUBLINGS = 4
 
 
-class Round(Enum):
+class CheckResult(Enum):
     """What a round found."""
 
     GONE = "there is no such execution"
@@ -59,20 +59,20 @@ class Watchdog:
     rate: float
     interval: float
 
-    def __call__(self, watch: Watch) -> Round:
+    def __call__(self, check: WatchdogCheck) -> CheckResult:
         """Make this round; unless it was the last, the next one then has its task."""
-        execution = self.executions.get(watch.execution_id)
-        progress = self.executions.read_progress(watch.execution_id)
+        execution = self.executions.get(check.execution_id)
+        progress = self.executions.read_progress(check.execution_id)
         if execution is None or progress is None:
-            return self._missing(watch)
+            return self._missing(check)
         if progress.status.is_terminal:
-            return self._left(execution, progress, watch)
-        found = self._mended(execution, progress, watch)
-        idle = 0 if found is Round.MOVING else watch.idle + 1
-        self._come_back(replace(watch, seen=progress.version, idle=idle))
+            return self._left(execution, progress, check)
+        found = self._mended(execution, progress, check)
+        idle = 0 if found is CheckResult.MOVING else check.idle_rounds + 1
+        self._come_back(replace(check, last_version=progress.version, idle_rounds=idle))
         return found
 
-    def _left(self, execution: Execution, progress: Progress, watch: Watch) -> Round:
+    def _left(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         """Leave what has ended, with a write even where it is closed already.
 
         A retry reads the execution, begins a watchdog, and reopens what it has read. So either this write comes
@@ -81,57 +81,57 @@ class Watchdog:
         try:
             self.executions.close(execution, progress.status)
         except Conflict:
-            self._come_back(replace(watch, seen=progress.version))
-            return Round.MOVING
+            self._come_back(replace(check, last_version=progress.version))
+            return CheckResult.MOVING
         if not execution.final_status:
             log.warning("an execution was closed for its closer", execution_id=execution.id, status=progress.status)
-        return Round.ENDED
+        return CheckResult.ENDED
 
-    def _missing(self, watch: Watch) -> Round:
+    def _missing(self, check: WatchdogCheck) -> CheckResult:
         """A submit that is not done yet may still bring the execution; one that is late is kept from it.
 
         Else the execution of a submit that was only slow would have no watchdog.
         """
         now = self.clock.now()
         try:
-            if now >= watch.since + timedelta(seconds=ACCEPTING_SECONDS):
-                self.submits.expire(watch.execution_id, now)
-                return Round.GONE
+            if now >= check.since + timedelta(seconds=ACCEPTING_SECONDS):
+                self.submits.expire(check.execution_id, now)
+                return CheckResult.GONE
         except Conflict:
-            log.warning("a late submit was accepted after all", execution_id=watch.execution_id)
-            watch = replace(watch, idle=watch.idle + 1)
-        self._come_back(watch)
-        return Round.WAITING
+            log.warning("a late submit was accepted after all", execution_id=check.execution_id)
+            check = replace(check, idle_rounds=check.idle_rounds + 1)
+        self._come_back(check)
+        return CheckResult.WAITING
 
-    def _come_back(self, watch: Watch) -> None:
-        pause = self.interval * 2 ** min(watch.idle, MOST_DOUBLINGS)
+    def _come_back(self, check: WatchdogCheck) -> None:
+        pause = self.interval * 2 ** min(check.idle_rounds, MOST_DOUBLINGS)
         at = self.clock.now() + timedelta(seconds=pause)
-        self.tasks.watch(replace(watch, round=watch.round + 1, schedule_at=at))
+        self.tasks.enqueue_check(replace(check, round=check.round + 1, schedule_at=at))
 
-    def _mended(self, execution: Execution, progress: Progress, watch: Watch) -> Round:
+    def _mended(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         now = self.clock.now()
         if execution.phase is Phase.ACCEPTED:
             if execution.accepting_until and now < execution.accepting_until:
-                return Round.MOVING
+                return CheckResult.MOVING
             results = (Result(index) for index in range(execution.prompt_count))
             self.tasks.enqueue(list(first_attempts(execution, results, execution.created_at, self.rate)))
             self.submits.mark_enqueued(execution.id)
             log.warning("an interrupted submit was completed", execution_id=execution.id)
-            return Round.MENDED
-        if progress.version != watch.seen:
-            return Round.MOVING
+            return CheckResult.MENDED
+        if progress.version != check.last_version:
+            return CheckResult.MOVING
         return self._recovered(execution, now)
 
-    def _recovered(self, execution: Execution, now: datetime) -> Round:
+    def _recovered(self, execution: Execution, now: datetime) -> CheckResult:
         """Create the tasks that are gone, under names that no earlier task had."""
         due = list(self._due(execution, now))
         if not self.tasks.missing(due[:PROBE]):
-            return Round.WAITING
+            return CheckResult.WAITING
         missing = self.tasks.missing(due)
         try:
             recovered = self.executions.note_recovery(execution)
         except Conflict:
-            return Round.MOVING
+            return CheckResult.MOVING
         self.tasks.enqueue(
             [
                 replace(task, recovery=recovered.recovery_count, schedule_at=now + timedelta(seconds=place / self.rate))
@@ -139,7 +139,7 @@ class Watchdog:
             ]
         )
         log.warning("lost tasks were created anew", execution_id=execution.id, tasks=len(missing))
-        return Round.MENDED
+        return CheckResult.MENDED
 
     def _due(self, execution: Execution, now: datetime) -> Iterator[Task]:
         """The task that each result must have as it stands; a live attempt needs none."""

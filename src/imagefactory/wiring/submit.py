@@ -44,7 +44,7 @@ def api(settings: SubmitSettings) -> Api:
             limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
-            watch_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_seconds,
         ),
         cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
         retry=Retry(
@@ -55,7 +55,7 @@ def api(settings: SubmitSettings) -> Api:
             clock=clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
-            watch_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_seconds,
         ),
     )
     return Api(routes.routes(), settings.project_id, settings.origins)

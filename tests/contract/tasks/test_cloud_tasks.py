@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from google.cloud import tasks_v2
 
 from imagefactory.adapters import cloud_tasks as adapter
-from imagefactory.domain.task import Task, first_round
+from imagefactory.domain.task import Task, first_check
 from imagefactory.settings import GenerateSettings
 from local.stack.credentials import write_service_account
 from tests.contract.tasks.conftest import SERVICE_ACCOUNT, URL
@@ -52,11 +52,11 @@ class TestATask:
     def test_of_a_watchdog_says_what_the_next_round_must_know(
         self, client: tasks_v2.CloudTasksClient, queues: tuple[str, str], cloud_tasks: CloudTasks
     ) -> None:
-        watch = first_round(EXECUTION, SOON, 60)
-        cloud_tasks.watch(watch)
+        check = first_check(EXECUTION, SOON, 60)
+        cloud_tasks.enqueue_check(check)
 
         found = client.get_task(
-            request=tasks_v2.GetTaskRequest(name=f"{queues[1]}/tasks/{watch.id}", response_view=tasks_v2.Task.View.FULL)
+            request=tasks_v2.GetTaskRequest(name=f"{queues[1]}/tasks/{check.id}", response_view=tasks_v2.Task.View.FULL)
         )
 
         assert json.loads(found.http_request.body) == {

@@ -18,7 +18,7 @@ from google.rpc import status_pb2
 from imagefactory.adapters import cloud_tasks as adapter
 from imagefactory.adapters.cloud_tasks import ROUNDS, CloudTasks
 from imagefactory.domain.errors import Unavailable
-from imagefactory.domain.task import Task, first_round
+from imagefactory.domain.task import Task, first_check
 from tests.contract.tasks.conftest import an_adapter
 from tests.contract.tasks.fake_queue import FakeQueue, packed
 
@@ -220,18 +220,18 @@ class TestASingleTask:
 
 class TestARound:
     def test_that_fails_is_created_again(self, tasks: CloudTasks, queue: FakeQueue, pauses: list[float]) -> None:
-        watch = first_round(EXECUTION, SOON, 60)
-        queue.failing = {watch.id: [UNAVAILABLE]}
+        check = first_check(EXECUTION, SOON, 60)
+        queue.failing = {check.id: [UNAVAILABLE]}
 
-        tasks.watch(watch)
+        tasks.enqueue_check(check)
 
-        assert (queue.created, pauses) == ([watch.id], [ROUNDS[0]])
+        assert (queue.created, pauses) == ([check.id], [ROUNDS[0]])
 
     def test_that_cannot_be_created_is_an_outage(self, tasks: CloudTasks, queue: FakeQueue) -> None:
         queue.broken = {"CreateTask": [UNAVAILABLE] * 100}
 
         with pytest.raises(Unavailable):
-            tasks.watch(first_round(EXECUTION, SOON, 60))
+            tasks.enqueue_check(first_check(EXECUTION, SOON, 60))
 
 
 def test_a_queue_that_does_not_say_what_is_missing_is_an_outage(tasks: CloudTasks, queue: FakeQueue) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.domain.task import Task, first_round
+from imagefactory.domain.task import Task, first_check
 
 if TYPE_CHECKING:
     from tests.contract.tasks.conftest import Queueful
@@ -91,11 +91,11 @@ def test_a_task_is_there_under_any_name_that_a_recovery_gave_it(queueful: Queuef
 
 
 def test_a_watchdogs_round_waits_in_a_queue_of_its_own_once(queueful: Queueful) -> None:
-    watch = first_round(EXECUTION, SOON, 60)
+    check = first_check(EXECUTION, SOON, 60)
 
-    queueful.tasks.watch(watch)
-    queueful.tasks.watch(replace(watch, seen="7"))
-    queueful.tasks.watch(replace(watch, round=2))
+    queueful.tasks.enqueue_check(check)
+    queueful.tasks.enqueue_check(replace(check, last_version="7"))
+    queueful.tasks.enqueue_check(replace(check, round=2))
 
-    assert queueful.watches() == {watch.id, replace(watch, round=2).id}
+    assert queueful.watches() == {check.id, replace(check, round=2).id}
     assert queueful.waiting() == set()

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
-from imagefactory.domain.task import Task, first_attempts, first_round
+from imagefactory.domain.task import Task, first_attempts, first_check
 from imagefactory.testing import START, a_result, an_execution
 
 TASK = Task("f8b20b59-7d06-4599-8413-64da74225b0c", 17, 1, START)
@@ -42,10 +42,10 @@ def test_first_attempts_are_one_rate_apart_and_carry_their_generation() -> None:
 
 
 def test_a_watchdogs_rounds_have_names_of_their_own() -> None:
-    first = first_round("e", START, 60)
-    later = first_round("e", START + timedelta(seconds=1), 60)
+    first = first_check("e", START, 60)
+    later = first_check("e", START + timedelta(seconds=1), 60)
 
     assert first.schedule_at == START + timedelta(seconds=60)
-    assert len({first.id, replace(first, round=2).id, later.id, first_round("another", START, 60).id}) == 4
-    assert replace(first, seen="7", idle=3, schedule_at=START).id == first.id
+    assert len({first.id, replace(first, round=2).id, later.id, first_check("another", START, 60).id}) == 4
+    assert replace(first, last_version="7", idle_rounds=3, schedule_at=START).id == first.id
     assert re.fullmatch(r"[0-9a-f]{16}-[A-Za-z0-9_-]{1,480}", first.id)

@@ -131,7 +131,7 @@ CALLS = (
         "submits.mark_enqueued",
         "encryption.encrypt",
         "encryption.decrypt",
-        "tasks.watch",
+        "tasks.enqueue_check",
         "tasks.enqueue",
         "tasks.missing",
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from imagefactory.domain.errors import Unavailable
-from imagefactory.domain.task import first_round
+from imagefactory.domain.task import first_check
 from imagefactory.testing import Call, Moment
-from imagefactory.usecases.watchdog import Round
-from tests.unit.world import WATCH_INTERVAL, World
+from imagefactory.usecases.watchdog import CheckResult
+from tests.unit.world import WATCHDOG_INTERVAL, World
 
 
 def late_in(world: World, name: str, moment: Moment, seconds: float) -> None:
@@ -19,9 +19,9 @@ def late_in(world: World, name: str, moment: Moment, seconds: float) -> None:
             world.faults.hook = None
             for _ in range(3):
                 world.clock.advance(seconds / 3)
-                for watch in world.watched():
-                    if watch.schedule_at <= world.clock.now():
-                        world.rounds[watch.id] = world.watchdog(watch)
+                for check in world.watched():
+                    if check.schedule_at <= world.clock.now():
+                        world.rounds[check.id] = world.watchdog(check)
 
     world.faults.hook = hook
 
@@ -33,7 +33,7 @@ def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothi
     with pytest.raises(Unavailable):
         world.accepted("one prompt", key="once")
 
-    assert list(world.rounds.values())[-1] is Round.GONE
+    assert list(world.rounds.values())[-1] is CheckResult.GONE
     assert (world.store.executions, world.store.progress) == ({}, {})
     assert not world.accepted("one prompt", key="once").is_replay
 
@@ -42,7 +42,7 @@ def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> 
     world = World()
     execution = world.given("one prompt")
     world.tasks.lose()
-    world.tasks.watch(first_round(execution.id, world.clock.now(), WATCH_INTERVAL))
+    world.tasks.enqueue_check(first_check(execution.id, world.clock.now(), WATCHDOG_INTERVAL))
     accepted = world.store.executions.pop(execution.id)
     world.clock.advance(130)
 
@@ -51,11 +51,11 @@ def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> 
             world.store.executions[execution.id] = accepted
 
     world.faults.hook = accepted_meanwhile
-    watch = world.watched()[0]
+    check = world.watched()[0]
 
-    world.rounds[watch.id] = world.watchdog(watch)
+    world.rounds[check.id] = world.watchdog(check)
     world.faults.hook = None
     world.watch()
 
-    assert world.rounds[watch.id] is Round.WAITING
+    assert world.rounds[check.id] is CheckResult.WAITING
     assert world.progress(execution.id).completed == 1

@@ -8,11 +8,11 @@ import pytest
 from imagefactory.domain.errors import Conflict, InvalidRequest, NotFound, NotRetryable, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
-from imagefactory.domain.task import Task, first_round
+from imagefactory.domain.task import Task, first_check
 from imagefactory.testing import Call, Crash, Moment, a_failure
 from imagefactory.usecases.retry import Retried, RetryRequest
-from imagefactory.usecases.watchdog import Round
-from tests.unit.world import KEY, USER, WATCH_INTERVAL, World
+from imagefactory.usecases.watchdog import CheckResult
+from tests.unit.world import KEY, USER, WATCHDOG_INTERVAL, World
 
 BLOCKED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
 BAD_KEY = a_failure(FailureCode.INVALID_API_KEY, retryable=False)
@@ -150,8 +150,10 @@ def test_what_others_write_meanwhile_makes_it_begin_again_with_another_watchdog(
 
     assert retried(world, execution_id).count == 3
 
-    calls = [name for name in world.faults.calls if name in {"executions.get", "tasks.watch", "executions.reopen"}]
-    assert calls[-12:] == ["executions.get", "tasks.watch", "executions.reopen"] * 4
+    calls = [
+        name for name in world.faults.calls if name in {"executions.get", "tasks.enqueue_check", "executions.reopen"}
+    ]
+    assert calls[-12:] == ["executions.get", "tasks.enqueue_check", "executions.reopen"] * 4
 
 
 def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(world: World) -> None:
@@ -203,22 +205,22 @@ def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
 
 def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World) -> None:
     execution_id = ended(world)
-    world.tasks.watch(first_round(execution_id, world.clock.now(), WATCH_INTERVAL))
+    world.tasks.enqueue_check(first_check(execution_id, world.clock.now(), WATCHDOG_INTERVAL))
     [older] = world.watched()
 
     def leave(call: Call) -> None:
         if (call.name, call.moment) == ("executions.reopen", Moment.BEFORE):
             world.faults.hook = None
-            world.clock.advance(2 * WATCH_INTERVAL)
-            for watch in world.watched():
-                world.rounds[watch.id] = world.watchdog(watch)
+            world.clock.advance(2 * WATCHDOG_INTERVAL)
+            for check in world.watched():
+                world.rounds[check.id] = world.watchdog(check)
             world.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
 
     world.faults.hook = leave
 
     with pytest.raises(Crash):
         retried(world, execution_id)
-    assert world.rounds[older.id] is Round.ENDED
+    assert world.rounds[older.id] is CheckResult.ENDED
     world.watch()
 
     assert world.progress(execution_id).completed == 4

@@ -7,10 +7,10 @@ import pytest
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import ExecutionStatus, Phase
-from imagefactory.domain.task import first_round
+from imagefactory.domain.task import first_check
 from imagefactory.testing import START, Call, Crash, Moment
-from imagefactory.usecases.watchdog import Round
-from tests.unit.world import WATCH_INTERVAL, World
+from imagefactory.usecases.watchdog import CheckResult
+from tests.unit.world import WATCHDOG_INTERVAL, World
 
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
 
@@ -20,12 +20,12 @@ def world() -> World:
     return World()
 
 
-def next_round(world: World) -> Round:
+def next_round(world: World) -> CheckResult:
     """Let time pass until the next round, and make it."""
-    watch = world.watched()[0]
-    world.clock.move_to(watch.schedule_at)
-    world.rounds[watch.id] = world.watchdog(watch)
-    return world.rounds[watch.id]
+    check = world.watched()[0]
+    world.clock.move_to(check.schedule_at)
+    world.rounds[check.id] = world.watchdog(check)
+    return world.rounds[check.id]
 
 
 def die_in(world: World, call: str, moment: Moment) -> str:
@@ -41,10 +41,10 @@ class TestARound:
     def test_finds_what_moves_moving_and_comes_back(self, world: World) -> None:
         world.submitted(*PROMPTS)
 
-        assert next_round(world) is Round.MOVING
-        [watch] = world.watched()
-        assert watch.schedule_at == START + timedelta(seconds=2 * WATCH_INTERVAL)
-        assert (watch.round, watch.idle) == (2, 0)
+        assert next_round(world) is CheckResult.MOVING
+        [check] = world.watched()
+        assert check.schedule_at == START + timedelta(seconds=2 * WATCHDOG_INTERVAL)
+        assert (check.round, check.idle_rounds) == (2, 0)
 
     def test_costs_two_reads_while_something_moves(self, world: World) -> None:
         world.submitted(*PROMPTS)
@@ -52,7 +52,7 @@ class TestARound:
 
         next_round(world)
 
-        assert world.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.watch"]
+        assert world.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.enqueue_check"]
 
     def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, world: World) -> None:
         world.submitted(*PROMPTS)
@@ -61,7 +61,7 @@ class TestARound:
         pauses = []
         for _ in range(6):
             began = world.watched()[0].schedule_at
-            assert next_round(world) is Round.WAITING
+            assert next_round(world) is CheckResult.WAITING
             pauses.append((world.watched()[0].schedule_at - began).total_seconds())
 
         assert pauses == [120, 240, 480, 960, 960, 960]
@@ -70,7 +70,7 @@ class TestARound:
         world.submitted(*PROMPTS)
         world.run()
 
-        assert next_round(world) is Round.ENDED
+        assert next_round(world) is CheckResult.ENDED
         assert world.watched() == []
 
     def test_closes_what_its_closer_left_open(self, world: World) -> None:
@@ -85,10 +85,10 @@ class TestARound:
         assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
     def test_waits_for_a_submit_that_may_still_come_to_its_commit_point(self, world: World) -> None:
-        watch = first_round("e", START, WATCH_INTERVAL)
-        world.tasks.watch(watch)
+        check = first_check("e", START, WATCHDOG_INTERVAL)
+        world.tasks.enqueue_check(check)
 
-        assert [next_round(world), next_round(world)] == [Round.WAITING, Round.GONE]
+        assert [next_round(world), next_round(world)] == [CheckResult.WAITING, CheckResult.GONE]
         assert world.watched() == []
 
     def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, world: World) -> None:
@@ -115,7 +115,7 @@ class TestARound:
 
         world.faults.hook = accept_just_then
 
-        assert next_round(world) is Round.WAITING
+        assert next_round(world) is CheckResult.WAITING
         assert "accepted after all" in capsys.readouterr().out
         world.watch()
         assert world.progress(execution_id).completed == 3
@@ -125,14 +125,14 @@ class TestARound:
         world.clock.advance(86_400)
         world.store.executions.clear()
 
-        assert next_round(world) is Round.GONE
+        assert next_round(world) is CheckResult.GONE
 
     def test_delivered_twice_does_nothing_twice(self, world: World) -> None:
         world.submitted(*PROMPTS)
-        [watch] = world.watched()
+        [check] = world.watched()
         next_round(world)
 
-        world.watchdog(watch)
+        world.watchdog(check)
 
         assert len(world.tasks.watches) == 2
 
@@ -152,7 +152,7 @@ class TestASubmitThatDied:
 
         rounds = [next_round(world), next_round(world)]
 
-        assert rounds == [Round.MOVING, Round.MENDED]
+        assert rounds == [CheckResult.MOVING, CheckResult.MENDED]
         assert world.execution(execution_id).phase is Phase.ENQUEUED
         world.run()
         assert world.progress(execution_id).completed == 3
@@ -160,9 +160,9 @@ class TestASubmitThatDied:
 
     @pytest.mark.parametrize("moment", Moment)
     def test_before_its_commit_point_is_let_go(self, world: World, moment: Moment) -> None:
-        die_in(world, "tasks.watch", moment)
+        die_in(world, "tasks.enqueue_check", moment)
 
         world.watch()
 
-        assert set(world.rounds.values()) <= {Round.WAITING, Round.GONE}
+        assert set(world.rounds.values()) <= {CheckResult.WAITING, CheckResult.GONE}
         assert world.tasks.created == []

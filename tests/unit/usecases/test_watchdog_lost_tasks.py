@@ -10,7 +10,7 @@ from imagefactory.domain.result import ResultStatus
 from imagefactory.testing import START, Crash, Moment, a_failure
 from imagefactory.usecases.generate import Outcome
 from imagefactory.usecases.retry import RetryRequest
-from imagefactory.usecases.watchdog import Round
+from imagefactory.usecases.watchdog import CheckResult
 from tests.unit.world import KEY, USER, World
 
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
@@ -21,12 +21,12 @@ def world() -> World:
     return World()
 
 
-def next_round(world: World) -> Round:
+def next_round(world: World) -> CheckResult:
     """Let time pass until the next round, and make it."""
-    watch = world.watched()[0]
-    world.clock.move_to(watch.schedule_at)
-    world.rounds[watch.id] = world.watchdog(watch)
-    return world.rounds[watch.id]
+    check = world.watched()[0]
+    world.clock.move_to(check.schedule_at)
+    world.rounds[check.id] = world.watchdog(check)
+    return world.rounds[check.id]
 
 
 def all_claimed_and_dead(world: World) -> str:
@@ -46,7 +46,7 @@ class TestLostTasks:
         next_round(world)
         world.tasks.lose()
 
-        assert next_round(world) is Round.MENDED
+        assert next_round(world) is CheckResult.MENDED
         anew = world.tasks.created[3:]
         assert [(task.batch_index, task.attempt, task.recovery) for task in anew] == [(0, 1, 1), (1, 1, 1), (2, 1, 1)]
         assert [(task.schedule_at - world.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
@@ -59,7 +59,7 @@ class TestLostTasks:
         next_round(world)
         for recovery in (1, 2, 3):
             world.tasks.lose()
-            assert next_round(world) is Round.MENDED
+            assert next_round(world) is CheckResult.MENDED
             assert world.execution(execution_id).recovery_count == recovery
 
         world.run()
@@ -71,9 +71,9 @@ class TestLostTasks:
         next_round(world)
         world.tasks.lose(world.tasks.created[1])
 
-        assert next_round(world) is Round.MENDED
+        assert next_round(world) is CheckResult.MENDED
         assert [task.batch_index for task in world.tasks.created[3:]] == [1]
-        assert next_round(world) is Round.WAITING
+        assert next_round(world) is CheckResult.WAITING
 
     def test_of_a_next_attempt_are_created_anew(self, world: World) -> None:
         execution_id = world.submitted("stubborn prompt")
@@ -101,7 +101,7 @@ class TestLostTasks:
 
         rounds = [next_round(world), next_round(world)]
 
-        assert rounds == [Round.MOVING, Round.WAITING]
+        assert rounds == [CheckResult.MOVING, CheckResult.WAITING]
         assert len(world.tasks.created) == 3
 
     def test_that_another_round_creates_at_the_same_time_are_left_to_it(self, world: World) -> None:
@@ -110,7 +110,7 @@ class TestLostTasks:
         world.tasks.lose()
         world.faults.fail("executions.note_recovery", Moment.BEFORE, Conflict())
 
-        assert next_round(world) is Round.MOVING
+        assert next_round(world) is CheckResult.MOVING
         assert len(world.tasks.created) == 3
 
     def test_of_a_large_batch_are_found_through_the_first_few(self, world: World) -> None:
@@ -126,7 +126,7 @@ class TestLostTasks:
 
 class TestOtherWaysToLoseATask:
     @pytest.mark.parametrize("moment", Moment)
-    @pytest.mark.parametrize("call", ["tasks.watch", "executions.reopen", "tasks.enqueue"])
+    @pytest.mark.parametrize("call", ["tasks.enqueue_check", "executions.reopen", "tasks.enqueue"])
     def test_a_retry_that_died_is_completed(self, world: World, call: str, moment: Moment) -> None:
         execution_id = world.submitted(*PROMPTS)
         world.cancel(USER, execution_id)

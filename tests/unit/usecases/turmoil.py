@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imagefactory.domain.result import Result
-    from imagefactory.domain.task import Task, Watch
+    from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.ports import Drawing
     from imagefactory.testing.model import Scripted
 
@@ -103,8 +103,8 @@ class Turmoil:
         if not is_quiet and self.dice.random() < 0.25:
             self._disturb()
         due = [task for task in self.world.tasks.due(self.world.clock.now()) if self._is_due(task.id)]
-        rounds = [watch for watch in self._rounds() if watch.schedule_at <= self.world.clock.now()]
-        rounds = [watch for watch in rounds if self._is_due(watch.id)]
+        rounds = [check for check in self._rounds() if check.schedule_at <= self.world.clock.now()]
+        rounds = [check for check in rounds if self._is_due(check.id)]
         if self.live and (self.dice.random() < 0.8 or not (due or rounds)):
             self._step(self.dice.choice(self.live))
         elif due and (not rounds or self.dice.random() < 0.8):
@@ -175,17 +175,17 @@ class Turmoil:
         actor = self._begin(f"generate {task.batch_index}", work, answered)
         self.about[actor] = (task.execution_id, task.batch_index)
 
-    def _watch(self, watch: Watch) -> None:
+    def _watch(self, check: WatchdogCheck) -> None:
         def answered(actor: Actor) -> None:
             if actor.error is None:
-                self.world.rounds[watch.id] = actor.answer  # type: ignore[assignment] # it is what a round returns
+                self.world.rounds[check.id] = actor.answer  # type: ignore[assignment] # it is what a round returns
             else:
-                self.dispatching[watch.id].not_before = self.world.clock.now() + timedelta(seconds=5)
+                self.dispatching[check.id].not_before = self.world.clock.now() + timedelta(seconds=5)
 
-        self._dispatched(watch.id)
-        self._begin("watchdog", lambda: self.world.watchdog(watch), answered)
+        self._dispatched(check.id)
+        self._begin("watchdog", lambda: self.world.watchdog(check), answered)
 
-    def _rounds(self) -> list[Watch]:
+    def _rounds(self) -> list[WatchdogCheck]:
         return self.world.watched()
 
     def _is_due(self, name: str) -> bool:
@@ -223,7 +223,7 @@ class Turmoil:
         """Nothing can be done now: let time pass until something can."""
         now = self.world.clock.now()
         moments = [task.schedule_at for task in self.world.tasks.waiting.values()]
-        moments += [watch.schedule_at for watch in self._rounds()]
+        moments += [check.schedule_at for check in self._rounds()]
         moments += [one.not_before for one in self.dispatching.values() if one.not_before < now + LATER / 2]
         later = [moment for moment in moments if moment > now]
         self.world.clock.move_to(min(later, default=now + timedelta(seconds=10)))

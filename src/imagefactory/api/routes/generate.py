@@ -11,7 +11,7 @@ from imagefactory import log
 from imagefactory.api.app import Route, error, success
 from imagefactory.api.body import limits
 from imagefactory.domain.errors import MalformedRequest, Unauthenticated, Unavailable
-from imagefactory.domain.task import Watch
+from imagefactory.domain.task import WatchdogCheck
 from imagefactory.usecases.generate import Generate, Outcome
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class GenerateRoutes:
             return error(409, outcome.name, outcome.value)
         return success({"outcome": outcome.name})
 
-    def _watch(self, watch: Watch) -> Response:
-        with log.context(execution_id=watch.execution_id):
-            found = self.watchdog(watch)
-            log.info("watchdog's round done", found=found.name, round=watch.round)
+    def _watch(self, check: WatchdogCheck) -> Response:
+        with log.context(execution_id=check.execution_id):
+            found = self.watchdog(check)
+            log.info("watchdog's round done", found=found.name, round=check.round)
         return success({"outcome": found.name})
 
 
@@ -75,11 +75,11 @@ def _task_of(body: dict[str, Any]) -> tuple[str, int, int]:
     return str(execution_id), index, attempt
 
 
-def _watch_of(body: dict[str, Any]) -> Watch:
-    execution_id, watch = body.get("execution_id"), body["watch"]
+def _watch_of(body: dict[str, Any]) -> WatchdogCheck:
+    execution_id, check = body.get("execution_id"), body["watch"]
     try:
-        since = datetime.fromisoformat(watch["since"])
-        place, seen, idle = watch["round"], watch["seen"], watch["idle"]
+        since = datetime.fromisoformat(check["since"])
+        place, seen, idle = check["round"], check["seen"], check["idle"]
     except (TypeError, KeyError, ValueError):
         raise MalformedRequest("watch must have since (a timestamp), round, seen and idle.") from None
     if (
@@ -90,7 +90,7 @@ def _watch_of(body: dict[str, Any]) -> Watch:
         or not since.tzinfo
     ):
         raise MalformedRequest("execution_id (a UUID), and in watch round and idle (whole numbers) are needed.")
-    return Watch(str(execution_id), since, since, place, seen, idle)
+    return WatchdogCheck(str(execution_id), since, since, place, seen, idle)
 
 
 def _is_id(value: Any) -> bool:
