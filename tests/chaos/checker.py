@@ -88,7 +88,7 @@ def of_payments(noted: Sequence[Noted]) -> Iterator[str]:
     for index, delivery, what in noted:
         if what == "images.put":
             stored.add(index)
-        elif what == "executions.move" and delivery not in begun:
+        elif what == "executions.apply" and delivery not in begun:
             begun.add(delivery)
             if index in stored:
                 too_late.add(delivery)

@@ -1,6 +1,6 @@
 """The factory in this process: its use cases on the real adapters, through proxies that fail; a queue that misbehaves.
 
-Two dozen workers take what is due. Time stands still while anything is under way and then moves on to what is due next,
+Two dozen workers take what is due. Time stands still while anything is under way and then transitions on to what is due next,
 so hours of waiting cost nothing; now and then it jumps ahead of an attempt's lease.
 """
 
@@ -205,7 +205,7 @@ class Factory:
         self._again[check.id].not_before = self.clock.now() + timedelta(seconds=5)
 
     def _wait(self) -> bool:
-        """Move time on to what is due next; False when nothing is."""
+        """Transition time on to what is due next; False when nothing is."""
         now = self.clock.now()
         left: list[Task | WatchdogCheck] = [*self.tasks.waiting.values()]
         left += [check for check in self.tasks.watches.values() if check.id not in self._rounds]
@@ -216,7 +216,7 @@ class Factory:
 
     def _hook(self, call: Call) -> None:
         at = getattr(self._here, "at", None)
-        if at and call.moment is Moment.AFTER and call.name in {"executions.move", "model.generate", "images.put"}:
+        if at and call.moment is Moment.AFTER and call.name in {"executions.apply", "model.generate", "images.put"}:
             with self._locked:
                 self.noted.append(Noted(at[0], at[1], call.name))
         if self.accident.next("a death"):

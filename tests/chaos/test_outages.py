@@ -61,7 +61,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(lambda executions, _: executions.load("e", 0), id="load"),
         pytest.param(lambda executions, _: executions.read_progress("e"), id="progress"),
         pytest.param(lambda executions, _: executions.results("e", 0, 5), id="results"),
-        pytest.param(lambda executions, _: executions.move(an_execution(), []), id="move"),
+        pytest.param(lambda executions, _: executions.apply(an_execution(), []), id="move"),
         pytest.param(lambda executions, _: executions.request_cancel("e"), id="request_cancel"),
         pytest.param(lambda _, submits: submits.reserve(an_execution()), id="reserve"),
         pytest.param(lambda _, submits: submits.mark_enqueued("e"), id="mark_enqueued"),

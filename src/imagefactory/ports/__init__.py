@@ -3,12 +3,21 @@
 Every method may raise `Unavailable` when the service behind it fails; nothing is then half done.
 """
 
-from imagefactory.ports.executions import MOST_MOVES, Executions, Move, Moved, Reopened, Reservation, Submits
+from imagefactory.ports.executions import (
+    MAX_TRANSITIONS_PER_COMMIT,
+    Applied,
+    Executions,
+    Reopened,
+    Reservation,
+    Submits,
+    Transition,
+)
 from imagefactory.ports.images import Drawing, Generated, ImageModel, Picture, PictureFormat, Pictures
 from imagefactory.ports.services import Clock, Encryption, Images, Links, Tasks, Workflows
 
 __all__ = [
-    "MOST_MOVES",
+    "MAX_TRANSITIONS_PER_COMMIT",
+    "Applied",
     "Clock",
     "Drawing",
     "Encryption",
@@ -17,8 +26,6 @@ __all__ = [
     "ImageModel",
     "Images",
     "Links",
-    "Move",
-    "Moved",
     "Picture",
     "PictureFormat",
     "Pictures",
@@ -26,5 +33,6 @@ __all__ = [
     "Reservation",
     "Submits",
     "Tasks",
+    "Transition",
     "Workflows",
 ]

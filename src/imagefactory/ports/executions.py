@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: How many results one commit takes at most: a few hundred KB.
-MOST_MOVES = 200
+MAX_TRANSITIONS_PER_COMMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class Submits(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Transition:
     """One result's step from `before` (None: it had no document yet) to `after`.
 
-    The store commits it together with the counters it moves, or not at all.
+    The store commits it together with the counters it transitions, or not at all.
     """
 
     before: Result | None
@@ -90,8 +90,8 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What a commit of moves left: the results with their new versions, and how many of the execution have ended."""
+class Applied:
+    """What a commit left: the results with their new versions, and how many results of the execution have ended."""
 
     results: tuple[Result, ...]
     ended: int
@@ -128,8 +128,8 @@ class Executions(Protocol):
         """The prompts with these indexes."""
         ...
 
-    def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
-        """Commit these steps, at most MOST_MOVES, and their counters at once.
+    def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
+        """Commit these steps, at most MAX_TRANSITIONS_PER_COMMIT, and their counters at once.
 
         Raises:
             Conflict: a result was no longer as in `before`; nothing was written.
@@ -174,7 +174,9 @@ class Executions(Protocol):
         """Let no further attempt begin."""
         ...
 
-    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(
+        self, execution: Execution, encrypted_key: EncryptedSecret | None, transitions: Sequence[Transition]
+    ) -> Reopened:
         """Commit these steps, and at once let attempts begin again, with this key.
 
         Raises:

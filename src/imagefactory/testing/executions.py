@@ -13,7 +13,7 @@ from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
 from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Move, Moved, Reopened, Reservation
+from imagefactory.ports import Applied, Reopened, Reservation, Transition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -188,19 +188,21 @@ class InMemoryExecutions:
                 found[index] = self._store.chunks[execution.id, number][index - execution.chunks[number]]
         return found
 
-    def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
+    def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
         """Write results and counters, all or nothing."""
         with self._store.lock:
             progress = self._store.progress.get(execution.id)
             current = self._results(execution.id)
-            if progress is None or any(_has_changed(move, current.get(move.after.index)) for move in moves):
+            if progress is None or any(
+                _has_changed(transition, current.get(transition.after.index)) for transition in transitions
+            ):
                 raise Conflict("a result was moved by somebody else")
             now = self._store.clock.now()
-            moved = tuple(replace(move.after, version=next(self._store.versions)) for move in moves)
+            moved = tuple(replace(transition.after, version=next(self._store.versions)) for transition in transitions)
             self._store.results[execution.id].update({one.index: (now, one) for one in moved})
-            after = _moved(progress, moves, now, str(next(self._store.versions)))
+            after = _moved(progress, transitions, now, str(next(self._store.versions)))
             self._store.progress[execution.id] = after
-            return Moved(moved, after.ended)
+            return Applied(moved, after.ended)
 
     def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
         """Those in the range that were touched."""
@@ -249,11 +251,13 @@ class InMemoryExecutions:
         with self._store.lock:
             self._store.put(replace(self._store.existing(execution_id), cancel_requested=True))
 
-    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(
+        self, execution: Execution, encrypted_key: EncryptedSecret | None, transitions: Sequence[Transition]
+    ) -> Reopened:
         """Take the mark and the end back, and move the results, if all is as it was read."""
         with self._store.lock:
             self._store.unchanged(execution)
-            moved = self.move(execution, moves)
+            moved = self.apply(execution, transitions)
             opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
             return Reopened(self._store.put(opened), moved.results)
 
@@ -270,20 +274,20 @@ def _is_visible(execution: Execution) -> bool:
     return execution.phase is not Phase.RESERVED
 
 
-def _has_changed(move: Move, current: Result | None) -> bool:
-    if move.before is None or current is None:
-        return move.before is not current
-    return move.before.version != current.version
+def _has_changed(transition: Transition, current: Result | None) -> bool:
+    if transition.before is None or current is None:
+        return transition.before is not current
+    return transition.before.version != current.version
 
 
-def _moved(progress: Progress, moves: Sequence[Move], now: datetime, version: str) -> Progress:
+def _moved(progress: Progress, transitions: Sequence[Transition], now: datetime, version: str) -> Progress:
     deltas: Counter[str] = Counter()
-    for move in moves:
-        for result, step in ((move.before or Result(move.after.index), -1), (move.after, 1)):
+    for transition in transitions:
+        for result, step in ((transition.before or Result(transition.after.index), -1), (transition.after, 1)):
             deltas["cost_microusd"] += step * result.cost_microusd
             if result.status is not ResultStatus.PENDING:
                 deltas[result.status.value] += step
-    has_started = any(move.after.status is ResultStatus.PROCESSING for move in moves)
+    has_started = any(transition.after.status is ResultStatus.PROCESSING for transition in transitions)
     changed: dict[str, int] = {name: getattr(progress, name) + delta for name, delta in deltas.items()}
     started_at = progress.started_at or (now if has_started else None)
     return replace(progress, **changed, started_at=started_at, updated_at=now, version=version)  # type: ignore[arg-type] # the counters are the whole numbers among its fields

@@ -10,7 +10,7 @@ from imagefactory.domain.errors import Conflict, NotFound
 from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task
-from imagefactory.ports import MOST_MOVES, Move
+from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT, Transition
 from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.status import owned_progress
 
@@ -40,8 +40,8 @@ class Cancel:
         if not progress.status.is_terminal:
             self.executions.request_cancel(execution_id)
             # From the end: what the queue dispatches next is cancelled by its own claim meanwhile.
-            for first in reversed(range(0, execution.prompt_count, MOST_MOVES)):
-                self._cancel(execution, first, min(MOST_MOVES, execution.prompt_count - first))
+            for first in reversed(range(0, execution.prompt_count, MAX_TRANSITIONS_PER_COMMIT)):
+                self._cancel(execution, first, min(MAX_TRANSITIONS_PER_COMMIT, execution.prompt_count - first))
             log.info("execution cancelled", execution_id=execution_id)
         # Also what had ended before: its closer may have died, and an open execution counts against its user.
         close_if_ended(self.executions, execution)
@@ -53,22 +53,22 @@ class Cancel:
         A window of one whose result moved needs nothing more: its claim either cancelled it or had begun before.
         """
         known = self.executions.results(execution.id, first, count)
-        moves = [
-            Move(before, result.cancelled())
+        transitions = [
+            Transition(before, result.cancelled())
             for index in range(first, first + count)
             if (result := (before := known.get(index)) or Result(index)).status is ResultStatus.PENDING
         ]
-        if not moves:
+        if not transitions:
             return
         try:
-            self.executions.move(execution, moves)
+            self.executions.apply(execution, transitions)
         except Conflict:
             if count > 1:
                 half = count // 2
                 self._cancel(execution, first + half, count - half)
                 self._cancel(execution, first, half)
             return
-        self._delete_tasks(execution, [move.after for move in moves])
+        self._delete_tasks(execution, [transition.after for transition in transitions])
 
     def _delete_tasks(self, execution: Execution, cancelled: list[Result]) -> None:
         """Take their tasks out of the queue, so that the others need not wait for them to pass."""

@@ -27,7 +27,7 @@ from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.retry import SLOW_SHARE, RetryPolicy
 from imagefactory.domain.task import Task
-from imagefactory.ports import Drawing, Move, PictureFormat
+from imagefactory.ports import Drawing, PictureFormat, Transition
 from imagefactory.usecases.closing import close_if_ended
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Generate:
         return outcome
 
     def _move(self, execution: Execution, before: Result | None, after: Result) -> Result:
-        moved = self.executions.move(execution, [Move(before, after)])
+        moved = self.executions.apply(execution, [Transition(before, after)])
         if after.status.is_terminal and moved.ended >= execution.prompt_count:
             close_if_ended(self.executions, execution)
         return moved.results[0]

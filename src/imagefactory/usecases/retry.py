@@ -20,7 +20,7 @@ from imagefactory.domain.errors import Conflict, FieldError, InvalidRequest, Not
 from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
 from imagefactory.domain.task import first_check
-from imagefactory.ports import MOST_MOVES, Move
+from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT, Transition
 from imagefactory.usecases.fanout import fan_out
 from imagefactory.usecases.status import owned_progress
 
@@ -105,7 +105,7 @@ class Retry:
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.
         while first is not None and not (retried and held.execution.cancel_requested):
-            found = self.executions.results_in(execution_id, request.statuses, first, MOST_MOVES)
+            found = self.executions.results_in(execution_id, request.statuses, first, MAX_TRANSITIONS_PER_COMMIT)
             try:
                 held, moved = self._reopened(held, [result for result in found if request.takes(result)])
             except Conflict:
@@ -117,7 +117,7 @@ class Retry:
             start = began + timedelta(seconds=retried / self.rate)
             takes_tasks = takes_tasks and fan_out(self.tasks, held.execution, moved, start, self.rate)
             retried, conflicts = retried + len(moved), 0
-            first = found[-1].index + 1 if len(found) == MOST_MOVES else None
+            first = found[-1].index + 1 if len(found) == MAX_TRANSITIONS_PER_COMMIT else None
         if not retried:
             raise NotRetryable
         log.info("results are retried", execution_id=execution_id, results=retried)
@@ -139,8 +139,8 @@ class Retry:
             return held, ()
         if not held.is_watched:
             self.tasks.enqueue_check(first_check(held.execution.id, self.clock.now(), self.watchdog_interval))
-        moves = [Move(result, result.reopened()) for result in results]
-        reopened = self.executions.reopen(held.execution, held.encrypted_key, moves)
+        transitions = [Transition(result, result.reopened()) for result in results]
+        reopened = self.executions.reopen(held.execution, held.encrypted_key, transitions)
         return replace(held, execution=reopened.execution, is_watched=True), reopened.results
 
 

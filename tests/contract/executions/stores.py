@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.domain.result import Lease, Result
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import a_lease, a_stored_image, an_execution, some_prompts
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Stores:
 
     def moved(self, execution: Execution, before: Result | None, after: Result) -> Result:
         """The result after this step."""
-        return self.executions.move(execution, [Move(before, after)]).results[0]
+        return self.executions.apply(execution, [Transition(before, after)]).results[0]
 
     def claimed(self, execution: Execution, index: int = 0, lease: Lease | None = None) -> Result:
         """A result whose first attempt has begun."""

@@ -9,7 +9,7 @@ import pytest
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import EncryptedSecret, ExecutionStatus, Phase
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import START, some_prompts
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class TestWhatDoesNotExist:
         stores.submits.release(execution)
 
         with pytest.raises(Conflict):
-            stores.executions.move(execution, [Move(None, Result(0).cancelled())])
+            stores.executions.apply(execution, [Transition(None, Result(0).cancelled())])
         with pytest.raises(Conflict):
             stores.executions.request_cancel(execution.id)
         with pytest.raises(Conflict):
-            stores.executions.reopen(execution, None, [Move(None, Result(0))])
+            stores.executions.reopen(execution, None, [Transition(None, Result(0))])
         with pytest.raises(Conflict):
             stores.executions.close(execution, ExecutionStatus.FAILED)
         with pytest.raises(Conflict):
@@ -85,7 +85,7 @@ class TestResults:
         execution = stores.accepted(10)
         stores.claimed(execution, 7)
         stores.tick()
-        stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in (3, 1, 2)])
+        stores.executions.apply(execution, [Transition(None, Result(index).cancelled()) for index in (3, 1, 2)])
         stores.tick()
         stores.claimed(execution, 0)
 
@@ -99,7 +99,7 @@ class TestResults:
 
     def test_since_a_change_go_on_behind_it(self, stores: Stores) -> None:
         execution = stores.accepted(10)
-        stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(4)])
+        stores.executions.apply(execution, [Transition(None, Result(index).cancelled()) for index in range(4)])
         stores.tick()
         stores.claimed(execution, 9)
         [(moment, _), *_] = stores.executions.results_since(execution.id, START - timedelta(days=9999), None, 10)
@@ -179,15 +179,15 @@ class TestReopening:
         """A cancelled and closed execution, and its results."""
         execution = stores.accepted(2, encrypted_key=SEALED)
         stores.executions.request_cancel(execution.id)
-        moves = [Move(None, Result(index).cancelled()) for index in range(2)]
-        results = stores.executions.move(execution, moves).results
+        transitions = [Transition(None, Result(index).cancelled()) for index in range(2)]
+        results = stores.executions.apply(execution, transitions).results
         stores.executions.close(stores.now(execution), ExecutionStatus.CANCELLED)
         return stores.now(execution), list(results)
 
     def test_takes_end_and_cancel_back_together_with_the_results(self, stores: Stores) -> None:
         execution, results = self.ended(stores)
 
-        reopened = stores.executions.reopen(execution, OTHER, [Move(one, one.reopened()) for one in results])
+        reopened = stores.executions.reopen(execution, OTHER, [Transition(one, one.reopened()) for one in results])
 
         found = stores.now(execution)
         assert found == reopened.execution
@@ -197,9 +197,9 @@ class TestReopening:
 
     def test_goes_on_from_the_version_that_it_wrote(self, stores: Stores) -> None:
         execution, results = self.ended(stores)
-        first = stores.executions.reopen(execution, OTHER, [Move(results[0], results[0].reopened())])
+        first = stores.executions.reopen(execution, OTHER, [Transition(results[0], results[0].reopened())])
 
-        second = stores.executions.reopen(first.execution, OTHER, [Move(results[1], results[1].reopened())])
+        second = stores.executions.reopen(first.execution, OTHER, [Transition(results[1], results[1].reopened())])
 
         assert second.execution.version == stores.now(execution).version
         assert second.results[0] == results[1].reopened()
@@ -210,7 +210,7 @@ class TestReopening:
         stores.executions.close(execution, ExecutionStatus.CANCELLED)
 
         with pytest.raises(Conflict):
-            stores.executions.reopen(execution, OTHER, [Move(results[0], results[0].reopened())])
+            stores.executions.reopen(execution, OTHER, [Transition(results[0], results[0].reopened())])
 
         assert stores.progress(execution).cancelled == 2
         assert stores.executions.results(execution.id, 0, 1)[0] == results[0]
@@ -220,7 +220,7 @@ class TestReopening:
         stores.moved(execution, results[0], results[0].reopened())
 
         with pytest.raises(Conflict):
-            stores.executions.reopen(execution, OTHER, [Move(one, one.reopened()) for one in results])
+            stores.executions.reopen(execution, OTHER, [Transition(one, one.reopened()) for one in results])
 
         assert stores.now(execution).version == execution.version
         assert stores.progress(execution).cancelled == 1

@@ -15,7 +15,7 @@ from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmit
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import ExecutionStatus, Phase
 from imagefactory.domain.result import Result
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import a_lease, a_stored_image, an_execution
 from tests.contract.emulators import a_database
 from tests.contract.executions.stores import Stores
@@ -97,7 +97,7 @@ def test_a_result_moved_under_a_lost_reply_can_be_moved_on(stores: Stores, conne
     claimed = stores.claimed(execution)
     connection.lose = 1
 
-    moved = stores.executions.move(execution, [Move(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
+    moved = stores.executions.apply(execution, [Transition(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
 
     progress = stores.progress(execution)
     assert (progress.processing, progress.completed, progress.cost_microusd, moved.ended) == (0, 1, 39_000, 1)
@@ -110,8 +110,8 @@ def test_a_reopening_under_a_lost_reply_can_be_gone_on_from(stores: Stores, conn
     ended = [stores.moved(execution, None, Result(index).cancelled()) for index in range(2)]
     connection.lose = 1
 
-    first = stores.executions.reopen(execution, None, [Move(ended[0], ended[0].reopened())])
-    second = stores.executions.reopen(first.execution, None, [Move(ended[1], ended[1].reopened())])
+    first = stores.executions.reopen(execution, None, [Transition(ended[0], ended[0].reopened())])
+    second = stores.executions.reopen(first.execution, None, [Transition(ended[1], ended[1].reopened())])
 
     assert stores.now(execution) == second.execution
     assert (stores.progress(execution).pending, stores.progress(execution).cancelled) == (3, 0)
@@ -121,7 +121,7 @@ def test_a_reply_that_is_lost_twice_counts_once(stores: Stores, connection: Conn
     execution = stores.accepted()
     connection.lose = 2
 
-    moved = stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(3)])
+    moved = stores.executions.apply(execution, [Transition(None, Result(index).cancelled()) for index in range(3)])
 
     assert moved.ended == 3
     assert stores.progress(execution).cancelled == 3
@@ -135,7 +135,7 @@ def test_the_last_one_learns_that_it_was_the_last_in_spite_of_a_lost_reply(
     claimed = stores.claimed(execution, 1)
     connection.lose = 1
 
-    moved = stores.executions.move(execution, [Move(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
+    moved = stores.executions.apply(execution, [Transition(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
 
     assert moved.ended == 2
 

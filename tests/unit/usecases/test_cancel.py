@@ -8,7 +8,7 @@ from imagefactory.api import views
 from imagefactory.domain.errors import Conflict, NotFound
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import Call, Crash, Moment, Takes, a_failure, a_lease
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import USER, World
@@ -125,9 +125,9 @@ def test_a_claim_that_slips_in_between_keeps_its_result_only(world: World) -> No
     execution = world.given(*(f"prompt {number}" for number in range(10)))
 
     def claim_one(call: Call) -> None:
-        if call.name == "executions.move":
+        if call.name == "executions.apply":
             world.faults.hook = None
-            world.executions.move(execution, [Move(None, Result(6).claimed(a_lease()))])
+            world.executions.apply(execution, [Transition(None, Result(6).claimed(a_lease()))])
 
     world.faults.hook = claim_one
 
@@ -138,7 +138,7 @@ def test_a_claim_that_slips_in_between_keeps_its_result_only(world: World) -> No
 
 def test_results_that_keep_moving_are_left_to_their_tasks(world: World) -> None:
     execution = world.given()
-    world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=5)
+    world.faults.fail("executions.apply", Moment.BEFORE, Conflict(), times=5)
 
     assert world.cancel(USER, execution.id).progress.status is ExecutionStatus.QUEUED
     world.run()
@@ -151,7 +151,7 @@ def test_a_large_batch_is_cancelled_in_several_commits(world: World) -> None:
     world.cancel(USER, execution.id)
 
     assert world.progress(execution.id).cancelled == 450
-    assert world.faults.calls.count("executions.move") == 3
+    assert world.faults.calls.count("executions.apply") == 3
 
 
 def test_one_that_has_ended_is_closed_should_its_closer_have_died(world: World) -> None:

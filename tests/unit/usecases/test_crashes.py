@@ -12,7 +12,7 @@ import pytest
 
 from imagefactory.domain.errors import FactoryError, Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
-from imagefactory.ports import MOST_MOVES
+from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT
 from imagefactory.testing import Crash, Moment, Takes, a_failure
 from imagefactory.usecases.retry import RetryRequest
 from tests.unit.world import KEY, USER, World
@@ -128,7 +128,7 @@ def test_a_cancel_that_is_cut_off_is_completed_by_another(moment: Moment, error:
 @pytest.mark.parametrize("number", range(14))
 def test_a_retry_that_dies_anywhere_leaves_a_batch_that_ends_by_itself(number: int, moment: Moment) -> None:
     world = World(rate=20)
-    prompts = [f"prompt {place}" for place in range(2 * MOST_MOVES + 10)]
+    prompts = [f"prompt {place}" for place in range(2 * MAX_TRANSITIONS_PER_COMMIT + 10)]
     execution_id = world.submitted(*prompts)
     world.cancel(USER, execution_id)
     world.watch()

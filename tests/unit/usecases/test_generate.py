@@ -165,14 +165,14 @@ class TestOutcomes:
 
     def test_held_elsewhere_when_others_keep_moving_the_result(self, world: World) -> None:
         execution = world.given()
-        world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=3)
+        world.faults.fail("executions.apply", Moment.BEFORE, Conflict(), times=3)
 
         assert generate(world, execution) is Outcome.HELD_ELSEWHERE
         assert world.model.calls == []
 
     def test_a_lost_race_for_the_claim_is_run_again(self, world: World) -> None:
         execution = world.given()
-        world.faults.fail("executions.move", Moment.BEFORE, Conflict(), times=2)
+        world.faults.fail("executions.apply", Moment.BEFORE, Conflict(), times=2)
 
         assert generate(world, execution) is Outcome.COMPLETED
 

@@ -7,7 +7,7 @@ import pytest
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import World
@@ -73,7 +73,7 @@ class TestAdoption:
         for attempt in (1, 2, 3):
             generate(world, execution, attempt=attempt)
         failed = world.result(execution.id)
-        world.executions.move(execution, [Move(failed, failed.reopened())])
+        world.executions.apply(execution, [Transition(failed, failed.reopened())])
 
         outcome = generate(world, execution)
 

@@ -10,7 +10,7 @@ from imagefactory.domain.errors import Conflict, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import FailureCode, Result
-from imagefactory.ports import Generated, Move
+from imagefactory.ports import Generated, Transition
 from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import KEY, World
@@ -151,7 +151,7 @@ class TestClosing:
             if getattr(call, "name", "") == "executions.close" and len(world.store.results[execution.id]) == 1:
                 world.faults.hook = None
                 blocked = world.result(execution.id)
-                world.executions.reopen(world.execution(execution.id), None, [Move(blocked, blocked.reopened())])
+                world.executions.reopen(world.execution(execution.id), None, [Transition(blocked, blocked.reopened())])
 
         world.faults.hook = reopen
         generate(world, execution)

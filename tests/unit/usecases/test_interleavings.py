@@ -75,7 +75,7 @@ def check_payments(turmoil: Turmoil, seed: str) -> None:
     stored: set[tuple[str, int]] = set()
     begun: dict[int, bool] = {}
     for prompt, actor, what in turmoil.noted:
-        if what == "executions.move":
+        if what == "executions.apply":
             begun.setdefault(id(actor), prompt in stored)
         elif what == "images.put":
             stored.add(prompt)
@@ -135,7 +135,7 @@ CALLS = (
         "tasks.enqueue",
         "tasks.missing",
     ),
-    *("executions.load", "executions.get", "executions.read_progress", "executions.prompts", "executions.move"),
+    *("executions.load", "executions.get", "executions.read_progress", "executions.prompts", "executions.apply"),
     *("executions.results", "executions.results_in", "executions.note_recovery", "executions.close"),
     "executions.reopen",
     *("images.find", "images.put", "model.generate"),

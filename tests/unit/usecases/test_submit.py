@@ -356,7 +356,7 @@ class TestAnOutage:
 
         world.faults.hook = hook
 
-        with pytest.raises(Unavailable, match=r"encryption\.seal"):
+        with pytest.raises(Unavailable, match=r"encryption\.encrypt"):
             world.accepted("one prompt", key="once")
 
     def test_that_hides_the_commit_leaves_the_execution_to_its_next_request(self, world: World) -> None:

@@ -235,7 +235,7 @@ class Turmoil:
             return
         if call.moment is Moment.BEFORE:
             actor.pause()
-        elif call.name in {"executions.move", "model.generate", "images.put"} and actor in self.about:
+        elif call.name in {"executions.apply", "model.generate", "images.put"} and actor in self.about:
             self.noted.append(Noted(self.about[actor], actor, call.name))
         if self.quiet_since is None and self.dice.random() < self.fault_rate:
             self.counted[f"{call.name} {call.moment.name.lower()}"] += 1

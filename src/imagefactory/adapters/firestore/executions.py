@@ -25,14 +25,14 @@ from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Moved, Reopened
+from imagefactory.ports import Applied, Reopened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from google.cloud.firestore_v1.base_document import DocumentSnapshot
 
-    from imagefactory.ports import Move
+    from imagefactory.ports import Transition
 
 #: Chunks of prompts that a process remembers; each has at most 900 KB, and never changes.
 REMEMBERED_CHUNKS = 8
@@ -85,56 +85,59 @@ class FirestoreExecutions:
             found[index] = self._chunk(execution.id, execution.created_at, number)[index - execution.chunks[number]]
         return found
 
-    def move(self, execution: Execution, moves: Sequence[Move]) -> Moved:
+    def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
         """Write results and counters in one commit."""
-        return self._moved(self._database.batch(), execution, moves, uuid.uuid4().hex)
+        return self._moved(self._database.batch(), execution, transitions, uuid.uuid4().hex)
 
-    def reopen(self, execution: Execution, encrypted_key: EncryptedSecret | None, moves: Sequence[Move]) -> Reopened:
+    def reopen(
+        self, execution: Execution, encrypted_key: EncryptedSecret | None, transitions: Sequence[Transition]
+    ) -> Reopened:
         """Write the execution too, in the same commit: so its version is that of the results."""
         mark = uuid.uuid4().hex
         batch = self._database.batch()
         option = self._database.write_option(last_update_time=execution.version)
         change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.secret_document(encrypted_key)}
         batch.update(self._layout.execution(execution.id), change | {"commit": mark}, option=option)
-        results = self._moved(batch, execution, moves, mark).results
+        results = self._moved(batch, execution, transitions, mark).results
         opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
         return Reopened(replace(opened, version=results[0].version), results)
 
-    def _moved(self, batch: Any, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:
-        """Commit the batch with these moves and the counters that they change."""
-        transforms = _transforms(moves)
+    def _moved(self, batch: Any, execution: Execution, transitions: Sequence[Transition], mark: str) -> Applied:
+        """Commit the batch with these transitions and the counters that they change."""
+        transforms = _transforms(transitions)
         batch.update(self._layout.counts(execution.id), transforms)
-        for move in moves:
-            self._write(batch, execution, move, mark)
+        for transition in transitions:
+            self._write(batch, execution, transition, mark)
         try:
             with ours():
-                counted, *written = batch.commit(**PATIENTLY)[-1 - len(moves) :]
+                counted, *written = batch.commit(**PATIENTLY)[-1 - len(transitions) :]
         except Conflict:
-            return self._resolved(execution, moves, mark)
+            return self._resolved(execution, transitions, mark)
         # A commit reports its transforms' results in the order of their fields' names.
         ended = counted.transform_results[sorted(transforms).index("ended")].integer_value
         versions = (result.update_time for result in written)
-        return Moved(
-            tuple(replace(one.after, version=version) for one, version in zip(moves, versions, strict=True)), ended
+        return Applied(
+            tuple(replace(one.after, version=version) for one, version in zip(transitions, versions, strict=True)),
+            ended,
         )
 
-    def _write(self, batch: Any, execution: Execution, move: Move, mark: str) -> None:
-        reference = self._layout.result(execution.id, move.after.index)
-        document = codec.result_document(move.after) | {
+    def _write(self, batch: Any, execution: Execution, transition: Transition, mark: str) -> None:
+        reference = self._layout.result(execution.id, transition.after.index)
+        document = codec.result_document(transition.after) | {
             "commit": mark,
             "updated_at": firestore.SERVER_TIMESTAMP,
             "expires_at": execution.expires_at,
         }
-        if move.before is None:
+        if transition.before is None:
             batch.create(reference, document)
         else:
-            option = self._database.write_option(last_update_time=move.before.version)
+            option = self._database.write_option(last_update_time=transition.before.version)
             batch.update(reference, document, option=option)
 
-    def _resolved(self, execution: Execution, moves: Sequence[Move], mark: str) -> Moved:
+    def _resolved(self, execution: Execution, transitions: Sequence[Transition], mark: str) -> Applied:
         """Find out whether a commit that failed on its precondition had been ours all along."""
         counts = self._layout.counts(execution.id)
-        references = [self._layout.result(execution.id, move.after.index) for move in moves]
+        references = [self._layout.result(execution.id, transition.after.index) for transition in transitions]
         with ours():
             read = rows(functools.partial(self._database.get_all, [counts, *references]))
         found = {one.reference.path: one for one in read}
@@ -142,9 +145,10 @@ class FirestoreExecutions:
         if any(not one.exists or one.get("commit") != mark for one in snapshots):
             raise Conflict("a result was moved by somebody else")
         results = tuple(
-            replace(move.after, version=one.update_time) for move, one in zip(moves, snapshots, strict=True)
+            replace(transition.after, version=one.update_time)
+            for transition, one in zip(transitions, snapshots, strict=True)
         )
-        return Moved(results, found[counts.path].get("ended"))
+        return Applied(results, found[counts.path].get("ended"))
 
     def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
         """Query a range of document names: what has no document costs nothing."""
@@ -244,18 +248,18 @@ def _progress(execution_id: str, snapshot: DocumentSnapshot[Any]) -> Progress | 
     return codec.progress_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
 
 
-def _transforms(moves: Sequence[Move]) -> codec.Document:
-    """How the counters change with these moves."""
+def _transforms(transitions: Sequence[Transition]) -> codec.Document:
+    """How the counters change with these transitions."""
     deltas: Counter[str] = Counter({"ended": 0})
-    for move in moves:
-        before = move.before or Result(move.after.index)
-        for result, step in ((before, -1), (move.after, 1)):
+    for transition in transitions:
+        before = transition.before or Result(transition.after.index)
+        for result, step in ((before, -1), (transition.after, 1)):
             # Pending ones are what the others leave of the total, so they have no counter.
             if result.status is not ResultStatus.PENDING:
                 deltas[result.status.value] += step
             deltas["ended"] += step * result.status.is_terminal
             deltas["cost_microusd"] += step * result.cost_microusd
     transforms: codec.Document = {name: firestore.Increment(delta) for name, delta in deltas.items()}
-    if any(move.after.status is ResultStatus.PROCESSING for move in moves):
+    if any(transition.after.status is ResultStatus.PROCESSING for transition in transitions):
         transforms["started_ms"] = firestore.Minimum(round(datetime.now(UTC).timestamp() * 1000))
     return transforms | {"updated_at": firestore.SERVER_TIMESTAMP}

@@ -9,12 +9,12 @@ import pytest
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, Result, ResultStatus
-from imagefactory.ports import Move
+from imagefactory.ports import Transition
 from imagefactory.testing import START, a_failure, a_lease, a_result, a_stored_image
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Progress
-    from imagefactory.ports import Moved
+    from imagefactory.ports import Applied
     from tests.contract.executions.stores import Stores
 
 STATUSES = tuple(ResultStatus)
@@ -30,7 +30,7 @@ class TestAMove:
         execution = stores.accepted()
         claimed = Result(1).claimed(a_lease())
 
-        moved = stores.executions.move(execution, [Move(None, claimed)])
+        moved = stores.executions.apply(execution, [Transition(None, claimed)])
 
         assert stores.executions.load(execution.id, 1) == (execution, claimed)
         assert moved.results == (claimed,)
@@ -95,7 +95,7 @@ class TestAMove:
         before = stores.progress(execution)
 
         with pytest.raises(Conflict):
-            stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(3)])
+            stores.executions.apply(execution, [Transition(None, Result(index).cancelled()) for index in range(3)])
 
         assert list(stores.executions.results(execution.id, 0, 3)) == [1]
         assert stores.progress(execution) == before
@@ -104,7 +104,9 @@ class TestAMove:
         execution = stores.accepted(250)
         stores.claimed(execution, 249)
 
-        moved = stores.executions.move(execution, [Move(None, Result(index).cancelled()) for index in range(200)])
+        moved = stores.executions.apply(
+            execution, [Transition(None, Result(index).cancelled()) for index in range(200)]
+        )
 
         assert moved.ended == 200
         assert [result.index for result in moved.results] == list(range(200))
@@ -119,7 +121,7 @@ class TestAMove:
         stores.completed(execution, 2)
 
         first = stores.moved(execution, None, a_result(status=before))
-        moved = stores.executions.move(execution, [Move(first, a_result(status=after, version=first.version))])
+        moved = stores.executions.apply(execution, [Transition(first, a_result(status=after, version=first.version))])
 
         progress = stores.progress(execution)
         expected = {status.value: 0 for status in STATUSES} | {"total": 3}
@@ -178,9 +180,11 @@ class TestAMove:
     def test_of_twenty_at_once_keeps_the_counters_exact(self, stores: Stores) -> None:
         execution = stores.accepted(20)
 
-        def finish(index: int) -> Moved:
+        def finish(index: int) -> Applied:
             claimed = stores.claimed(execution, index)
-            return stores.executions.move(execution, [Move(claimed, claimed.completed(a_stored_image(), 39_000, 1))])
+            return stores.executions.apply(
+                execution, [Transition(claimed, claimed.completed(a_stored_image(), 39_000, 1))]
+            )
 
         with ThreadPoolExecutor(20) as threads:
             moved = list(threads.map(finish, range(20)))
