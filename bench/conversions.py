@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench.processes import Measured, measure, measured
 from emulators.gemini.images.drawing import encoded, picture
-from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.ports import Picture, PictureFormat
+from imagefactory.adapters.pillow import PillowImageCodec
+from imagefactory.ports import DecodedImage, ImageFormat
 
 #: The side of the largest square image that models make, and how many threads want theirs at once.
 SIDE, AT_ONCE = 4096, 4
@@ -21,8 +21,8 @@ SIDE, AT_ONCE = 4096, 4
 class Work:
     """Opening an image, and converting it where it says to what; by how many MB a process may grow."""
 
-    given: PictureFormat
-    wanted: PictureFormat | None
+    given: ImageFormat
+    wanted: ImageFormat | None
     images: int
     grown: float
 
@@ -32,18 +32,18 @@ class Work:
 
 
 WORK = [
-    Work(PictureFormat.JPG, None, 1, 25),
-    Work(PictureFormat.JPG, None, AT_ONCE, 25),
-    Work(PictureFormat.PNG, None, 1, 90),
-    Work(PictureFormat.PNG, None, AT_ONCE, 160),
-    Work(PictureFormat.JPG, PictureFormat.PNG, 1, 170),
-    Work(PictureFormat.PNG, PictureFormat.JPG, 1, 170),
-    Work(PictureFormat.JPG, PictureFormat.WEBP, 1, 230),
-    Work(PictureFormat.JPG, PictureFormat.WEBP, AT_ONCE, 520),
+    Work(ImageFormat.JPG, None, 1, 25),
+    Work(ImageFormat.JPG, None, AT_ONCE, 25),
+    Work(ImageFormat.PNG, None, 1, 90),
+    Work(ImageFormat.PNG, None, AT_ONCE, 160),
+    Work(ImageFormat.JPG, ImageFormat.PNG, 1, 170),
+    Work(ImageFormat.PNG, ImageFormat.JPG, 1, 170),
+    Work(ImageFormat.JPG, ImageFormat.WEBP, 1, 230),
+    Work(ImageFormat.JPG, ImageFormat.WEBP, AT_ONCE, 520),
 ]
 
 
-def an_image(given: PictureFormat, folder: Path) -> Path:
+def an_image(given: ImageFormat, folder: Path) -> Path:
     """A file with an image of 4K, as large as the models' own."""
     file = folder / f"4k.{given.value}"
     if not file.exists():
@@ -54,11 +54,11 @@ def an_image(given: PictureFormat, folder: Path) -> Path:
 
 def work(data: bytes, wanted: str, images: int) -> str:
     """In the child: so many threads open the image and convert it; each keeps what it made, as an upload does."""
-    pictures, made = PillowPictures(), list[Picture]()
+    pictures, made = PillowImageCodec(), list[DecodedImage]()
 
     def one() -> None:
         opened = pictures.opened(data)
-        made.append(opened if wanted == "-" else pictures.converted(opened, PictureFormat(wanted)))
+        made.append(opened if wanted == "-" else pictures.converted(opened, ImageFormat(wanted)))
 
     threads = [threading.Thread(target=one) for _ in range(images)]
     for thread in threads:

@@ -27,10 +27,10 @@ from emulators.gemini.faults.outcomes import Outcome
 from emulators.gemini.images.models import MODELS
 from imagefactory.adapters import storage
 from imagefactory.adapters.gemini import GeminiModel
-from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import Provenance
-from imagefactory.ports import Drawing, PictureFormat
+from imagefactory.ports import GenerationRequest, ImageFormat
 from local.stack.storage import binary
 
 if TYPE_CHECKING:
@@ -135,18 +135,18 @@ def work(api_url: str, gate: int, references: int, wanted: str) -> str:
     """The worker: forty attempts at once; tells how many images it stored."""
     cloud = storage.client("bench")
     cloud.create_bucket("bench")
-    images = storage.CloudStorageImages(cloud, "bench")
-    model, pictures = GeminiModel(api_url, gate=gate), PillowPictures()
+    images = storage.CloudStorageImageStore(cloud, "bench")
+    model, pictures = GeminiModel(api_url, gate=gate), PillowImageCodec()
     run = f"{os.getpid()}"
     # The attempts of an execution share its references, which the process remembers.
     shown = tuple(("image/png", bytes(REFERENCE)) for _ in range(references))
-    drawing = Drawing("noise", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
+    drawing = GenerationRequest("noise", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
 
     def attempt(index: int) -> None:
         with model.generate(drawing, "a-key", 300) as generated:
             picture = pictures.opened(generated.data)
             if wanted != "-":
-                picture = pictures.converted(picture, PictureFormat(wanted))
+                picture = pictures.converted(picture, ImageFormat(wanted))
             images.put(run, index, picture, Provenance())
 
     with ThreadPoolExecutor(IN_FLIGHT) as threads:

@@ -20,7 +20,7 @@ from bench.processes import Measured, measure, measured
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.generation import GenerationParameters
-from imagefactory.ports import Drawing
+from imagefactory.ports import GenerationRequest
 from tests.unit.gemini.server import serving
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ SCENES = [
 
 def call(url: str, seconds: float) -> str:
     """In the child: one attempt; its failure's code, or the type of the image."""
-    drawing = Drawing("a lighthouse", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0))
+    drawing = GenerationRequest("a lighthouse", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0))
     try:
         with GeminiModel(url, gate=1).generate(drawing, "a-key", seconds) as generated:
             return generated.content_type

@@ -1,6 +1,6 @@
 """The factory in this process: its use cases on the real adapters, through proxies that fail; a queue that misbehaves.
 
-Two dozen workers take what is due. Time stands still while anything is under way and then transitions on to what is due next,
+Two dozen workers take what is due. Time stands still while anything is under way and then moves on to what is due next,
 so hours of waiting cost nothing; now and then it jumps ahead of an attempt's lease.
 """
 
@@ -13,8 +13,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
-from imagefactory.adapters.storage import CloudStorageImages
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
+from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import ClientError, Conflict, NotRetryable, Unavailable
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import FailureCode
@@ -22,7 +22,7 @@ from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import (
     Call,
     Crash,
-    FakePictures,
+    FakeImageCodec,
     Faults,
     InMemoryEncryption,
     InMemoryTasks,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from google.cloud import firestore, storage
 
     from imagefactory.domain.task import Task, WatchdogCheck
-    from imagefactory.ports import Drawing
+    from imagefactory.ports import GenerationRequest
     from imagefactory.testing.model import Scripted
     from tests.chaos.chance import Chance
 
@@ -92,8 +92,8 @@ class Factory:
         faults = Faults(self._hook)
         ports: dict[str, Any] = {
             "executions": FirestoreExecutions(database),
-            "submits": FirestoreSubmits(database),
-            "images": CloudStorageImages(bucket.client, bucket.name),
+            "reservations": FirestoreReservations(database),
+            "images": CloudStorageImageStore(bucket.client, bucket.name),
             "tasks": self.tasks,
             "model": self.model,
             "encryption": InMemoryEncryption(),
@@ -102,17 +102,25 @@ class Factory:
         common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
         made: dict[str, Any] = common | {
             "images": seen["images"],
-            "pictures": FakePictures(),
+            "pictures": FakeImageCodec(),
             "encryption": seen["encryption"],
         }
         self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
         limits = Limits(executions=100, prompts=50_000)
-        users: dict[str, Any] = {"submits": seen["submits"], "limits": limits, "watchdog_interval": WATCH_SECONDS}
+        users: dict[str, Any] = {
+            "reservations": seen["reservations"],
+            "limits": limits,
+            "watchdog_interval": WATCH_SECONDS,
+        }
         workflows = InMemoryWorkflows([a_workflow()])
         self.submit = Submit(**made, **users, workflows=workflows, rate=rate, retention_days=30)
         self.retry = Retry(**common, **users, executions=seen["executions"], encryption=seen["encryption"], rate=rate)
         self.watchdog = Watchdog(
-            **common, executions=seen["executions"], submits=seen["submits"], rate=rate, interval=WATCH_SECONDS
+            **common,
+            executions=seen["executions"],
+            reservations=seen["reservations"],
+            rate=rate,
+            interval=WATCH_SECONDS,
         )
 
     def submitted(self, texts: list[str], key: str) -> str:
@@ -222,7 +230,7 @@ class Factory:
         if self.accident.next("a death"):
             raise Crash
 
-    def _said(self, drawing: Drawing, number: int) -> Scripted:
+    def _said(self, drawing: GenerationRequest, number: int) -> Scripted:
         del drawing, number
         thrown = self.accident.share()
         if thrown < 1 / 20:

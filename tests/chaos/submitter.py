@@ -12,13 +12,13 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from imagefactory.adapters.cloud_tasks import CloudTasks
-from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
 from imagefactory.clock import SystemClock
 from imagefactory.domain.limits import Limits
 from imagefactory.testing import (
-    FakePictures,
+    FakeImageCodec,
     InMemoryEncryption,
-    InMemoryImages,
+    InMemoryImageStore,
     InMemoryWorkflows,
     ManualClock,
     a_submission,
@@ -56,7 +56,7 @@ class Side:
         self.cloud = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self.channel))
         self.clock = ManualClock(SystemClock().now() + timedelta(seconds=later))
         self.executions = FirestoreExecutions(self.database)
-        self.submits = FirestoreSubmits(self.database)
+        self.reservations = FirestoreReservations(self.database)
         self.tasks = CloudTasks(
             self.cloud,
             queue=where.queue("prompts"),
@@ -67,10 +67,10 @@ class Side:
         )
         self.submit = Submit(
             workflows=InMemoryWorkflows([a_workflow()]),
-            submits=self.submits,
+            reservations=self.reservations,
             tasks=self.tasks,
-            images=InMemoryImages(),
-            pictures=FakePictures(),
+            images=InMemoryImageStore(),
+            codec=FakeImageCodec(),
             encryption=InMemoryEncryption(),
             clock=self.clock,
             rate=RATE,
@@ -80,7 +80,7 @@ class Side:
         )
         self.watchdog = Watchdog(
             executions=self.executions,
-            submits=self.submits,
+            reservations=self.reservations,
             tasks=self.tasks,
             clock=self.clock,
             rate=RATE,

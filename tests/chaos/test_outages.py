@@ -15,14 +15,14 @@ from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
 from imagefactory.adapters import storage as storage_adapter
-from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits, FirestoreWorkflows
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations, FirestoreWorkflows
 from imagefactory.adapters.google_errors import CALL_SECONDS, PATIENCE_SECONDS, PATIENTLY
 from imagefactory.adapters.secret_manager import SecretManagerEncryption
-from imagefactory.adapters.storage import CloudStorageImages
+from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.image import Provenance
 from imagefactory.domain.retry import RetryPolicy
-from imagefactory.testing import FakePictures, an_execution, the_bytes_of
+from imagefactory.testing import FakeImageCodec, an_execution, the_bytes_of
 from tests.chaos.chance import Chance
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import BEFORE, HttpProxy
@@ -63,9 +63,9 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(lambda executions, _: executions.results("e", 0, 5), id="results"),
         pytest.param(lambda executions, _: executions.apply(an_execution(), []), id="move"),
         pytest.param(lambda executions, _: executions.request_cancel("e"), id="request_cancel"),
-        pytest.param(lambda _, submits: submits.reserve(an_execution()), id="reserve"),
-        pytest.param(lambda _, submits: submits.mark_enqueued("e"), id="mark_enqueued"),
-        pytest.param(lambda _, submits: submits.pending_elsewhere(3), id="pending_elsewhere"),
+        pytest.param(lambda _, reservations: reservations.reserve(an_execution()), id="reserve"),
+        pytest.param(lambda _, reservations: reservations.mark_enqueued("e"), id="mark_enqueued"),
+        pytest.param(lambda _, reservations: reservations.pending_elsewhere(3), id="pending_elsewhere"),
     ],
 )
 def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call: Callable[[Any, Any], object]) -> None:
@@ -73,7 +73,7 @@ def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call
         began = time.monotonic()
 
         with pytest.raises(Unavailable):
-            call(FirestoreExecutions(database), FirestoreSubmits(database))
+            call(FirestoreExecutions(database), FirestoreReservations(database))
 
         assert time.monotonic() - began < 3
 
@@ -81,8 +81,8 @@ def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call
 @pytest.mark.usefixtures("soon")
 def test_no_call_of_a_hanging_bucket_outlasts_its_patience(hanging: str) -> None:
     with requests.Session() as session:
-        images = CloudStorageImages(a_storage_client(f"http://{hanging}", session), BUCKET)
-        picture = FakePictures().opened(the_bytes_of())
+        images = CloudStorageImageStore(a_storage_client(f"http://{hanging}", session), BUCKET)
+        picture = FakeImageCodec().opened(the_bytes_of())
         began = time.monotonic()
 
         calls: list[Callable[[], object]] = [lambda: images.find("e", 0), lambda: images.reference("name")]
@@ -124,7 +124,7 @@ def test_a_firestore_that_is_away_for_two_seconds_is_waited_for(firestore_host: 
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        reservation = FirestoreSubmits(database).reserve(an_execution())
+        reservation = FirestoreReservations(database).reserve(an_execution())
 
         back.join()
         assert reservation.is_ours
@@ -137,11 +137,11 @@ def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -
         client = a_storage_client(storage_url, plain)
         if client.lookup_bucket(BUCKET) is None:
             client.create_bucket(BUCKET)
-        images = CloudStorageImages(a_storage_client(proxy.url, session), BUCKET)
+        images = CloudStorageImageStore(a_storage_client(proxy.url, session), BUCKET)
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        stored = images.put("away", 0, FakePictures().opened(the_bytes_of()), Provenance())
+        stored = images.put("away", 0, FakeImageCodec().opened(the_bytes_of()), Provenance())
 
         back.join()
         assert images.find("away", 0) == stored
@@ -151,14 +151,14 @@ def test_a_query_whose_stream_breaks_in_the_middle_is_read_anew(firestore_host: 
     chance = Chance(1, {"reply lost": 1.0})
     with serving(GrpcProxy(firestore_host, chance)) as proxy, contextlib.closing(a_database(proxy.address)) as database:
         chance.is_on = False
-        submits = FirestoreSubmits(database)
+        reservations = FirestoreReservations(database)
         for _ in range(4):
-            submits.accept(submits.reserve(an_execution()).execution)
+            reservations.accept(reservations.reserve(an_execution()).execution)
         chance.is_on = True
         back = threading.Timer(0.5, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        remaining = submits.pending_elsewhere(3)
+        remaining = reservations.pending_elsewhere(3)
 
         back.join()
         assert len(remaining) == 3

@@ -73,7 +73,7 @@ def test_an_idempotency_key_that_is_none_is_refused(submit: Function, key: str) 
 
 
 def test_a_service_that_fails_before_the_commit_leaves_nothing(submit: Function, world: World) -> None:
-    world.faults.fail("submits.write_prompts", Moment.BEFORE, Unavailable("Firestore is down: the-key"))
+    world.faults.fail("reservations.write_prompts", Moment.BEFORE, Unavailable("Firestore is down: the-key"))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE)
 
@@ -86,7 +86,7 @@ def test_a_service_that_fails_before_the_commit_leaves_nothing(submit: Function,
 def test_a_defect_is_answered_without_its_message_and_logged_without_it(
     submit: Function, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.faults.fail("submits.reserve", Moment.BEFORE, KeyError("a lighthouse, the-key"))
+    world.faults.fail("reservations.reserve", Moment.BEFORE, KeyError("a lighthouse, the-key"))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE, headers={"X-Cloud-Trace-Context": "0" * 32 + "/1;o=1"})
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.api.app import Api
 from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.generate import GenerateRoutes
@@ -15,13 +15,13 @@ from imagefactory.api.routes.submit import SubmitRoutes
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.domain.workflow import Workflow
 from imagefactory.testing import (
-    FakePictures,
+    FakeImageCodec,
     Faults,
     InMemoryEncryption,
     InMemoryExecutions,
-    InMemoryImages,
-    InMemoryLinks,
-    InMemorySubmits,
+    InMemoryImageStore,
+    InMemoryImageUrls,
+    InMemoryReservations,
     InMemoryTasks,
     InMemoryWorkflows,
     ManualClock,
@@ -55,22 +55,22 @@ class World:
         self.faults = Faults()
         self.store = Store(self.clock)
         self.tasks = InMemoryTasks()
-        self.images = InMemoryImages()
+        self.images = InMemoryImageStore()
         self.encryption = InMemoryEncryption()
         self.model = ScriptedModel(self.clock)
-        self._links = InMemoryLinks()
+        self._links = InMemoryImageUrls()
         self._workflows = InMemoryWorkflows([Workflow.from_document(WORKFLOW["id"], WORKFLOW)])
         self._executions = self.faults.watched(InMemoryExecutions(self.store), "executions")
-        self._submits = self.faults.watched(InMemorySubmits(self.store), "submits")
+        self._submits = self.faults.watched(InMemoryReservations(self.store), "reservations")
 
     def submit_api(self, settings: SubmitSettings) -> Api:
         """What wiring.submit makes, on this world."""
         submit = Submit(
             workflows=self._workflows,
-            submits=self._submits,
+            reservations=self._submits,
             tasks=self.tasks,
             images=self.images,
-            pictures=PillowPictures(),
+            codec=PillowImageCodec(),
             encryption=self.encryption,
             clock=self.clock,
             limits=settings.limits,
@@ -81,7 +81,7 @@ class World:
         cancel = Cancel(executions=self._executions, tasks=self.tasks, clock=self.clock)
         retry = Retry(
             executions=self._executions,
-            submits=self._submits,
+            reservations=self._submits,
             tasks=self.tasks,
             encryption=self.encryption,
             clock=self.clock,
@@ -95,7 +95,7 @@ class World:
     def status_api(self, settings: StatusSettings) -> Api:
         """What wiring.status makes, on this world."""
         show = ShowExecution(
-            executions=self._executions, links=self._links, clock=self.clock, rate=settings.dispatch_rate
+            executions=self._executions, image_urls=self._links, clock=self.clock, rate=settings.dispatch_rate
         )
         listing = ListExecutions(executions=self._executions)
         tokens = _tokens(settings)
@@ -106,7 +106,7 @@ class World:
         tokens = TokenVerifier.from_jwks_url(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
         watchdog = Watchdog(
             executions=self._executions,
-            submits=self._submits,
+            reservations=self._submits,
             tasks=self.tasks,
             clock=self.clock,
             rate=settings.dispatch_rate,
@@ -121,7 +121,7 @@ class World:
             executions=self._executions,
             tasks=self.tasks,
             images=self.images,
-            pictures=FakePictures(),
+            codec=FakeImageCodec(),
             model=self.model,
             encryption=self.encryption,
             clock=self.clock,

@@ -14,13 +14,13 @@ from imagefactory.domain.retry import RetryPolicy
 from imagefactory.domain.task import first_attempts
 from imagefactory.testing import (
     Crash,
-    FakePictures,
+    FakeImageCodec,
     Faults,
     InMemoryEncryption,
     InMemoryExecutions,
-    InMemoryImages,
-    InMemoryLinks,
-    InMemorySubmits,
+    InMemoryImageStore,
+    InMemoryImageUrls,
+    InMemoryReservations,
     InMemoryTasks,
     InMemoryWorkflows,
     ManualClock,
@@ -55,7 +55,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     faults: Faults = field(default_factory=Faults)
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
-    images: InMemoryImages = field(default_factory=InMemoryImages)
+    images: InMemoryImageStore = field(default_factory=InMemoryImageStore)
     encryption: InMemoryEncryption = field(default_factory=InMemoryEncryption)
     rate: float = 1.0
     limits: Limits = field(default_factory=lambda: Limits(executions=100, prompts=50_000))
@@ -63,27 +63,27 @@ class World:
     def __post_init__(self) -> None:
         self.store = Store(self.clock)
         self.executions = InMemoryExecutions(self.store)
-        self.submits = InMemorySubmits(self.store)
+        self.reservations = InMemoryReservations(self.store)
         self.model = ScriptedModel(self.clock)
         seen: dict[str, Any] = {
             name: self.faults.watched(getattr(self, name), name)
-            for name in ("executions", "submits", "tasks", "images", "encryption", "model")
+            for name in ("executions", "reservations", "tasks", "images", "encryption", "model")
         }
         shared: dict[str, Any] = {"executions": seen["executions"], "tasks": seen["tasks"], "clock": self.clock}
         self.generate = Generate(
             **shared,
             images=seen["images"],
-            pictures=FakePictures(),
+            codec=FakeImageCodec(),
             model=seen["model"],
             encryption=seen["encryption"],
             retry=RetryPolicy(),
         )
         self.submit = Submit(
             workflows=InMemoryWorkflows([a_workflow()]),
-            submits=seen["submits"],
+            reservations=seen["reservations"],
             tasks=seen["tasks"],
             images=seen["images"],
-            pictures=FakePictures(),
+            codec=FakeImageCodec(),
             encryption=seen["encryption"],
             clock=self.clock,
             limits=self.limits,
@@ -94,17 +94,19 @@ class World:
         self.cancel = Cancel(**shared)
         self.retry = Retry(
             **shared,
-            submits=seen["submits"],
+            reservations=seen["reservations"],
             encryption=seen["encryption"],
             limits=self.limits,
             rate=self.rate,
             watchdog_interval=WATCHDOG_INTERVAL,
         )
-        self.watchdog = Watchdog(**shared, submits=seen["submits"], rate=self.rate, interval=WATCHDOG_INTERVAL)
+        self.watchdog = Watchdog(
+            **shared, reservations=seen["reservations"], rate=self.rate, interval=WATCHDOG_INTERVAL
+        )
         #: the rounds of watchdogs that were answered with success
         self.rounds: dict[str, CheckResult] = {}
         self.show = ShowExecution(
-            executions=seen["executions"], links=InMemoryLinks(), clock=self.clock, rate=self.rate
+            executions=seen["executions"], image_urls=InMemoryImageUrls(), clock=self.clock, rate=self.rate
         )
         self.listing = ListExecutions(executions=seen["executions"])
 
@@ -121,9 +123,9 @@ class World:
         """An execution of these prompts that is there already, with its tasks."""
         prompts = [Prompt(text) for text in texts or ("first prompt", "second prompt", "third prompt")]
         execution = an_execution(**({"prompt_count": len(prompts)} | what_matters))
-        execution = self.submits.reserve(execution).execution
-        self.submits.write_prompts(execution, prompts)
-        self.submits.accept(execution)
+        execution = self.reservations.reserve(execution).execution
+        self.reservations.write_prompts(execution, prompts)
+        self.reservations.accept(execution)
         results = [Result(index) for index in range(len(prompts))]
         self.tasks.enqueue(list(first_attempts(execution, results, self.clock.now(), self.rate)))
         return execution

@@ -27,8 +27,8 @@ REMEMBERED_LINKS = 20_000
 SIGNERS = 16
 
 
-class SignedLinks:
-    """The port Links with URLs that anyone who has them may read, until they expire.
+class SignedUrls:
+    """The port ImageUrls with URLs that anyone who has them may read, until they expire.
 
     They are signed with the credentials' own key where there is one (a key file), else by the IAM service with the
     key of the function's service account, a call each: so a page of them is signed at once, and the process remembers
@@ -62,8 +62,8 @@ class SignedLinks:
         return datetime.fromtimestamp(now.timestamp() // half * half, now.tzinfo)
 
 
-class PublicLinks:
-    """The port Links for a bucket that everyone may read."""
+class PublicUrls:
+    """The port ImageUrls for a bucket that everyone may read."""
 
     def __init__(self, bucket: str, storage_url: str) -> None:
         self._root = f"{storage_url}/{bucket}"

@@ -19,10 +19,10 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from imagefactory.adapters.google_errors import ours
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.image import Provenance, StoredImage
-from imagefactory.ports import PictureFormat
+from imagefactory.ports import ImageFormat
 
 if TYPE_CHECKING:
-    from imagefactory.ports import Picture
+    from imagefactory.ports import DecodedImage
 
 #: Bytes of reference images a process remembers: a few executions at a time use a handful.
 REMEMBERED_REFERENCES = 6
@@ -37,14 +37,14 @@ def client(project: str) -> storage.Client:
     return storage.Client(project=project)
 
 
-class CloudStorageImages:
-    """The port Images."""
+class CloudStorageImageStore:
+    """The port ImageStore."""
 
     def __init__(self, cloud: storage.Client, bucket: str) -> None:
         self._bucket = cloud.bucket(bucket)
         self.reference = functools.lru_cache(REMEMBERED_REFERENCES)(self._read)
 
-    def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
+    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Write `executions/{id}/references/{n}.{ext}`, or beside it where another request left a different one."""
         place = f"executions/{execution_id}/references/{number}"
         name = f"{place}.{picture.format.value}"
@@ -58,7 +58,7 @@ class CloudStorageImages:
                     self._create(name, picture, cache_control="no-store")
         return name
 
-    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
         """Write `executions/{id}/{index}.{ext}`, unless it is there."""
         name = f"{_prefix(execution_id, index)}{picture.format.value}"
         facts = {"width": str(picture.width), "height": str(picture.height), "made": json.dumps(asdict(provenance))}
@@ -84,7 +84,7 @@ class CloudStorageImages:
         prefix = _prefix(execution_id, index)
         with ours():
             found = self._bucket.client.list_blobs(
-                self._bucket, prefix=prefix, max_results=len(PictureFormat), timeout=LIST_SECONDS, retry=_RETRY
+                self._bucket, prefix=prefix, max_results=len(ImageFormat), timeout=LIST_SECONDS, retry=_RETRY
             )
             blobs = list(found)
         if not blobs:
@@ -96,7 +96,7 @@ class CloudStorageImages:
         return StoredImage(blob.name, blob.content_type, *size, blob.size, provenance)
 
     def _create(
-        self, name: str, picture: Picture, cache_control: str, metadata: dict[str, str] | None = None
+        self, name: str, picture: DecodedImage, cache_control: str, metadata: dict[str, str] | None = None
     ) -> storage.Blob:
         """Write an object that is not there yet.
 

@@ -9,29 +9,36 @@ from imagefactory.ports.executions import (
     Executions,
     Reopened,
     Reservation,
-    Submits,
+    Reservations,
     Transition,
 )
-from imagefactory.ports.images import Drawing, Generated, ImageModel, Picture, PictureFormat, Pictures
-from imagefactory.ports.services import Clock, Encryption, Images, Links, Tasks, Workflows
+from imagefactory.ports.images import (
+    DecodedImage,
+    GeneratedImage,
+    GenerationRequest,
+    ImageCodec,
+    ImageFormat,
+    ImageModel,
+)
+from imagefactory.ports.services import Clock, Encryption, ImageStore, ImageUrls, Tasks, Workflows
 
 __all__ = [
     "MAX_TRANSITIONS_PER_COMMIT",
     "Applied",
     "Clock",
-    "Drawing",
+    "DecodedImage",
     "Encryption",
     "Executions",
-    "Generated",
+    "GeneratedImage",
+    "GenerationRequest",
+    "ImageCodec",
+    "ImageFormat",
     "ImageModel",
-    "Images",
-    "Links",
-    "Picture",
-    "PictureFormat",
-    "Pictures",
+    "ImageStore",
+    "ImageUrls",
     "Reopened",
     "Reservation",
-    "Submits",
+    "Reservations",
     "Tasks",
     "Transition",
     "Workflows",

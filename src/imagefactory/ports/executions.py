@@ -26,7 +26,7 @@ class Reservation:
     is_ours: bool
 
 
-class Submits(Protocol):
+class Reservations(Protocol):
     """How an execution comes to be: reserved, given its prompts, accepted, enqueued."""
 
     def reserve(self, execution: Execution) -> Reservation:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imagefactory.domain.generation import GenerationParameters
 
 
-class PictureFormat(StrEnum):
+class ImageFormat(StrEnum):
     """The image formats the factory knows, by the extension of their files."""
 
     PNG = "png"
@@ -24,23 +24,23 @@ class PictureFormat(StrEnum):
     @property
     def content_type(self) -> str:
         """The MIME type."""
-        return "image/jpeg" if self is PictureFormat.JPG else f"image/{self.value}"
+        return "image/jpeg" if self is ImageFormat.JPG else f"image/{self.value}"
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """An image whose bytes were opened: its format and its size in pixels."""
 
     data: bytes = field(repr=False)
-    format: PictureFormat
+    format: ImageFormat
     width: int
     height: int
 
 
-class Pictures(Protocol):
+class ImageCodec(Protocol):
     """Looks into images, and converts them."""
 
-    def opened(self, data: bytes) -> Picture:
+    def opened(self, data: bytes) -> DecodedImage:
         """The image that these bytes are.
 
         Raises:
@@ -48,7 +48,7 @@ class Pictures(Protocol):
         """
         ...
 
-    def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
+    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """The image in this format; itself where it already is.
 
         Raises:
@@ -58,7 +58,7 @@ class Pictures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class GenerationRequest:
     """What the model is asked: one prompt, how its image is made, and the reference images as (MIME type, bytes)."""
 
     prompt: str
@@ -67,7 +67,7 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GeneratedImage:
     """What the model made: the bytes of one image with the MIME type it claims, and what it reported of it.
 
     With `is_thought` the model marked the image as an interim one, and made no other.
@@ -84,7 +84,9 @@ class Generated:
 class ImageModel(Protocol):
     """The provider's image model."""
 
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:
+    def generate(
+        self, drawing: GenerationRequest, api_key: str, timeout: float
+    ) -> AbstractContextManager[GeneratedImage]:
         """Make one image within `timeout` seconds; while it is in use, only so many others are.
 
         Raises:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from imagefactory.domain.image import Provenance, StoredImage
     from imagefactory.domain.task import Task, WatchdogCheck
     from imagefactory.domain.workflow import Workflow
-    from imagefactory.ports.images import Picture
+    from imagefactory.ports.images import DecodedImage
 
 
 class Clock(Protocol):
@@ -51,10 +51,10 @@ class Tasks(Protocol):
         ...
 
 
-class Images(Protocol):
+class ImageStore(Protocol):
     """The bucket."""
 
-    def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
+    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Store a reference image; returns its object's name. What is there already is never overwritten."""
         ...
 
@@ -62,7 +62,7 @@ class Images(Protocol):
         """The bytes of a reference image."""
         ...
 
-    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
         """Store the image of this prompt, once: when one is there already, that one is returned."""
         ...
 
@@ -71,7 +71,7 @@ class Images(Protocol):
         ...
 
 
-class Links(Protocol):
+class ImageUrls(Protocol):
     """Addresses under which a client fetches images."""
 
     def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:

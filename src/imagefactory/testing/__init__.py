@@ -2,14 +2,14 @@
 
 clock.py       a clock that stands still until it is moved
 faults.py      failures and deaths at any call of any port
-executions.py  Executions and Submits on one store
-services.py    Tasks, Images, Links, Encryption, Workflows, Pictures
+executions.py  Executions and Reservations on one store
+services.py    Tasks, Images, ImageUrls, Encryption, Workflows, ImageCodec
 model.py       a model that does as it is told
 factories.py   records of which a test states only what matters to it
 """
 
 from imagefactory.testing.clock import ManualClock
-from imagefactory.testing.executions import InMemoryExecutions, InMemorySubmits, Store
+from imagefactory.testing.executions import InMemoryExecutions, InMemoryReservations, Store
 from imagefactory.testing.factories import (
     START,
     a_failure,
@@ -27,10 +27,10 @@ from imagefactory.testing.factories import (
 from imagefactory.testing.faults import Call, Crash, Faults, Moment
 from imagefactory.testing.model import Asked, ScriptedModel, Takes, an_image
 from imagefactory.testing.services import (
-    FakePictures,
+    FakeImageCodec,
     InMemoryEncryption,
-    InMemoryImages,
-    InMemoryLinks,
+    InMemoryImageStore,
+    InMemoryImageUrls,
     InMemoryTasks,
     InMemoryWorkflows,
 )
@@ -40,13 +40,13 @@ __all__ = [
     "Asked",
     "Call",
     "Crash",
-    "FakePictures",
+    "FakeImageCodec",
     "Faults",
     "InMemoryEncryption",
     "InMemoryExecutions",
-    "InMemoryImages",
-    "InMemoryLinks",
-    "InMemorySubmits",
+    "InMemoryImageStore",
+    "InMemoryImageUrls",
+    "InMemoryReservations",
     "InMemoryTasks",
     "InMemoryWorkflows",
     "ManualClock",

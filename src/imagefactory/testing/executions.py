@@ -1,4 +1,4 @@
-"""Executions and Submits in memory, on one store."""
+"""Executions and Reservations in memory, on one store."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ class Store:
             raise Conflict("there is no such execution") from None
 
 
-class InMemorySubmits:
-    """The port Submits."""
+class InMemoryReservations:
+    """The port Reservations."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -21,7 +21,7 @@ _owners = itertools.count(1)
 
 
 def the_bytes_of(extension: str = "png", width: int = 1024, height: int = 1024) -> bytes:
-    """Bytes that FakePictures takes for a whole image."""
+    """Bytes that FakeImageCodec takes for a whole image."""
     return f"{extension} {width}x{height}.".encode()
 
 

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import Failure
-from imagefactory.ports import Generated
+from imagefactory.ports import GeneratedImage
 from imagefactory.testing.factories import the_bytes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from imagefactory.ports import Drawing
+    from imagefactory.ports import GenerationRequest
     from imagefactory.testing.clock import ManualClock
 
 
-def an_image(extension: str = "png", width: int = 1024, height: int = 1024) -> Generated:
-    """An image that FakePictures can open."""
-    return Generated(the_bytes_of(extension, width, height), f"image/{extension}")
+def an_image(extension: str = "png", width: int = 1024, height: int = 1024) -> GeneratedImage:
+    """An image that FakeImageCodec can open."""
+    return GeneratedImage(the_bytes_of(extension, width, height), f"image/{extension}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,18 @@ class Takes:
     """An outcome that comes only after so many seconds."""
 
     seconds: float
-    then: Generated | Failure | BaseException = field(default_factory=an_image)
+    then: GeneratedImage | Failure | BaseException = field(default_factory=an_image)
 
 
-Scripted: TypeAlias = "Generated | Failure | BaseException | Takes"
-Script: TypeAlias = "Callable[[Drawing, int], Scripted] | Mapping[str, Sequence[Scripted]]"
+Scripted: TypeAlias = "GeneratedImage | Failure | BaseException | Takes"
+Script: TypeAlias = "Callable[[GenerationRequest, int], Scripted] | Mapping[str, Sequence[Scripted]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One call of the model."""
 
-    drawing: Drawing
+    drawing: GenerationRequest
     api_key: str
     timeout: float
 
@@ -58,7 +58,9 @@ class ScriptedModel:
         self.script: Script = {} if script is None else script
         self.calls: list[Asked] = []
 
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> AbstractContextManager[Generated]:
+    def generate(
+        self, drawing: GenerationRequest, api_key: str, timeout: float
+    ) -> AbstractContextManager[GeneratedImage]:
         """Do what the script says."""
         said = self._said(drawing, self.calls_by_prompt()[drawing.prompt])
         self.calls.append(Asked(drawing, api_key, timeout))
@@ -75,7 +77,7 @@ class ScriptedModel:
         """How often each prompt was asked for."""
         return Counter(call.drawing.prompt for call in self.calls)
 
-    def _said(self, drawing: Drawing, number: int) -> Scripted:
+    def _said(self, drawing: GenerationRequest, number: int) -> Scripted:
         if callable(self.script):
             return self.script(drawing, number)
         outcomes = self.script.get(drawing.prompt, ())

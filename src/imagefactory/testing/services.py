@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import EncryptedSecret
 from imagefactory.domain.image import Provenance, StoredImage
-from imagefactory.ports import Picture, PictureFormat
+from imagefactory.ports import DecodedImage, ImageFormat
 from imagefactory.testing.factories import the_bytes_of
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ class StoredObject:
     provenance: Provenance = field(default_factory=Provenance)
 
 
-class InMemoryImages:
-    """The port Images. `objects` is the bucket, by name, in the order of creation."""
+class InMemoryImageStore:
+    """The port ImageStore. `objects` is the bucket, by name, in the order of creation."""
 
     def __init__(self) -> None:
         self.objects: dict[str, StoredObject] = {}
         self._lock = threading.Lock()
 
-    def put_reference(self, execution_id: str, number: int, picture: Picture) -> str:
+    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Keep a reference, beside a different one of that number."""
         place = f"executions/{execution_id}/references/{number}"
         name = f"{place}.{picture.format.value}"
@@ -111,7 +111,7 @@ class InMemoryImages:
         except KeyError:
             raise Conflict("there is no such object") from None
 
-    def put(self, execution_id: str, index: int, picture: Picture, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
         """Keep the image, unless the prompt has one."""
         with self._lock:
             if stored := self.find(execution_id, index):
@@ -141,8 +141,8 @@ def _stored(name: str, kept: StoredObject) -> StoredImage:
     return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data), kept.provenance)
 
 
-class InMemoryLinks:
-    """The port Links: addresses that name their object and when they end; a new one every `seconds` / 2."""
+class InMemoryImageUrls:
+    """The port ImageUrls: addresses that name their object and when they end; a new one every `seconds` / 2."""
 
     def __init__(self, seconds: float = 3600) -> None:
         self._life = timedelta(seconds=seconds)
@@ -212,21 +212,21 @@ class InMemoryWorkflows:
         return self._workflows.get(workflow_id)
 
 
-class FakePictures:
-    """The port Pictures for images as `the_bytes_of` makes them: they say what they are, and end with a full stop."""
+class FakeImageCodec:
+    """The port ImageCodec for images as `the_bytes_of` makes them: they say what they are, and end with a full stop."""
 
-    def opened(self, data: bytes) -> Picture:
+    def opened(self, data: bytes) -> DecodedImage:
         """Believe what the bytes say."""
         found = _PICTURE.match(data)
         if found is None:
             raise ValueError("the file is no PNG, JPEG or WebP image")
         if not data.endswith(b"."):
             raise ValueError("the image is damaged or cut short")
-        return Picture(data, PictureFormat(found[1].decode()), int(found[2]), int(found[3]))
+        return DecodedImage(data, ImageFormat(found[1].decode()), int(found[2]), int(found[3]))
 
-    def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
+    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Say something else."""
         if picture.format is wanted:
             return picture
         data = the_bytes_of(wanted.value, picture.width, picture.height)
-        return Picture(data, wanted, picture.width, picture.height)
+        return DecodedImage(data, wanted, picture.width, picture.height)

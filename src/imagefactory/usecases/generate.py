@@ -27,7 +27,7 @@ from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Failure, FailureCode, Lease, Result, ResultStatus
 from imagefactory.domain.retry import SLOW_SHARE, RetryPolicy
 from imagefactory.domain.task import Task
-from imagefactory.ports import Drawing, PictureFormat, Transition
+from imagefactory.ports import GenerationRequest, ImageFormat, Transition
 from imagefactory.usecases.closing import close_if_ended
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from imagefactory.domain.image import StoredImage
     from imagefactory.ports import (
         Clock,
+        DecodedImage,
         Encryption,
         Executions,
-        Generated,
+        GeneratedImage,
+        ImageCodec,
         ImageModel,
-        Images,
-        Picture,
-        Pictures,
+        ImageStore,
         Tasks,
     )
 
@@ -85,8 +85,8 @@ class Generate:
 
     executions: Executions
     tasks: Tasks
-    images: Images
-    pictures: Pictures
+    images: ImageStore
+    codec: ImageCodec
     model: ImageModel
     encryption: Encryption
     clock: Clock
@@ -168,13 +168,13 @@ class Generate:
             return self.images.put(execution.id, result.index, picture, provenance), Outcome.COMPLETED
 
     @contextlib.contextmanager
-    def _generated(self, attempt: Attempt) -> Iterator[Generated]:
+    def _generated(self, attempt: Attempt) -> Iterator[GeneratedImage]:
         execution, result = attempt.execution, attempt.result
         parameters = execution.parameters
         prompt = self.executions.prompts(execution, [result.index])[result.index]
         references = self._references(parameters)
         timeout = self.retry.timeout(result.attempts, parameters.timeout_base)
-        drawing = Drawing(prompt.text, parameters, references)
+        drawing = GenerationRequest(prompt.text, parameters, references)
         api_key = self._api_key(execution)
         began = self.clock.now()
         with self.model.generate(drawing, api_key, timeout) as generated:
@@ -199,10 +199,10 @@ class Generate:
             message = "The API key of this execution can no longer be decrypted; retry with the key in the request."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
 
-    def _picture(self, generated: Generated, output_format: str | None) -> Picture:
+    def _picture(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
         try:
-            picture = self.pictures.opened(generated.data)
-            return self.pictures.converted(picture, PictureFormat(output_format)) if output_format else picture
+            picture = self.codec.opened(generated.data)
+            return self.codec.converted(picture, ImageFormat(output_format)) if output_format else picture
         except ValueError as failed:
             message = f"The model's image cannot be used: {failed}"
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from failed
@@ -240,7 +240,7 @@ class Generate:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
 
 
-def _provenance(parameters: GenerationParameters, generated: Generated, picture: Picture) -> Provenance:
+def _provenance(parameters: GenerationParameters, generated: GeneratedImage, picture: DecodedImage) -> Provenance:
     """What is kept of the image besides the image."""
     odd = parameters.mismatches(picture.width, picture.height, generated.model_version)
     if not parameters.output_format and is_another_image_type(generated.content_type, picture.format.content_type):

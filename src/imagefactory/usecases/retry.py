@@ -27,7 +27,7 @@ from imagefactory.usecases.status import owned_progress
 if TYPE_CHECKING:
     from imagefactory.domain.execution import EncryptedSecret, Execution, Progress
     from imagefactory.domain.limits import Limits
-    from imagefactory.ports import Clock, Encryption, Executions, Submits, Tasks
+    from imagefactory.ports import Clock, Encryption, Executions, Reservations, Tasks
 
 #: How often a window is tried while others write the execution.
 PATIENCE = 10
@@ -79,7 +79,7 @@ class Retry:
     """
 
     executions: Executions
-    submits: Submits
+    reservations: Reservations
     tasks: Tasks
     encryption: Encryption
     clock: Clock
@@ -98,7 +98,7 @@ class Retry:
         progress = owned_progress(self.executions, user, execution_id)
         held = self._held(execution_id, request)
         _check_indexes(request, held.execution)
-        others = self.submits.in_flight(user, execution_id, self.clock.now())
+        others = self.reservations.in_flight(user, execution_id, self.clock.now())
         self.limits.check(others, progress.total - progress.ended + request.most(progress), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
         takes_tasks = True

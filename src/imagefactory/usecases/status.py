@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from imagefactory.domain.execution import Execution, Progress, Prompt
-    from imagefactory.ports import Clock, Executions, Links
+    from imagefactory.ports import Clock, Executions, ImageUrls
 
 #: How many results are read from the store at once.
 WINDOW = 500
@@ -80,7 +80,7 @@ class ShowExecution:
     """Describe an execution to its owner. `rate` is the queue's, in tasks a second."""
 
     executions: Executions
-    links: Links
+    image_urls: ImageUrls
     clock: Clock
     rate: float
 
@@ -94,7 +94,7 @@ class ShowExecution:
         """
         progress = owned_progress(self.executions, user, execution_id)
         now = self.clock.now()
-        version = f"{progress.execution_id} {progress.version} {page} {self.links.window(now)}"
+        version = f"{progress.execution_id} {progress.version} {page} {self.image_urls.window(now)}"
         if is_known(version):
             return ShownExecution(version, None)
         execution = self._execution(execution_id)
@@ -173,7 +173,7 @@ class ShowExecution:
     def _details(self, execution: Execution, results: Sequence[Result], now: datetime) -> Iterator[ResultDetails]:
         prompts = self.executions.prompts(execution, [result.index for result in results])
         images = [result.image for result in results if result.image]
-        addresses = iter(self.links.urls(images, now))
+        addresses = iter(self.image_urls.urls(images, now))
         for result in results:
             yield ResultDetails(result, prompts[result.index], next(addresses) if result.image else None)
 

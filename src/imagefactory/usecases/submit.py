@@ -41,7 +41,17 @@ if TYPE_CHECKING:
     from imagefactory.domain.limits import Limits
     from imagefactory.domain.submission import Submission, Upload, ValidatedSubmission
     from imagefactory.domain.workflow import Workflow
-    from imagefactory.ports import Clock, Encryption, Images, Picture, Pictures, Reservation, Submits, Tasks, Workflows
+    from imagefactory.ports import (
+        Clock,
+        DecodedImage,
+        Encryption,
+        ImageCodec,
+        ImageStore,
+        Reservation,
+        Reservations,
+        Tasks,
+        Workflows,
+    )
 
 #: After this a submit that has not reported is taken for dead, and the same request may begin anew.
 ACCEPTING_SECONDS = 120
@@ -66,10 +76,10 @@ class Submit:
     """
 
     workflows: Workflows
-    submits: Submits
+    reservations: Reservations
     tasks: Tasks
-    images: Images
-    pictures: Pictures
+    images: ImageStore
+    codec: ImageCodec
     encryption: Encryption
     clock: Clock
     limits: Limits
@@ -105,8 +115,8 @@ class Submit:
         """The workflow with no larger batches than one user may have in flight: waiting would not make them fit."""
         return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
-    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[Picture], list[FieldError]]:
-        pictures: list[Picture] = []
+    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[DecodedImage], list[FieldError]]:
+        pictures: list[DecodedImage] = []
         errors: list[FieldError] = []
         for index, upload in enumerate(uploads):
             if upload.error:
@@ -116,7 +126,7 @@ class Submit:
             if len(uploads) > most or len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
             try:
-                picture = self.pictures.opened(upload.data)
+                picture = self.codec.opened(upload.data)
             except ValueError as refused:
                 errors.append(FieldError("reference_images", str(refused), index))
                 continue
@@ -158,7 +168,7 @@ class Submit:
 
     def _acceptance(self, execution: Execution, valid: ValidatedSubmission) -> Acceptance:
         parameters, count = execution.parameters, execution.prompt_count
-        waiting = self.submits.pending_elsewhere(NEIGHBOURS)
+        waiting = self.reservations.pending_elsewhere(NEIGHBOURS)
         return Acceptance(
             estimated_seconds=whole_batch(count, waiting, self.rate, parameters.expected_seconds),
             estimated_cost_microusd=parameters.price_microusd * count,
@@ -168,7 +178,7 @@ class Submit:
     def _reserve(self, execution: Execution) -> Reservation:
         """Take the id for this execution, or learn which execution has it."""
         try:
-            reservation = self.submits.reserve(execution)
+            reservation = self.reservations.reserve(execution)
         except Conflict:
             # Taken when we asked, released when we looked.
             raise StillAccepting from None
@@ -178,23 +188,23 @@ class Submit:
         if self._is_accepting(holder):
             raise StillAccepting
         try:
-            return self.submits.take_over(holder, execution)
+            return self.reservations.take_over(holder, execution)
         except Conflict:
             raise StillAccepting from None
 
     def _is_accepting(self, execution: Execution) -> bool:
         return execution.accepting_until is not None and self.clock.now() < execution.accepting_until
 
-    def _accept(self, execution: Execution, valid: ValidatedSubmission, pictures: Sequence[Picture]) -> Execution:
+    def _accept(self, execution: Execution, valid: ValidatedSubmission, pictures: Sequence[DecodedImage]) -> Execution:
         try:
             # Behind the reservation, so that of two at once each counts the other.
-            others = self.submits.in_flight(execution.user, execution.id, self.clock.now())
+            others = self.reservations.in_flight(execution.user, execution.id, self.clock.now())
             self.limits.check(others, execution.prompt_count, self.rate)
             accepted = replace(
                 execution,
                 phase=Phase.ACCEPTED,
                 parameters=replace(execution.parameters, references=self._store(execution.id, pictures)),
-                chunks=self.submits.write_prompts(execution, valid.prompts),
+                chunks=self.reservations.write_prompts(execution, valid.prompts),
                 encrypted_key=self.encryption.encrypt(valid.api_key, execution.id) if valid.api_key else None,
                 acceptance=self._acceptance(execution, valid),
             )
@@ -204,7 +214,7 @@ class Submit:
         except Exception:
             # Whatever it was, asking again may begin at once; past the commit point this does nothing.
             with contextlib.suppress(Unavailable):
-                self.submits.release(execution)
+                self.reservations.release(execution)
             raise
         self._enqueue(accepted, self.clock.now())
         log.info("execution accepted", execution_id=execution.id, prompts=execution.prompt_count)
@@ -212,11 +222,11 @@ class Submit:
 
     def _commit(self, accepted: Execution) -> None:
         try:
-            self.submits.accept(accepted)
+            self.reservations.accept(accepted)
         except Conflict as late:
             raise Unavailable("the submit took too long, and its reservation went to another or expired") from late
 
-    def _store(self, execution_id: str, pictures: Sequence[Picture]) -> tuple[Reference, ...]:
+    def _store(self, execution_id: str, pictures: Sequence[DecodedImage]) -> tuple[Reference, ...]:
         return tuple(
             Reference(self.images.put_reference(execution_id, number, picture), picture.format.content_type)
             for number, picture in enumerate(pictures)
@@ -227,7 +237,7 @@ class Submit:
         if fan_out(self.tasks, execution, results, start, self.rate):
             # Unless it is noted, the watchdog creates them again, to no effect.
             with contextlib.suppress(Unavailable):
-                self.submits.mark_enqueued(execution.id)
+                self.reservations.mark_enqueued(execution.id)
 
     def _replay(self, first: Execution) -> Accepted:
         """Answer as the first time; a fan-out whose submit died is completed on the way."""

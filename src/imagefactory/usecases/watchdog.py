@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import Execution, Progress
     from imagefactory.domain.task import WatchdogCheck
-    from imagefactory.ports import Clock, Executions, Submits, Tasks
+    from imagefactory.ports import Clock, Executions, Reservations, Tasks
 
 #: Results read at once, and the first so many tasks that stand for all: a purge spares none.
 WINDOW = 500
@@ -53,7 +53,7 @@ class Watchdog:
     """Make one round. `rate` is the queue's, in tasks a second; `interval` the pause between rounds, in seconds."""
 
     executions: Executions
-    submits: Submits
+    reservations: Reservations
     tasks: Tasks
     clock: Clock
     rate: float
@@ -95,7 +95,7 @@ class Watchdog:
         now = self.clock.now()
         try:
             if now >= check.since + timedelta(seconds=ACCEPTING_SECONDS):
-                self.submits.expire(check.execution_id, now)
+                self.reservations.expire(check.execution_id, now)
                 return CheckResult.GONE
         except Conflict:
             log.warning("a late submit was accepted after all", execution_id=check.execution_id)
@@ -115,7 +115,7 @@ class Watchdog:
                 return CheckResult.MOVING
             results = (Result(index) for index in range(execution.prompt_count))
             self.tasks.enqueue(list(first_attempts(execution, results, execution.created_at, self.rate)))
-            self.submits.mark_enqueued(execution.id)
+            self.reservations.mark_enqueued(execution.id)
             log.warning("an interrupted submit was completed", execution_id=execution.id)
             return CheckResult.MENDED
         if progress.version != check.last_version:

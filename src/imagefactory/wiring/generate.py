@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.gemini import GeminiModel
-from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.api.app import Api
 from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.generate import GenerateRoutes
@@ -35,8 +35,8 @@ def api(settings: GenerateSettings) -> Api:
         generate=Generate(
             executions=executions,
             tasks=tasks,
-            images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
-            pictures=PillowPictures(),
+            images=storage.CloudStorageImageStore(storage.client(settings.project_id), settings.bucket),
+            codec=PillowImageCodec(),
             model=GeminiModel(settings.gemini_api_url, gate=settings.gate),
             encryption=secret_manager.of(settings),
             clock=clock,
@@ -44,7 +44,7 @@ def api(settings: GenerateSettings) -> Api:
         ),
         watchdog=Watchdog(
             executions=executions,
-            submits=firestore.FirestoreSubmits(database),
+            reservations=firestore.FirestoreReservations(database),
             tasks=tasks,
             clock=clock,
             rate=settings.dispatch_rate,

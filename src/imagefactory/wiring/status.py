@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters import firestore, storage
-from imagefactory.adapters.signed_urls import PublicLinks, SignedLinks
+from imagefactory.adapters.signed_urls import PublicUrls, SignedUrls
 from imagefactory.api.app import Api
 from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.status import StatusRoutes
@@ -14,14 +14,14 @@ from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.status import ShowExecution
 
 if TYPE_CHECKING:
-    from imagefactory.ports import Links
+    from imagefactory.ports import ImageUrls
     from imagefactory.settings import StatusSettings
 
 
-def _links(settings: StatusSettings) -> Links:
+def _links(settings: StatusSettings) -> ImageUrls:
     if settings.result_urls == "public":
-        return PublicLinks(settings.bucket, settings.storage_url)
-    return SignedLinks(storage.client(settings.project_id), settings.bucket, settings.signed_url_seconds)
+        return PublicUrls(settings.bucket, settings.storage_url)
+    return SignedUrls(storage.client(settings.project_id), settings.bucket, settings.signed_url_seconds)
 
 
 def api(settings: StatusSettings) -> Api:
@@ -37,7 +37,7 @@ def api(settings: StatusSettings) -> Api:
         ),
         show=ShowExecution(
             executions=executions,
-            links=_links(settings),
+            image_urls=_links(settings),
             clock=SystemClock(),
             rate=settings.dispatch_rate,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
-from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.api.app import Api
 from imagefactory.api.auth.tokens import TokenVerifier
 from imagefactory.api.routes.submit import SubmitRoutes
@@ -25,7 +25,7 @@ def api(settings: SubmitSettings) -> Api:
     tasks = cloud_tasks.of(settings)
     encryption = secret_manager.of(settings)
     clock = SystemClock()
-    submits = firestore.FirestoreSubmits(database)
+    reservations = firestore.FirestoreReservations(database)
     routes = SubmitRoutes(
         verifier=TokenVerifier.from_jwks_url(
             settings.id_token_issuer,
@@ -35,10 +35,10 @@ def api(settings: SubmitSettings) -> Api:
         ),
         submit=Submit(
             workflows=firestore.FirestoreWorkflows(database),
-            submits=submits,
+            reservations=reservations,
             tasks=tasks,
-            images=storage.CloudStorageImages(storage.client(settings.project_id), settings.bucket),
-            pictures=PillowPictures(),
+            images=storage.CloudStorageImageStore(storage.client(settings.project_id), settings.bucket),
+            codec=PillowImageCodec(),
             encryption=encryption,
             clock=clock,
             limits=settings.limits,
@@ -49,7 +49,7 @@ def api(settings: SubmitSettings) -> Api:
         cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
         retry=Retry(
             executions=executions,
-            submits=submits,
+            reservations=reservations,
             tasks=tasks,
             encryption=encryption,
             clock=clock,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
-from imagefactory.testing import InMemoryExecutions, InMemorySubmits, ManualClock, Store
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
+from imagefactory.testing import InMemoryExecutions, InMemoryReservations, ManualClock, Store
 from tests.contract.executions.stores import Stores
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def stores(request: pytest.FixtureRequest) -> Stores:
 
 @pytest.fixture
 def firestore_stores(database: Client) -> Stores:
-    return Stores(FirestoreExecutions(database), FirestoreSubmits(database), tick=lambda: time.sleep(0.01))
+    return Stores(FirestoreExecutions(database), FirestoreReservations(database), tick=lambda: time.sleep(0.01))
 
 
 def in_memory() -> Stores:
     clock = ManualClock()
     store = Store(clock)
-    return Stores(InMemoryExecutions(store), InMemorySubmits(store), tick=lambda: clock.advance(1))
+    return Stores(InMemoryExecutions(store), InMemoryReservations(store), tick=lambda: clock.advance(1))

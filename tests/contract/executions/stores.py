@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from imagefactory.domain.execution import Execution, Progress, Prompt
-    from imagefactory.ports import Executions, Submits
+    from imagefactory.ports import Executions, Reservations
 
 
 @dataclass(frozen=True)
 class Stores:
-    """The ports Executions and Submits on one store; `tick` lets its clock move on."""
+    """The ports Executions and Reservations on one store; `tick` lets its clock move on."""
 
     executions: Executions
-    submits: Submits
+    reservations: Reservations
     tick: Callable[[], object]
 
     def reserved(self, **what_matters: Any) -> Execution:
         """A reservation of ours."""
-        return self.submits.reserve(an_execution(**what_matters)).execution
+        return self.reservations.reserve(an_execution(**what_matters)).execution
 
     def accepted(self, prompts: Sequence[Prompt] | int = 3, **what_matters: Any) -> Execution:
         """An execution that exists."""
         given = some_prompts(prompts) if isinstance(prompts, int) else tuple(prompts)
         execution = self.reserved(prompt_count=len(given), **what_matters)
-        execution = replace(execution, chunks=self.submits.write_prompts(execution, given))
-        self.submits.accept(execution)
+        execution = replace(execution, chunks=self.reservations.write_prompts(execution, given))
+        self.reservations.accept(execution)
         return self.now(execution)
 
     def now(self, execution: Execution) -> Execution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.adapters.firestore import submits as adapter
+from imagefactory.adapters.firestore import reservations as adapter
 from imagefactory.domain.execution import Prompt
 from imagefactory.testing import some_prompts
 

@@ -17,6 +17,6 @@ def test_a_process_has_one_client_for_each_database(firestore_host: str, monkeyp
     client = firestore.client("contract-client", "(default)")
 
     assert firestore.client("contract-client", "(default)") is client
-    assert firestore.FirestoreSubmits(client).reserve(an_execution()).is_ours
+    assert firestore.FirestoreReservations(client).reserve(an_execution()).is_ours
     client.close()
     firestore.client.cache_clear()

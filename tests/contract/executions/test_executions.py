@@ -33,7 +33,7 @@ class TestWhatDoesNotExist:
 
     def test_cannot_be_moved_cancelled_reopened_or_closed(self, stores: Stores) -> None:
         execution = stores.reserved(phase=Phase.RESERVED)
-        stores.submits.release(execution)
+        stores.reservations.release(execution)
 
         with pytest.raises(Conflict):
             stores.executions.apply(execution, [Transition(None, Result(0).cancelled())])

@@ -26,20 +26,20 @@ def a_reservation(stores: Stores) -> Execution:
 def test_an_overdue_reservation_can_never_be_accepted(stores: Stores) -> None:
     late = a_reservation(stores)
 
-    stores.submits.expire(late.id, UNTIL)
+    stores.reservations.expire(late.id, UNTIL)
 
     with pytest.raises(Conflict):
-        stores.submits.accept(replace(late, phase=Phase.ACCEPTED))
+        stores.reservations.accept(replace(late, phase=Phase.ACCEPTED))
     assert stores.executions.get(late.id) is None
-    assert stores.submits.reserve(late).is_ours
+    assert stores.reservations.reserve(late).is_ours
 
 
 def test_a_reservation_with_time_left_stays(stores: Stores) -> None:
     reserved = a_reservation(stores)
 
-    stores.submits.expire(reserved.id, UNTIL - timedelta(seconds=1))
+    stores.reservations.expire(reserved.id, UNTIL - timedelta(seconds=1))
 
-    stores.submits.accept(replace(reserved, phase=Phase.ACCEPTED))
+    stores.reservations.accept(replace(reserved, phase=Phase.ACCEPTED))
     assert stores.executions.get(reserved.id) is not None
 
 
@@ -47,12 +47,12 @@ def test_an_execution_is_no_reservation(stores: Stores) -> None:
     accepted = stores.accepted()
 
     with pytest.raises(Conflict):
-        stores.submits.expire(accepted.id, UNTIL)
+        stores.reservations.expire(accepted.id, UNTIL)
 
     assert stores.executions.get(accepted.id) is not None
 
 
 def test_what_does_not_exist_is_left_so(stores: Stores) -> None:
-    stores.submits.expire("none", UNTIL)
+    stores.reservations.expire("none", UNTIL)
 
     assert stores.executions.get("none") is None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 
-from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreSubmits
+from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import ExecutionStatus, Phase
 from imagefactory.domain.result import Result
@@ -77,7 +77,7 @@ def stores(firestore_host: str, connection: Connection, monkeypatch: pytest.Monk
         return intercept(plain(transport), connection)
 
     monkeypatch.setattr(client, "_emulator_channel", watched)
-    yield Stores(FirestoreExecutions(client), FirestoreSubmits(client), tick=lambda: None)
+    yield Stores(FirestoreExecutions(client), FirestoreReservations(client), tick=lambda: None)
     client.close()
 
 
@@ -155,25 +155,25 @@ def test_a_result_that_somebody_else_moved_meanwhile_conflicts(stores: Stores, c
 def test_a_reservation_whose_reply_is_lost_is_ours(stores: Stores, connection: Connection) -> None:
     connection.lose = 1
 
-    reservation = stores.submits.reserve(an_execution(phase=Phase.RESERVED))
+    reservation = stores.reservations.reserve(an_execution(phase=Phase.RESERVED))
 
     assert reservation.is_ours
-    stores.submits.accept(replace(reservation.execution, phase=Phase.ACCEPTED))
+    stores.reservations.accept(replace(reservation.execution, phase=Phase.ACCEPTED))
 
 
 def test_a_reservation_that_was_released_meanwhile_conflicts(stores: Stores) -> None:
     holder = stores.reserved(phase=Phase.RESERVED)
     reads: list[str] = []
-    get = stores.submits._layout.execution  # type: ignore[attr-defined] # noqa: SLF001 - to slip in before the read
+    get = stores.reservations._layout.execution  # type: ignore[attr-defined] # noqa: SLF001 - to slip in before the read
 
     def released_in_between(execution_id: str) -> Any:
         reads.append(execution_id)
-        return _Released(get(execution_id), lambda: stores.submits.release(holder))
+        return _Released(get(execution_id), lambda: stores.reservations.release(holder))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stores.submits._layout, "execution", released_in_between)  # type: ignore[attr-defined] # noqa: SLF001 - as above
+        patch.setattr(stores.reservations._layout, "execution", released_in_between)  # type: ignore[attr-defined] # noqa: SLF001 - as above
         with pytest.raises(Conflict):
-            stores.submits.reserve(holder)
+            stores.reservations.reserve(holder)
 
     assert reads
 
@@ -199,10 +199,10 @@ def test_a_takeover_whose_reply_is_lost_is_ours(stores: Stores, connection: Conn
     dead = stores.reserved(phase=Phase.RESERVED)
     connection.lose = 1
 
-    taken = stores.submits.take_over(dead, replace(dead, fingerprint="ours"))
+    taken = stores.reservations.take_over(dead, replace(dead, fingerprint="ours"))
 
     assert taken.is_ours
-    stores.submits.accept(replace(taken.execution, phase=Phase.ACCEPTED))
+    stores.reservations.accept(replace(taken.execution, phase=Phase.ACCEPTED))
     assert stores.executions.get(dead.id) is not None
 
 
@@ -210,7 +210,7 @@ def test_an_accept_whose_reply_is_lost_is_done(stores: Stores, connection: Conne
     reserved = stores.reserved(phase=Phase.RESERVED)
     connection.lose = 1
 
-    stores.submits.accept(replace(reserved, phase=Phase.ACCEPTED))
+    stores.reservations.accept(replace(reserved, phase=Phase.ACCEPTED))
 
     assert stores.executions.get(reserved.id) is not None
     assert stores.progress(reserved).pending == 3
@@ -220,9 +220,9 @@ def test_a_release_whose_reply_is_lost_is_done(stores: Stores, connection: Conne
     reserved = stores.reserved(phase=Phase.RESERVED)
     connection.lose = 1
 
-    stores.submits.release(reserved)
+    stores.reservations.release(reserved)
 
-    assert stores.submits.reserve(reserved).is_ours
+    assert stores.reservations.reserve(reserved).is_ours
 
 
 def test_a_close_whose_reply_is_lost_conflicts_and_is_found_done(stores: Stores, connection: Connection) -> None:
@@ -243,6 +243,6 @@ def test_a_plain_update_is_written_again(stores: Stores, connection: Connection,
     connection.lose = 1
     before = connection.commits
 
-    getattr(stores.executions if change == "request_cancel" else stores.submits, change)(execution.id)
+    getattr(stores.executions if change == "request_cancel" else stores.reservations, change)(execution.id)
 
     assert connection.commits == before + 2

@@ -10,7 +10,7 @@ import pytest
 
 from emulators.gemini.faults.outcomes import Outcome
 from imagefactory.adapters.gemini import GeminiModel
-from imagefactory.adapters.pillow import PillowPictures
+from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.domain.result import ResultStatus
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import ManualClock, some_parameters
@@ -205,7 +205,7 @@ def after(outcome: Outcome, gemini: Gemini, model: GeminiModel) -> Result:
     gemini.rule(match=None, outcomes=[outcome.value])
     world = World()
     seconds = SHORT if outcome in {Outcome.TIMEOUT, Outcome.DRIP} else LONG
-    generate = replace(world.generate, model=model, pictures=PillowPictures(), retry=RetryPolicy(timeout_base=seconds))
+    generate = replace(world.generate, model=model, codec=PillowImageCodec(), retry=RetryPolicy(timeout_base=seconds))
     execution = world.given(
         "a lighthouse", parameters=PARAMETERS, id="x", encrypted_key=world.encryption.encrypt(KEY, "x")
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.adapters.storage import CloudStorageImages
-from imagefactory.testing import InMemoryImages
+from imagefactory.adapters.storage import CloudStorageImageStore
+from imagefactory.testing import InMemoryImageStore
 from tests.contract.emulators import a_storage_client
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Bucket
 
-    from imagefactory.ports import Images
+    from imagefactory.ports import ImageStore
 
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
 class Bucketful:
-    """The port Images, and what a look into its bucket shows: the names of all objects, and the bytes of one."""
+    """The port ImageStore, and what a look into its bucket shows: the names of all objects, and the bytes of one."""
 
-    images: Images
+    images: ImageStore
     names: Callable[[], list[str]]
     data: Callable[[str], bytes]
 
@@ -42,14 +42,14 @@ def bucket(storage_url: str) -> Iterator[Bucket]:
 @pytest.fixture(params=["memory", "cloud-storage"])
 def bucketful(request: pytest.FixtureRequest) -> Bucketful:
     if request.param == "memory":
-        images = InMemoryImages()
+        images = InMemoryImageStore()
         return Bucketful(images, lambda: list(images.objects), lambda name: images.objects[name].data)
     return in_cloud(request.getfixturevalue("bucket"))
 
 
 def in_cloud(bucket: Bucket) -> Bucketful:
     return Bucketful(
-        CloudStorageImages(bucket.client, bucket.name),
+        CloudStorageImageStore(bucket.client, bucket.name),
         lambda: [blob.name for blob in bucket.list_blobs()],
         lambda name: bytes(bucket.blob(name).download_as_bytes()),
     )

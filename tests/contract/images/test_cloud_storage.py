@@ -11,11 +11,11 @@ import requests
 from google.api_core.exceptions import NotFound
 
 from imagefactory.adapters import storage
-from imagefactory.adapters.storage import CloudStorageImages
+from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import Conflict, Unavailable
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenUsage
-from imagefactory.ports import Picture, PictureFormat
+from imagefactory.ports import DecodedImage, ImageFormat
 from tests.contract.emulators import a_storage_client
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from google.cloud.storage import Bucket
 
 MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
-PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
-OTHER_PNG = Picture(b"\x89PNG of another one", PictureFormat.PNG, 64, 48)
+PNG = DecodedImage(b"\x89PNG of a lighthouse", ImageFormat.PNG, 1024, 768)
+OTHER_PNG = DecodedImage(b"\x89PNG of another one", ImageFormat.PNG, 64, 48)
 
 
 class Connection(requests.Session):
@@ -52,11 +52,11 @@ def connection() -> Iterator[Connection]:
 
 
 @pytest.fixture
-def images(storage_url: str, bucket: Bucket, connection: Connection) -> CloudStorageImages:
-    return CloudStorageImages(a_storage_client(storage_url, connection), bucket.name)
+def images(storage_url: str, bucket: Bucket, connection: Connection) -> CloudStorageImageStore:
+    return CloudStorageImageStore(a_storage_client(storage_url, connection), bucket.name)
 
 
-def test_an_upload_whose_reply_is_lost_is_ours(images: CloudStorageImages, connection: Connection) -> None:
+def test_an_upload_whose_reply_is_lost_is_ours(images: CloudStorageImageStore, connection: Connection) -> None:
     connection.lose = 1
 
     stored = images.put("e", 0, PNG, MADE)
@@ -66,7 +66,7 @@ def test_an_upload_whose_reply_is_lost_is_ours(images: CloudStorageImages, conne
 
 
 def test_an_image_that_was_deleted_between_refusal_and_look_conflicts(
-    images: CloudStorageImages, monkeypatch: pytest.MonkeyPatch
+    images: CloudStorageImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images.put("e", 0, PNG, MADE)
     monkeypatch.setattr(images, "find", lambda *_: None)
@@ -76,12 +76,12 @@ def test_an_image_that_was_deleted_between_refusal_and_look_conflicts(
 
 
 def test_an_image_in_another_format_that_is_gone_already_gives_way_all_the_same(
-    images: CloudStorageImages, monkeypatch: pytest.MonkeyPatch
+    images: CloudStorageImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = images.put("e", 0, PNG, MADE)
     monkeypatch.setattr("google.cloud.storage.Blob.delete", _already_gone)
 
-    assert images.put("e", 0, Picture(b"webp", PictureFormat.WEBP, 1, 1), MADE) == first
+    assert images.put("e", 0, DecodedImage(b"webp", ImageFormat.WEBP, 1, 1), MADE) == first
     assert images.find("e", 0) == first
 
 
@@ -89,7 +89,7 @@ def _already_gone(*_: object, **__: object) -> None:
     raise NotFound("somebody deleted it")
 
 
-def test_an_image_carries_what_its_result_will_record(images: CloudStorageImages, bucket: Bucket) -> None:
+def test_an_image_carries_what_its_result_will_record(images: CloudStorageImageStore, bucket: Bucket) -> None:
     name = images.put("e", 0, PNG, MADE).name
 
     blob = bucket.get_blob(name)
@@ -99,13 +99,13 @@ def test_an_image_carries_what_its_result_will_record(images: CloudStorageImages
     assert blob.cache_control == "private, max-age=86400, immutable"
 
 
-def test_a_reference_is_never_cached(images: CloudStorageImages, bucket: Bucket) -> None:
+def test_a_reference_is_never_cached(images: CloudStorageImageStore, bucket: Bucket) -> None:
     name = images.put_reference("e", 0, PNG)
 
     assert bucket.get_blob(name).cache_control == "no-store"
 
 
-def test_a_reference_is_downloaded_once_for_a_batch(images: CloudStorageImages, bucket: Bucket) -> None:
+def test_a_reference_is_downloaded_once_for_a_batch(images: CloudStorageImageStore, bucket: Bucket) -> None:
     name = images.put_reference("e", 0, PNG)
     images.reference(name)
     bucket.blob(name).delete()
@@ -113,7 +113,7 @@ def test_a_reference_is_downloaded_once_for_a_batch(images: CloudStorageImages, 
     assert images.reference(name) == PNG.data
 
 
-def test_an_object_without_our_metadata_is_found_all_the_same(images: CloudStorageImages, bucket: Bucket) -> None:
+def test_an_object_without_our_metadata_is_found_all_the_same(images: CloudStorageImageStore, bucket: Bucket) -> None:
     bucket.blob("executions/e/00000.png").upload_from_string(b"data", content_type="image/png")
 
     assert images.find("e", 0) == StoredImage("executions/e/00000.png", "image/png", 0, 0, 4)
@@ -122,7 +122,7 @@ def test_an_object_without_our_metadata_is_found_all_the_same(images: CloudStora
 def test_a_service_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "_RETRY", None)
     client = a_storage_client("http://127.0.0.1:9")
-    images = CloudStorageImages(client, "bucket")
+    images = CloudStorageImageStore(client, "bucket")
 
     with pytest.raises(Unavailable):
         images.put("e", 0, PNG, MADE)

@@ -8,15 +8,15 @@ import pytest
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenUsage
-from imagefactory.ports import Picture, PictureFormat
+from imagefactory.ports import DecodedImage, ImageFormat
 
 if TYPE_CHECKING:
     from tests.contract.images.conftest import Bucketful
 
 MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
-PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
-OTHER_PNG = Picture(b"\x89PNG of another one", PictureFormat.PNG, 64, 48)
-JPG = Picture(b"\xff\xd8 of a lighthouse", PictureFormat.JPG, 800, 600)
+PNG = DecodedImage(b"\x89PNG of a lighthouse", ImageFormat.PNG, 1024, 768)
+OTHER_PNG = DecodedImage(b"\x89PNG of another one", ImageFormat.PNG, 64, 48)
+JPG = DecodedImage(b"\xff\xd8 of a lighthouse", ImageFormat.JPG, 800, 600)
 
 
 def test_an_image_is_stored_and_found_with_its_facts(bucketful: Bucketful) -> None:
@@ -27,9 +27,9 @@ def test_an_image_is_stored_and_found_with_its_facts(bucketful: Bucketful) -> No
     assert bucketful.data(stored.name) == PNG.data
 
 
-@pytest.mark.parametrize("image_format", PictureFormat)
-def test_every_format_has_its_extension_and_its_type(bucketful: Bucketful, image_format: PictureFormat) -> None:
-    stored = bucketful.images.put("e", 0, Picture(b"data", image_format, 1, 2), MADE)
+@pytest.mark.parametrize("image_format", ImageFormat)
+def test_every_format_has_its_extension_and_its_type(bucketful: Bucketful, image_format: ImageFormat) -> None:
+    stored = bucketful.images.put("e", 0, DecodedImage(b"data", image_format, 1, 2), MADE)
 
     assert stored.name == f"executions/e/00000.{image_format.value}"
     assert stored.content_type == image_format.content_type
@@ -52,7 +52,7 @@ def test_an_image_in_another_format_gives_way_to_the_first_too(bucketful: Bucket
 
 
 def test_of_many_that_come_at_once_one_is_kept(bucketful: Bucketful) -> None:
-    pictures = [Picture(bytes([number]) * 100, PictureFormat.PNG, 10, 10) for number in range(12)]
+    pictures = [DecodedImage(bytes([number]) * 100, ImageFormat.PNG, 10, 10) for number in range(12)]
 
     with ThreadPoolExecutor(12) as threads:
         stored = set(threads.map(lambda picture: bucketful.images.put("e", 0, picture, MADE), pictures))

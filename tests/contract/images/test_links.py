@@ -11,13 +11,13 @@ import requests
 from google.auth.exceptions import RefreshError
 
 from imagefactory.adapters import signed_urls
-from imagefactory.adapters.signed_urls import SIGNERS, PublicLinks, SignedLinks
-from imagefactory.adapters.storage import CloudStorageImages
+from imagefactory.adapters.signed_urls import SIGNERS, PublicUrls, SignedUrls
+from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.image import Provenance
 from imagefactory.domain.pricing import TokenUsage
-from imagefactory.ports import Picture, PictureFormat
-from imagefactory.testing import InMemoryLinks, a_stored_image
+from imagefactory.ports import DecodedImage, ImageFormat
+from imagefactory.testing import InMemoryImageUrls, a_stored_image
 from local.stack.credentials import write_service_account
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from google.cloud.storage import Bucket
 
-    from imagefactory.ports import Links
+    from imagefactory.ports import ImageUrls
 
 MADE = Provenance(39_000, TokenUsage(1290, 3, 15), "a-model-001", "an-id", ("it is not as it was asked for",))
-PNG = Picture(b"\x89PNG of a lighthouse", PictureFormat.PNG, 1024, 768)
+PNG = DecodedImage(b"\x89PNG of a lighthouse", ImageFormat.PNG, 1024, 768)
 HOUR = 3600
 IMAGE = a_stored_image()
 
@@ -47,16 +47,16 @@ def fresh_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture(params=["memory", "signed"])
-def links(request: pytest.FixtureRequest) -> Links:
-    return InMemoryLinks(HOUR) if request.param == "memory" else signed(request.getfixturevalue("bucket"))
+def links(request: pytest.FixtureRequest) -> ImageUrls:
+    return InMemoryImageUrls(HOUR) if request.param == "memory" else signed(request.getfixturevalue("bucket"))
 
 
-def signed(bucket: Bucket) -> SignedLinks:
-    return SignedLinks(bucket.client, bucket.name, HOUR)
+def signed(bucket: Bucket) -> SignedUrls:
+    return SignedUrls(bucket.client, bucket.name, HOUR)
 
 
 class TestALinkThatExpires:
-    def test_works_from_half_a_life_to_a_whole_life_from_now(self, links: Links) -> None:
+    def test_works_from_half_a_life_to_a_whole_life_from_now(self, links: ImageUrls) -> None:
         for minutes in (0, 1, 29, 31, 59):
             now = datetime.now(UTC) + timedelta(minutes=minutes)
 
@@ -65,7 +65,7 @@ class TestALinkThatExpires:
             assert expires_at is not None
             assert timedelta(minutes=30) <= expires_at - now <= timedelta(hours=1)
 
-    def test_stays_the_same_while_its_window_does(self, links: Links) -> None:
+    def test_stays_the_same_while_its_window_does(self, links: ImageUrls) -> None:
         now = datetime.now(UTC)
         moments = [now + timedelta(minutes=minutes) for minutes in range(60)]
 
@@ -75,7 +75,7 @@ class TestALinkThatExpires:
         assert len(set(seen.values())) == len(seen)
         assert all(links.urls([IMAGE], moment) == [seen[links.window(moment)]] for moment in moments)
 
-    def test_is_another_one_for_another_image(self, links: Links) -> None:
+    def test_is_another_one_for_another_image(self, links: ImageUrls) -> None:
         now = datetime.now(UTC)
 
         first, second = links.urls([IMAGE, a_stored_image(index=1)], now)
@@ -86,7 +86,7 @@ class TestALinkThatExpires:
 
 class TestASignedUrl:
     def test_fetches_the_image(self, bucket: Bucket) -> None:
-        stored = CloudStorageImages(bucket.client, bucket.name).put("e", 0, PNG, MADE)
+        stored = CloudStorageImageStore(bucket.client, bucket.name).put("e", 0, PNG, MADE)
 
         [(url, _)] = signed(bucket).urls([stored], datetime.now(UTC))
 
@@ -163,7 +163,7 @@ class TestCredentialsWithoutAKey:
 
 
 def test_a_public_link_is_the_objects_own_address() -> None:
-    links = PublicLinks("images", "https://storage.googleapis.com")
+    links = PublicUrls("images", "https://storage.googleapis.com")
     now = datetime.now(UTC)
 
     assert links.urls([IMAGE], now) == [("https://storage.googleapis.com/images/executions/e/00000.png", None)]
@@ -171,9 +171,9 @@ def test_a_public_link_is_the_objects_own_address() -> None:
 
 
 def test_a_public_link_fetches_the_image(bucket: Bucket, storage_url: str) -> None:
-    stored = CloudStorageImages(bucket.client, bucket.name).put("é ?#%", 0, PNG, MADE)
+    stored = CloudStorageImageStore(bucket.client, bucket.name).put("é ?#%", 0, PNG, MADE)
 
-    [(url, _)] = PublicLinks(bucket.name, storage_url).urls([stored], datetime.now(UTC))
+    [(url, _)] = PublicUrls(bucket.name, storage_url).urls([stored], datetime.now(UTC))
 
     with requests.get(url, timeout=5) as answer:
         assert answer.content == PNG.data

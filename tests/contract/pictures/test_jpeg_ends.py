@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagefactory.adapters.pillow import PillowPictures
-from imagefactory.ports import PictureFormat
+from imagefactory.adapters.pillow import PillowImageCodec
+from imagefactory.ports import ImageFormat
 
-PILLOW = PillowPictures()
+PILLOW = PillowImageCodec()
 
 
 def grained(**how: Any) -> bytes:
@@ -40,8 +40,8 @@ def test_takes_a_jpeg_without_its_end_marker_when_no_pixel_is_missing(how: dict[
 
     for ending in (b"", b"\xff", b"\0\0\0"):
         picture = PILLOW.opened(whole[:-2] + ending)
-        assert (picture.format, picture.width, picture.height) == (PictureFormat.JPG, 160, 120)
-    assert PILLOW.converted(picture, PictureFormat.PNG).width == 160
+        assert (picture.format, picture.width, picture.height) == (ImageFormat.JPG, 160, 120)
+    assert PILLOW.converted(picture, ImageFormat.PNG).width == 160
 
 
 @pytest.mark.parametrize("how", JPEGS)

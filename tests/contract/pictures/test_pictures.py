@@ -11,29 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from imagefactory.adapters.pillow import MAX_PIXELS, PillowPictures
-from imagefactory.ports import Picture, PictureFormat
-from imagefactory.testing import FakePictures, the_bytes_of
+from imagefactory.adapters.pillow import MAX_PIXELS, PillowImageCodec
+from imagefactory.ports import DecodedImage, ImageFormat
+from imagefactory.testing import FakeImageCodec, the_bytes_of
 from tests.hostile import images
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imagefactory.ports import Pictures
+    from imagefactory.ports import ImageCodec
 
-NAMES = {PictureFormat.PNG: "PNG", PictureFormat.JPG: "JPEG", PictureFormat.WEBP: "WEBP"}
+NAMES = {ImageFormat.PNG: "PNG", ImageFormat.JPG: "JPEG", ImageFormat.WEBP: "WEBP"}
 
 
 @dataclass(frozen=True)
 class Studio:
-    """The port Pictures, and how bytes are made that it takes for an image, whole or cut short."""
+    """The port ImageCodec, and how bytes are made that it takes for an image, whole or cut short."""
 
-    pictures: Pictures
-    draw: Callable[[PictureFormat, int, int], bytes]
+    codec: ImageCodec
+    draw: Callable[[ImageFormat, int, int], bytes]
     cut_short: Callable[[bytes], bytes]
 
 
-def drawn(image_format: PictureFormat, width: int = 64, height: int = 48, mode: str = "RGB", **how: Any) -> bytes:
+def drawn(image_format: ImageFormat, width: int = 64, height: int = 48, mode: str = "RGB", **how: Any) -> bytes:
     """A real image, a gradient so that it does not shrink to nothing."""
     target = io.BytesIO()
     gradient = Image.linear_gradient("L").resize((width, height)).convert(mode)
@@ -44,47 +44,47 @@ def drawn(image_format: PictureFormat, width: int = 64, height: int = 48, mode: 
 @pytest.fixture(params=["memory", "pillow"])
 def studio(request: pytest.FixtureRequest) -> Studio:
     if request.param == "memory":
-        fakes = FakePictures()
+        fakes = FakeImageCodec()
         return Studio(fakes, lambda one, *size: the_bytes_of(one.value, *size), lambda data: data.rstrip(b"."))
-    return Studio(PillowPictures(), drawn, lambda data: data[: len(data) * 2 // 3])
+    return Studio(PillowImageCodec(), drawn, lambda data: data[: len(data) * 2 // 3])
 
 
-@pytest.mark.parametrize("image_format", PictureFormat)
-def test_an_image_is_opened_with_its_format_and_size(studio: Studio, image_format: PictureFormat) -> None:
+@pytest.mark.parametrize("image_format", ImageFormat)
+def test_an_image_is_opened_with_its_format_and_size(studio: Studio, image_format: ImageFormat) -> None:
     data = studio.draw(image_format, 64, 48)
 
-    assert studio.pictures.opened(data) == Picture(data, image_format, 64, 48)
+    assert studio.codec.opened(data) == DecodedImage(data, image_format, 64, 48)
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;", b"%PDF-1.7", bytes(1000)])
 def test_what_is_no_image_is_refused(studio: Studio, data: bytes) -> None:
     with pytest.raises(ValueError, match="no PNG, JPEG or WebP image"):
-        studio.pictures.opened(data)
+        studio.codec.opened(data)
 
 
-@pytest.mark.parametrize("image_format", PictureFormat)
-def test_an_image_that_was_cut_short_is_refused(studio: Studio, image_format: PictureFormat) -> None:
+@pytest.mark.parametrize("image_format", ImageFormat)
+def test_an_image_that_was_cut_short_is_refused(studio: Studio, image_format: ImageFormat) -> None:
     data = studio.draw(image_format, 64, 48)
 
     with pytest.raises(ValueError, match="damaged"):
-        studio.pictures.opened(studio.cut_short(data))
+        studio.codec.opened(studio.cut_short(data))
 
 
-@pytest.mark.parametrize("wanted", PictureFormat)
-@pytest.mark.parametrize("given_format", PictureFormat)
+@pytest.mark.parametrize("wanted", ImageFormat)
+@pytest.mark.parametrize("given_format", ImageFormat)
 def test_an_image_is_converted_to_the_format_that_is_wanted(
-    studio: Studio, given_format: PictureFormat, wanted: PictureFormat
+    studio: Studio, given_format: ImageFormat, wanted: ImageFormat
 ) -> None:
-    picture = studio.pictures.opened(studio.draw(given_format, 64, 48))
+    picture = studio.codec.opened(studio.draw(given_format, 64, 48))
 
-    converted = studio.pictures.converted(picture, wanted)
+    converted = studio.codec.converted(picture, wanted)
 
     assert (converted.format, converted.width, converted.height) == (wanted, 64, 48)
-    assert studio.pictures.opened(converted.data) == converted
+    assert studio.codec.opened(converted.data) == converted
     assert (converted is picture) is (given_format is wanted)
 
 
-PILLOW = PillowPictures()
+PILLOW = PillowImageCodec()
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -110,7 +110,7 @@ class TestPillow:
                 PILLOW.opened(png_of_size(width, height))
 
     def test_takes_the_largest_image_that_a_model_makes(self) -> None:
-        assert PILLOW.opened(drawn(PictureFormat.PNG, 6336, 2688, compress_level=1)).width == 6336
+        assert PILLOW.opened(drawn(ImageFormat.PNG, 6336, 2688, compress_level=1)).width == 6336
 
     def test_refuses_a_header_without_an_image(self) -> None:
         with pytest.raises(ValueError, match="damaged"):
@@ -123,24 +123,24 @@ class TestPillow:
 
         picture = PILLOW.opened(target.getvalue())
 
-        assert (picture.format, picture.width, picture.height) == (PictureFormat.JPG, 64, 48)
+        assert (picture.format, picture.width, picture.height) == (ImageFormat.JPG, 64, 48)
 
     @pytest.mark.parametrize(
         ("image_format", "mode"),
         [
-            (PictureFormat.PNG, "RGBA"),
-            (PictureFormat.PNG, "LA"),
-            (PictureFormat.PNG, "P"),
-            (PictureFormat.PNG, "1"),
-            (PictureFormat.PNG, "I;16"),
-            (PictureFormat.WEBP, "RGBA"),
-            (PictureFormat.JPG, "L"),
-            (PictureFormat.JPG, "CMYK"),
+            (ImageFormat.PNG, "RGBA"),
+            (ImageFormat.PNG, "LA"),
+            (ImageFormat.PNG, "P"),
+            (ImageFormat.PNG, "1"),
+            (ImageFormat.PNG, "I;16"),
+            (ImageFormat.WEBP, "RGBA"),
+            (ImageFormat.JPG, "L"),
+            (ImageFormat.JPG, "CMYK"),
         ],
     )
-    @pytest.mark.parametrize("wanted", PictureFormat)
+    @pytest.mark.parametrize("wanted", ImageFormat)
     def test_converts_from_every_way_to_hold_colours(
-        self, image_format: PictureFormat, mode: str, wanted: PictureFormat
+        self, image_format: ImageFormat, mode: str, wanted: ImageFormat
     ) -> None:
         picture = PILLOW.opened(drawn(image_format, mode=mode))
 
@@ -150,9 +150,9 @@ class TestPillow:
 
     def test_refuses_to_write_what_the_format_cannot_hold(self) -> None:
         for data, wanted in (
-            (drawn(PictureFormat.PNG, 65_501, 1), PictureFormat.JPG),
-            (drawn(PictureFormat.PNG, 16_384, 1), PictureFormat.WEBP),
-            (without_palette(drawn(PictureFormat.PNG, mode="P")), PictureFormat.WEBP),
+            (drawn(ImageFormat.PNG, 65_501, 1), ImageFormat.JPG),
+            (drawn(ImageFormat.PNG, 16_384, 1), ImageFormat.WEBP),
+            (without_palette(drawn(ImageFormat.PNG, mode="P")), ImageFormat.WEBP),
         ):
             picture = PILLOW.opened(data)
             with pytest.raises(ValueError, match=f"cannot be written as {wanted}"):
@@ -162,7 +162,7 @@ class TestPillow:
     def test_takes_a_png_with_much_text_and_a_large_colour_profile(self, size: int) -> None:
         data = images.with_text("a" * (size // 3), icc_profile=b"p" * (size // 3))
 
-        assert PILLOW.opened(data) == Picture(data, PictureFormat.PNG, 8, 8)
+        assert PILLOW.opened(data) == DecodedImage(data, ImageFormat.PNG, 8, 8)
 
     @pytest.mark.parametrize(
         "more",
@@ -227,7 +227,7 @@ class TestPillow:
     @given(st.data())
     @settings(max_examples=300, deadline=None)
     def test_refuses_damaged_images_with_nothing_but_its_own_words(self, data: st.DataObject) -> None:
-        whole = bytearray(drawn(data.draw(st.sampled_from(list(PictureFormat))), 16, 16))
+        whole = bytearray(drawn(data.draw(st.sampled_from(list(ImageFormat))), 16, 16))
         for _ in range(data.draw(st.integers(1, 8))):
             whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
 

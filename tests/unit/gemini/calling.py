@@ -12,21 +12,21 @@ import pytest
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.gemini.answers import image_of
 from imagefactory.domain.errors import AttemptFailed
-from imagefactory.ports import Drawing
+from imagefactory.ports import GenerationRequest
 from imagefactory.testing import some_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imagefactory.domain.result import Failure
-    from imagefactory.ports import Generated
+    from imagefactory.ports import GeneratedImage
     from tests.unit.gemini.server import Server
 
 KEY = "AIzaSyTheKeyOfAlice_0123456789-abcdefghi"
 #: Bytes whose base64 has all 64 signs and padding.
 IMAGE = b"\x89PNG and \xff\xfe bytes whose base64 has + and /: \xfb\xef\xbe"
 DATA = base64.b64encode(IMAGE).decode()
-DRAWING = Drawing("a lighthouse in the fog", some_parameters(model="an-image-model"))
+REQUEST = GenerationRequest("a lighthouse in the fog", some_parameters(model="an-image-model"))
 
 
 def blob(data: str = DATA, mime_type: str = "image/png", **part: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def a_model(server: Server, gate: int = 6) -> Iterator[GeminiModel]:
         model._session.close()  # noqa: SLF001 - nobody else needs to
 
 
-def made(model: GeminiModel, timeout: float = 5.0, drawing: Drawing = DRAWING) -> Generated:
+def made(model: GeminiModel, timeout: float = 5.0, drawing: GenerationRequest = REQUEST) -> GeneratedImage:
     """The image of a call."""
     with model.generate(drawing, KEY, timeout) as generated:
         return generated

@@ -12,7 +12,7 @@ import requests
 from imagefactory.adapters.gemini.deadline import Call, DeadlineAdapter
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import FailureCode
-from tests.unit.gemini.calling import ANSWER, DRAWING, IMAGE, KEY, a_model, failed, made
+from tests.unit.gemini.calling import ANSWER, IMAGE, KEY, REQUEST, a_model, failed, made
 from tests.unit.gemini.server import answering, answering_json, serving
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_no_more_answers_are_in_use_at_once_than_the_gate_lets_through() -> None
 
     def use(model: GeminiModel) -> bytes:
         nonlocal inside, most
-        with model.generate(DRAWING, KEY, 5) as generated:
+        with model.generate(REQUEST, KEY, 5) as generated:
             with lock:
                 inside += 1
                 most = max(most, inside)

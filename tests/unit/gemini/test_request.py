@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefactory.adapters.gemini.request import STEP, RequestBody
-from imagefactory.ports import Drawing
+from imagefactory.ports import GenerationRequest
 from imagefactory.testing import some_parameters
-from tests.unit.gemini.calling import ANSWER, DRAWING, KEY, a_model, made
+from tests.unit.gemini.calling import ANSWER, KEY, REQUEST, a_model, made
 from tests.unit.gemini.server import answering_json, serving
 
 
-def sent(drawing: Drawing) -> Any:
+def sent(drawing: GenerationRequest) -> Any:
     """The JSON of the request; it is as long as it says."""
     body = RequestBody(drawing)
     whole = b"".join(body)
@@ -24,20 +24,20 @@ def sent(drawing: Drawing) -> Any:
 
 
 def test_it_asks_for_one_image_of_this_shape() -> None:
-    assert sent(DRAWING) == {
+    assert sent(REQUEST) == {
         "contents": [{"role": "user", "parts": [{"text": "a lighthouse in the fog"}]}],
         "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": {"aspectRatio": "1:1"}},
     }
 
 
 def test_it_names_a_size_only_for_a_model_that_has_sizes() -> None:
-    drawing = Drawing("p", some_parameters(image_size="4K", aspect_ratio="21:9"))
+    drawing = GenerationRequest("p", some_parameters(image_size="4K", aspect_ratio="21:9"))
 
     assert sent(drawing)["generationConfig"]["imageConfig"] == {"aspectRatio": "21:9", "imageSize": "4K"}
 
 
 def test_it_shows_the_references_first() -> None:
-    drawing = Drawing("p", some_parameters(), (("image/webp", b"one"), ("image/jpeg", b"two")))
+    drawing = GenerationRequest("p", some_parameters(), (("image/webp", b"one"), ("image/jpeg", b"two")))
 
     assert sent(drawing)["contents"][0]["parts"] == [
         {"inlineData": {"mimeType": "image/webp", "data": "b25l"}},
@@ -49,7 +49,7 @@ def test_it_shows_the_references_first() -> None:
 @pytest.mark.parametrize("size", [0, 1, 2, 3, STEP - 1, STEP, STEP + 1, 2 * STEP + 2])
 def test_a_reference_of_any_size_arrives_whole(size: int) -> None:
     data = bytes(number % 251 for number in range(size))
-    drawing = Drawing("REFERENCE", some_parameters(), (("image/png", data), ("image/png", b"x")))
+    drawing = GenerationRequest("REFERENCE", some_parameters(), (("image/png", data), ("image/png", b"x")))
 
     parts = sent(drawing)["contents"][0]["parts"]
 
@@ -60,7 +60,7 @@ def test_a_reference_of_any_size_arrives_whole(size: int) -> None:
 
 @given(st.text(), st.lists(st.binary(max_size=30), max_size=3))
 def test_it_carries_every_prompt_as_it_is(prompt: str, references: list[bytes]) -> None:
-    drawing = Drawing(prompt, some_parameters(), tuple(("image/png", data) for data in references))
+    drawing = GenerationRequest(prompt, some_parameters(), tuple(("image/png", data) for data in references))
 
     *images, text = sent(drawing)["contents"][0]["parts"]
 
@@ -69,7 +69,7 @@ def test_it_carries_every_prompt_as_it_is(prompt: str, references: list[bytes]) 
 
 
 def test_it_keeps_no_more_of_the_references_than_they_are() -> None:
-    body = RequestBody(Drawing("p", some_parameters(), (("image/png", bytes(5_000_000)),)))
+    body = RequestBody(GenerationRequest("p", some_parameters(), (("image/png", bytes(5_000_000)),)))
 
     assert max(map(len, body)) <= STEP * 4 // 3
 
@@ -88,7 +88,7 @@ class TestOnTheWire:
 
     @pytest.mark.parametrize("prompt", ["café 日本語 👩‍👩‍👧", "a\x00b\u2028c", "\u202ertl", "e\u0301", '"\\'])
     def test_a_prompt_and_references_arrive_with_a_length(self, prompt: str) -> None:
-        drawing = Drawing(prompt, some_parameters(), (("image/png", bytes(300_000)),))
+        drawing = GenerationRequest(prompt, some_parameters(), (("image/png", bytes(300_000)),))
         with serving(answering_json(ANSWER)) as server, a_model(server) as model:
             made(model, drawing=drawing)
 

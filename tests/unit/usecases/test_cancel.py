@@ -14,7 +14,7 @@ from imagefactory.usecases.generate import Outcome
 from tests.unit.world import USER, World
 
 if TYPE_CHECKING:
-    from imagefactory.ports import Drawing
+    from imagefactory.ports import GenerationRequest
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_has_ended_stays_as_it_is(world: World) -> None:
 def test_what_runs_may_finish_and_is_kept(world: World) -> None:
     execution = world.given()
 
-    def cancelled_meanwhile(drawing: Drawing, _: int) -> Takes:
+    def cancelled_meanwhile(drawing: GenerationRequest, _: int) -> Takes:
         progress = world.cancel(USER, execution.id).progress
         assert progress.status is ExecutionStatus.PROCESSING, drawing
         return Takes(20)

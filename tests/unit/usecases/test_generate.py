@@ -10,7 +10,7 @@ from imagefactory.domain.errors import Conflict
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.domain.task import Task
-from imagefactory.ports import Generated
+from imagefactory.ports import GeneratedImage
 from imagefactory.testing import Crash, Moment, Takes, a_failure, an_image, some_parameters, the_bytes_of
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import KEY, World
@@ -179,7 +179,7 @@ class TestOutcomes:
     def test_superseded_a_late_attempt_leaves_the_word_to_its_taker(self, world: World) -> None:
         execution = world.given()
 
-        def too_late(*_: object) -> Generated:
+        def too_late(*_: object) -> GeneratedImage:
             world.clock.advance(LEASE_SECONDS)
             world.scripted({})
             assert generate(world, execution) is Outcome.COMPLETED
@@ -213,7 +213,7 @@ class TestWhatTheModelIsAsked:
     def test_the_prompt_its_recipe_the_references_and_the_callers_key(self, world: World) -> None:
         execution_id = world.submitted("with a reference", references=())
         execution = world.execution(execution_id)
-        world.images.put_reference("r", 0, world.generate.pictures.opened(the_bytes_of("webp")))
+        world.images.put_reference("r", 0, world.generate.codec.opened(the_bytes_of("webp")))
         reference = Reference("executions/r/references/0.webp", "image/webp")
         world.store.put(execution)
         parameters = some_parameters(references=(reference,))
@@ -243,7 +243,7 @@ class TestWhatTheModelIsAsked:
 
     def test_the_format_is_judged_by_the_bytes_not_by_what_the_model_claims(self, world: World) -> None:
         execution = world.given()
-        world.scripted({"first prompt": [Generated(the_bytes_of("webp"), "image/png")]})
+        world.scripted({"first prompt": [GeneratedImage(the_bytes_of("webp"), "image/png")]})
 
         generate(world, execution)
 

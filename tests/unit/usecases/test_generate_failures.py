@@ -10,7 +10,7 @@ from imagefactory.domain.errors import Conflict, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import FailureCode, Result
-from imagefactory.ports import Generated, Transition
+from imagefactory.ports import GeneratedImage, Transition
 from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.unit.world import KEY, World
@@ -41,7 +41,7 @@ def die_in(world: World, execution: Execution, call: str, moment: Moment) -> Non
 class TestFailuresOfOurOwn:
     def test_an_image_that_cannot_be_opened_is_the_providers_failure(self, world: World) -> None:
         execution = world.given()
-        world.scripted({"first prompt": [Generated(b"no image", "image/png")]})
+        world.scripted({"first prompt": [GeneratedImage(b"no image", "image/png")]})
 
         assert generate(world, execution) is Outcome.POSTPONED
         failure = world.result(execution.id).failure
@@ -97,7 +97,7 @@ class TestFailuresOfOurOwn:
 
     def test_no_log_line_holds_a_prompt_or_a_key(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         execution = world.given("only prompt", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-        world.scripted({"only prompt": [Takes(119, a_failure()), Generated(b"?", "image/png")]})
+        world.scripted({"only prompt": [Takes(119, a_failure()), GeneratedImage(b"?", "image/png")]})
         world.faults.fail("images.put", Moment.BEFORE, Unavailable(f"{KEY} only prompt"))
 
         world.run()

@@ -126,9 +126,15 @@ def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
 
 #: Every call of a port that submit, generate, retry and the watchdog make.
 CALLS = (
-    *("submits.reserve", "submits.take_over", "submits.write_prompts", "submits.pending_elsewhere", "submits.accept"),
     *(
-        "submits.mark_enqueued",
+        "reservations.reserve",
+        "reservations.take_over",
+        "reservations.write_prompts",
+        "reservations.pending_elsewhere",
+        "reservations.accept",
+    ),
+    *(
+        "reservations.mark_enqueued",
         "encryption.encrypt",
         "encryption.decrypt",
         "tasks.enqueue_check",

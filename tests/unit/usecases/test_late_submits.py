@@ -28,7 +28,7 @@ def late_in(world: World, name: str, moment: Moment, seconds: float) -> None:
 
 def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothing() -> None:
     world = World()
-    late_in(world, "submits.accept", Moment.BEFORE, 240)
+    late_in(world, "reservations.accept", Moment.BEFORE, 240)
 
     with pytest.raises(Unavailable):
         world.accepted("one prompt", key="once")
@@ -47,7 +47,7 @@ def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> 
     world.clock.advance(130)
 
     def accepted_meanwhile(call: Call) -> None:
-        if (call.name, call.moment) == ("submits.expire", Moment.BEFORE):
+        if (call.name, call.moment) == ("reservations.expire", Moment.BEFORE):
             world.store.executions[execution.id] = accepted
 
     world.faults.hook = accepted_meanwhile

@@ -67,7 +67,7 @@ def test_of_two_at_once_for_the_last_place_not_both_get_it(world: World) -> None
     inner: list[type[BaseException] | None] = []
 
     def another_meanwhile(call: Call) -> None:
-        if (call.name, call.moment) == ("submits.reserve", Moment.AFTER) and not inner:
+        if (call.name, call.moment) == ("reservations.reserve", Moment.AFTER) and not inner:
             inner.append(None)
             try:
                 world.submitted("third")
@@ -84,7 +84,7 @@ def test_of_two_at_once_for_the_last_place_not_both_get_it(world: World) -> None
 
 def test_a_submit_that_died_counts_only_while_it_may_still_be_accepted(world: World) -> None:
     world.submitted("first")
-    world.faults.fail("submits.write_prompts", Moment.BEFORE, Crash())
+    world.faults.fail("reservations.write_prompts", Moment.BEFORE, Crash())
     with pytest.raises(Crash):
         world.submitted("second")
 

@@ -23,7 +23,7 @@ from imagefactory.testing import (
     START,
     Call,
     Crash,
-    FakePictures,
+    FakeImageCodec,
     InMemoryWorkflows,
     Moment,
     a_submission,
@@ -34,7 +34,7 @@ from imagefactory.testing import (
 from tests.unit.world import KEY, USER, World
 
 if TYPE_CHECKING:
-    from imagefactory.ports import Picture
+    from imagefactory.ports import DecodedImage
 
 
 @pytest.fixture
@@ -182,12 +182,12 @@ class TestARefusedBatch:
 def test_of_too_many_references_none_is_opened(world: World) -> None:
     opened: list[bytes] = []
 
-    class Watched(FakePictures):
-        def opened(self, data: bytes) -> Picture:
+    class Watched(FakeImageCodec):
+        def opened(self, data: bytes) -> DecodedImage:
             opened.append(data)
             return super().opened(data)
 
-    submit = replace(world.submit, pictures=Watched())
+    submit = replace(world.submit, codec=Watched())
 
     with pytest.raises(InvalidRequest, match="at most 3 are taken"):
         submit(USER, "w", a_submission("one prompt", references=(Upload(the_bytes_of()),) * 4))
@@ -246,7 +246,8 @@ class TestAnIdempotencyKey:
         assert alices.id != bobs.id
 
     @pytest.mark.parametrize(
-        "call", ["submits.reserve", "submits.write_prompts", "submits.pending_elsewhere", "encryption.encrypt"]
+        "call",
+        ["reservations.reserve", "reservations.write_prompts", "reservations.pending_elsewhere", "encryption.encrypt"],
     )
     def test_of_a_submit_that_still_runs_is_told_to_wait(self, world: World, call: str) -> None:
         crash_in(world, call, Moment.AFTER)
@@ -256,7 +257,7 @@ class TestAnIdempotencyKey:
             world.accepted("one prompt", "another prompt", key="once")
 
     def test_of_a_dead_submit_can_be_used_for_any_request(self, world: World) -> None:
-        crash_in(world, "submits.write_prompts", Moment.AFTER)
+        crash_in(world, "reservations.write_prompts", Moment.AFTER)
         world.clock.advance(120)
 
         answer = world.accepted("one other prompt", key="once")
@@ -265,7 +266,7 @@ class TestAnIdempotencyKey:
         assert world.progress(str(answer.execution.id)).total == 1
 
     def test_given_back_between_two_looks_is_free_in_a_moment(self, world: World) -> None:
-        world.faults.fail("submits.reserve", Moment.BEFORE, Conflict())
+        world.faults.fail("reservations.reserve", Moment.BEFORE, Conflict())
 
         with pytest.raises(StillAccepting):
             world.accepted("one prompt", key="once")
@@ -273,9 +274,9 @@ class TestAnIdempotencyKey:
         assert not world.accepted("one prompt", key="once").is_replay
 
     def test_of_a_dead_submit_goes_to_the_first_of_two_that_come_at_once(self, world: World) -> None:
-        crash_in(world, "submits.reserve", Moment.AFTER)
+        crash_in(world, "reservations.reserve", Moment.AFTER)
         world.clock.advance(120)
-        world.faults.fail("submits.take_over", Moment.BEFORE, Conflict())
+        world.faults.fail("reservations.take_over", Moment.BEFORE, Conflict())
 
         with pytest.raises(StillAccepting):
             world.accepted("one prompt", "another prompt", key="once")
@@ -300,7 +301,7 @@ class TestAnIdempotencyKey:
         assert len(world.model.calls) == 2
 
     def test_creates_no_task_twice_when_only_the_mark_was_missing(self, world: World) -> None:
-        crash_in(world, "submits.mark_enqueued", Moment.BEFORE)
+        crash_in(world, "reservations.mark_enqueued", Moment.BEFORE)
         world.run()
         world.clock.advance(120)
 
@@ -313,7 +314,8 @@ class TestAnIdempotencyKey:
 
 class TestAnOutage:
     @pytest.mark.parametrize(
-        "call", ["images.put_reference", "submits.write_prompts", "encryption.encrypt", "submits.pending_elsewhere"]
+        "call",
+        ["images.put_reference", "reservations.write_prompts", "encryption.encrypt", "reservations.pending_elsewhere"],
     )
     @pytest.mark.parametrize("moment", Moment)
     def test_before_the_commit_point_leaves_nothing_a_user_can_see(
@@ -327,7 +329,7 @@ class TestAnOutage:
         assert world.store.executions == {}
         assert not world.accepted("one prompt", key="once").is_replay
 
-    @pytest.mark.parametrize("call", ["tasks.enqueue", "submits.mark_enqueued"])
+    @pytest.mark.parametrize("call", ["tasks.enqueue", "reservations.mark_enqueued"])
     @pytest.mark.parametrize("moment", Moment)
     def test_behind_the_commit_point_is_left_to_the_watchdog(self, world: World, call: str, moment: Moment) -> None:
         world.faults.fail(call, moment, Unavailable())
@@ -342,7 +344,7 @@ class TestAnOutage:
     def test_that_is_a_defect_of_ours_is_no_outage_and_gives_the_reservation_back(
         self, world: World, error: Exception
     ) -> None:
-        world.faults.fail("submits.write_prompts", Moment.BEFORE, error)
+        world.faults.fail("reservations.write_prompts", Moment.BEFORE, error)
 
         with pytest.raises(type(error)):
             world.accepted("one prompt", key="once")
@@ -351,7 +353,7 @@ class TestAnOutage:
 
     def test_that_keeps_the_reservation_from_being_given_back_is_told_as_it_was(self, world: World) -> None:
         def hook(call: Call) -> None:
-            if call.name in {"encryption.encrypt", "submits.release"}:
+            if call.name in {"encryption.encrypt", "reservations.release"}:
                 raise Unavailable(call.name)
 
         world.faults.hook = hook
@@ -360,7 +362,7 @@ class TestAnOutage:
             world.accepted("one prompt", key="once")
 
     def test_that_hides_the_commit_leaves_the_execution_to_its_next_request(self, world: World) -> None:
-        world.faults.fail("submits.accept", Moment.AFTER, Unavailable())
+        world.faults.fail("reservations.accept", Moment.AFTER, Unavailable())
         with pytest.raises(Unavailable):
             world.accepted("one prompt", key="once")
         world.clock.advance(120)
@@ -372,7 +374,7 @@ class TestAnOutage:
         assert reserved(world) == []
 
     def test_so_long_that_its_reservation_went_to_another_is_one_too(self, world: World) -> None:
-        world.faults.fail("submits.accept", Moment.BEFORE, Conflict())
+        world.faults.fail("reservations.accept", Moment.BEFORE, Conflict())
 
         with pytest.raises(Unavailable, match="took too long"):
             world.accepted("one prompt", key="once")

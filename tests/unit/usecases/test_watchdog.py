@@ -92,26 +92,26 @@ class TestARound:
         assert world.watched() == []
 
     def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, world: World) -> None:
-        die_in(world, "submits.accept", Moment.BEFORE)
+        die_in(world, "reservations.accept", Moment.BEFORE)
         [late] = world.store.executions.values()
 
         world.watch()
 
         assert world.store.executions == {}
         with pytest.raises(Conflict):
-            world.submits.accept(replace(late, phase=Phase.ACCEPTED))
+            world.reservations.accept(replace(late, phase=Phase.ACCEPTED))
 
     def test_comes_back_to_a_late_submit_that_was_accepted_after_all(
         self, world: World, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        execution_id = die_in(world, "submits.accept", Moment.BEFORE)
+        execution_id = die_in(world, "reservations.accept", Moment.BEFORE)
         [late] = world.store.executions.values()
         next_round(world)
 
         def accept_just_then(call: Call) -> None:
-            if call.name == "submits.expire":
+            if call.name == "reservations.expire":
                 world.faults.hook = None
-                world.submits.accept(replace(late, phase=Phase.ACCEPTED, chunks=(0,)))
+                world.reservations.accept(replace(late, phase=Phase.ACCEPTED, chunks=(0,)))
 
         world.faults.hook = accept_just_then
 
@@ -141,10 +141,10 @@ class TestASubmitThatDied:
     @pytest.mark.parametrize(
         ("call", "moment"),
         [
-            ("submits.accept", Moment.AFTER),
+            ("reservations.accept", Moment.AFTER),
             ("tasks.enqueue", Moment.BEFORE),
             ("tasks.enqueue", Moment.AFTER),
-            ("submits.mark_enqueued", Moment.BEFORE),
+            ("reservations.mark_enqueued", Moment.BEFORE),
         ],
     )
     def test_behind_its_commit_point_is_completed(self, world: World, call: str, moment: Moment) -> None:

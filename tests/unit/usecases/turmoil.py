@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.result import Result
     from imagefactory.domain.task import Task, WatchdogCheck
-    from imagefactory.ports import Drawing
+    from imagefactory.ports import GenerationRequest
     from imagefactory.testing.model import Scripted
 
 #: As infra/queue.json has them; in some runs the queue gives up much sooner.
@@ -241,7 +241,7 @@ class Turmoil:
             self.counted[f"{call.name} {call.moment.name.lower()}"] += 1
             raise self.dice.choice([Crash, Unavailable])
 
-    def _said(self, drawing: Drawing, number: int) -> Scripted:
+    def _said(self, drawing: GenerationRequest, number: int) -> Scripted:
         del drawing, number
         refused = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
         slow = a_failure(FailureCode.TIMEOUT)

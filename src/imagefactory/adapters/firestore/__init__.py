@@ -9,7 +9,7 @@ executions/{id}                       what was asked, and how it stands
 
 from imagefactory.adapters.firestore.client import client
 from imagefactory.adapters.firestore.executions import FirestoreExecutions
-from imagefactory.adapters.firestore.submits import FirestoreSubmits
+from imagefactory.adapters.firestore.reservations import FirestoreReservations
 from imagefactory.adapters.firestore.workflows import FirestoreWorkflows
 
-__all__ = ["FirestoreExecutions", "FirestoreSubmits", "FirestoreWorkflows", "client"]
+__all__ = ["FirestoreExecutions", "FirestoreReservations", "FirestoreWorkflows", "client"]

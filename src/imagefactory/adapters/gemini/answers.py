@@ -14,7 +14,7 @@ from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.media_type import normalize_media_type
 from imagefactory.domain.pricing import TokenUsage
 from imagefactory.domain.result import Failure, FailureCode
-from imagefactory.ports import Generated
+from imagefactory.ports import GeneratedImage
 
 #: Words in finish reasons that say the content was refused; new reasons are made of the old words.
 REFUSING = (
@@ -24,7 +24,7 @@ REFUSING = (
 )
 
 
-def image_of(answer: Any, api_key: str) -> Generated:
+def image_of(answer: Any, api_key: str) -> GeneratedImage:
     """The image in an answer with status 200, whatever else the answer says: it was paid for.
 
     Raises:
@@ -41,7 +41,7 @@ def image_of(answer: Any, api_key: str) -> Generated:
         raise _unusable("The image in the Gemini API's answer is not valid base64.") from wrong
     if image is None:
         raise AttemptFailed(_without_image(answer, candidates[0] if candidates else {}, api_key))
-    return Generated(
+    return GeneratedImage(
         data=image.data,
         # In this order: in lower case a key would not be known any more.
         content_type=normalize_media_type(masked(image.content_type, api_key)),

@@ -28,7 +28,7 @@ from imagefactory.domain.result import Failure, FailureCode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imagefactory.ports import Drawing, Generated
+    from imagefactory.ports import GeneratedImage, GenerationRequest
 
 CONNECT_SECONDS = 10.0
 PIECE_BYTES = 256 * 1024
@@ -59,7 +59,7 @@ class GeminiModel:
             self._session.mount(scheme, DeadlineAdapter(pool_maxsize=pool))
 
     @contextlib.contextmanager
-    def generate(self, drawing: Drawing, api_key: str, timeout: float) -> Iterator[Generated]:
+    def generate(self, drawing: GenerationRequest, api_key: str, timeout: float) -> Iterator[GeneratedImage]:
         """POST the prompt, wait, and take the image out of the answer; keeps a place at the gate while it is in use."""
         with contextlib.ExitStack() as place:
             answer = self._answer(drawing, api_key, timeout, place)
@@ -72,7 +72,7 @@ class GeminiModel:
             del value
             yield generated
 
-    def _answer(self, drawing: Drawing, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
+    def _answer(self, drawing: GenerationRequest, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
         with deadline(timeout) as call:
             try:
                 answer = self._post(drawing, api_key, call, place)
@@ -84,7 +84,7 @@ class GeminiModel:
                 raise AttemptFailed(_timeout(timeout))
         return answer
 
-    def _post(self, drawing: Drawing, api_key: str, call: Call, place: contextlib.ExitStack) -> Answer:
+    def _post(self, drawing: GenerationRequest, api_key: str, call: Call, place: contextlib.ExitStack) -> Answer:
         headers = {
             # Base64 hardly shrinks, and inflating it costs more than sending it.
             "Accept-Encoding": "identity",

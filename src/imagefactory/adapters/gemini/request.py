@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imagefactory.ports import Drawing
+    from imagefactory.ports import GenerationRequest
 
 #: Bytes of a reference image that are turned into base64 at once: a multiple of three, so that only its end is padded.
 STEP = 3 * 64 * 1024
@@ -22,7 +22,7 @@ class RequestBody:
     they are sent, and nothing of them is kept while the model draws.
     """
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: GenerationRequest) -> None:
         self._references = [data for _, data in drawing.references]
         # The JSON around the references' base64: so many texts, and one more.
         whole = json.dumps(_message(drawing), separators=(",", ":"))
@@ -44,7 +44,7 @@ class RequestBody:
 _HERE = "REFERENCE"
 
 
-def _message(drawing: Drawing) -> dict[str, Any]:
+def _message(drawing: GenerationRequest) -> dict[str, Any]:
     """The request, without the bytes of the references.
 
     `imageSize` is left out for models that have none: they refuse or ignore it.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, UnidentifiedImageError
 
 from imagefactory.adapters.pillow import jpeg, png
-from imagefactory.ports import Picture, PictureFormat
+from imagefactory.ports import DecodedImage, ImageFormat
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -26,7 +26,7 @@ QUALITY = 92
 #: WebP's own default of 4 takes twice the time and memory for a file that is two percent smaller.
 WEBP_METHOD = 2
 
-_FORMATS = {"PNG": PictureFormat.PNG, "JPEG": PictureFormat.JPG, "WEBP": PictureFormat.WEBP}
+_FORMATS = {"PNG": ImageFormat.PNG, "JPEG": ImageFormat.JPG, "WEBP": ImageFormat.WEBP}
 # Pillow warns of large images, in all threads at once: the bound below decides.
 Image.MAX_IMAGE_PIXELS = None
 _STARTS = ((png.SIGNATURE, "PNG"), (b"\xff\xd8\xff", "JPEG"))
@@ -39,19 +39,19 @@ _OTHERS = (
 _NAMES = {ours: theirs for theirs, ours in _FORMATS.items()}
 
 
-class PillowPictures:
-    """The port Pictures. `at_once` images are worked on at a time: more than there are processors gain nothing."""
+class PillowImageCodec:
+    """The port ImageCodec. `at_once` images are worked on at a time: more than there are processors gain nothing."""
 
     def __init__(self, at_once: int = 2) -> None:
         self._room = threading.BoundedSemaphore(at_once)
 
-    def opened(self, data: bytes) -> Picture:
+    def opened(self, data: bytes) -> DecodedImage:
         """Decode the image once, to know that all of it is there."""
         with self._room:
             image = _image(data)
             width, height = image.size
             # A JPEG with further pictures behind the first, as phones write it, goes by another name (MPO).
-            picture_format = _FORMATS.get(str(image.format), PictureFormat.JPG)
+            picture_format = _FORMATS.get(str(image.format), ImageFormat.JPG)
             # JPEG is read to its end even at an eighth of its size, and that takes a fraction of time and memory.
             image.draft(None, (1, 1))
             try:
@@ -63,9 +63,9 @@ class PillowPictures:
                 raise ValueError("the image is damaged or cut short") from broken
             finally:
                 image.close()
-        return Picture(data, picture_format, width, height)
+        return DecodedImage(data, picture_format, width, height)
 
-    def converted(self, picture: Picture, wanted: PictureFormat) -> Picture:
+    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Write the image anew, without transparency where the format has none."""
         if picture.format is wanted:
             return picture
@@ -74,13 +74,13 @@ class PillowPictures:
         try:
             with self._room, _image(data) as image:
                 # PNG has no colours for print; nothing is copied that is as it must be.
-                must_be_rgb = image.mode != "RGB" and (wanted is PictureFormat.JPG or image.mode == "CMYK")
+                must_be_rgb = image.mode != "RGB" and (wanted is ImageFormat.JPG or image.mode == "CMYK")
                 drawn = image.convert("RGB") if must_be_rgb else image
                 drawn.save(target, _NAMES[wanted], quality=QUALITY, method=WEBP_METHOD)
         except (OSError, ValueError, AssertionError) as refused:
             # A side longer than the format counts, or colours by a palette that the file does not have.
             raise ValueError(f"the image cannot be written as {wanted.value}") from refused
-        return Picture(target.getvalue(), wanted, picture.width, picture.height)
+        return DecodedImage(target.getvalue(), wanted, picture.width, picture.height)
 
 
 def _image(data: bytes) -> ImageFile:

@@ -22,8 +22,8 @@ RESERVED = Phase.RESERVED
 def test_an_id_can_be_reserved_once(stores: Stores) -> None:
     asked = an_execution(phase=RESERVED, fingerprint="the first")
 
-    first = stores.submits.reserve(asked)
-    second = stores.submits.reserve(replace(asked, fingerprint="the second"))
+    first = stores.reservations.reserve(asked)
+    second = stores.reservations.reserve(replace(asked, fingerprint="the second"))
 
     assert (first.is_ours, second.is_ours) == (True, False)
     assert first.execution == second.execution == asked
@@ -37,45 +37,45 @@ def test_a_reservation_is_seen_by_nobody_else(stores: Stores) -> None:
     assert executions.load(reserved.id, 0) == (None, None)
     assert executions.read_progress(reserved.id) is None
     assert executions.listed(reserved.user, None, None, 10) == []
-    assert list(stores.submits.pending_elsewhere(10)) == []
+    assert list(stores.reservations.pending_elsewhere(10)) == []
 
 
 def test_a_dead_submits_reservation_can_be_taken_over_once(stores: Stores) -> None:
     dead = stores.reserved(phase=RESERVED)
     ours, theirs = replace(dead, fingerprint="ours"), replace(dead, fingerprint="theirs")
 
-    taken = stores.submits.take_over(dead, ours)
+    taken = stores.reservations.take_over(dead, ours)
 
     assert (taken.is_ours, taken.execution) == (True, ours)
     with pytest.raises(Conflict):
-        stores.submits.take_over(dead, theirs)
-    assert stores.submits.reserve(dead).execution == ours
+        stores.reservations.take_over(dead, theirs)
+    assert stores.reservations.reserve(dead).execution == ours
 
 
 def test_a_released_id_is_free_again(stores: Stores) -> None:
     reserved = stores.reserved(phase=RESERVED)
 
-    stores.submits.release(reserved)
-    stores.submits.release(reserved)
+    stores.reservations.release(reserved)
+    stores.reservations.release(reserved)
 
-    assert stores.submits.reserve(reserved).is_ours
+    assert stores.reservations.reserve(reserved).is_ours
 
 
 def test_releasing_what_was_taken_over_changes_nothing(stores: Stores) -> None:
     dead = stores.reserved(phase=RESERVED)
-    taken = stores.submits.take_over(dead, replace(dead, fingerprint="ours")).execution
+    taken = stores.reservations.take_over(dead, replace(dead, fingerprint="ours")).execution
 
-    stores.submits.release(dead)
+    stores.reservations.release(dead)
 
-    assert stores.submits.reserve(dead).execution == taken
+    assert stores.reservations.reserve(dead).execution == taken
 
 
 def test_releasing_what_was_accepted_changes_nothing(stores: Stores) -> None:
     reserved = stores.reserved(phase=RESERVED)
     accepted = replace(reserved, phase=Phase.ACCEPTED)
-    stores.submits.accept(accepted)
+    stores.reservations.accept(accepted)
 
-    stores.submits.release(reserved)
+    stores.reservations.release(reserved)
 
     assert stores.executions.get(reserved.id) == accepted
 
@@ -83,27 +83,27 @@ def test_releasing_what_was_accepted_changes_nothing(stores: Stores) -> None:
 def test_an_overdue_reservation_expires_and_its_submit_cannot_accept(stores: Stores) -> None:
     late = stores.reserved(phase=RESERVED, accepting_until=START)
 
-    stores.submits.expire(late.id, START)
-    stores.submits.expire(late.id, START)
+    stores.reservations.expire(late.id, START)
+    stores.reservations.expire(late.id, START)
 
     with pytest.raises(Conflict):
-        stores.submits.accept(replace(late, phase=Phase.ACCEPTED))
-    assert stores.submits.reserve(late).is_ours
+        stores.reservations.accept(replace(late, phase=Phase.ACCEPTED))
+    assert stores.reservations.reserve(late).is_ours
 
 
 def test_a_reservation_that_is_in_time_does_not_expire(stores: Stores) -> None:
     reserved = stores.reserved(phase=RESERVED, accepting_until=START)
 
-    stores.submits.expire(reserved.id, START - timedelta(seconds=1))
+    stores.reservations.expire(reserved.id, START - timedelta(seconds=1))
 
-    assert not stores.submits.reserve(reserved).is_ours
+    assert not stores.reservations.reserve(reserved).is_ours
 
 
 def test_what_was_accepted_does_not_expire(stores: Stores) -> None:
     accepted = stores.accepted(accepting_until=START)
 
     with pytest.raises(Conflict):
-        stores.submits.expire(accepted.id, START + timedelta(days=1))
+        stores.reservations.expire(accepted.id, START + timedelta(days=1))
 
     assert stores.executions.get(accepted.id) == accepted
 
@@ -120,9 +120,9 @@ def test_an_accepted_execution_exists_with_all_that_was_asked(stores: Stores) ->
         acceptance=Acceptance(42, 117_000, ("w",)),
     )
 
-    stores.submits.reserve(replace(asked, phase=RESERVED))
-    reserved = stores.submits.reserve(asked).execution
-    stores.submits.accept(replace(asked, version=reserved.version))
+    stores.reservations.reserve(replace(asked, phase=RESERVED))
+    reserved = stores.reservations.reserve(asked).execution
+    stores.reservations.accept(replace(asked, version=reserved.version))
 
     assert stores.executions.get(asked.id) == asked
     progress = stores.progress(asked)
@@ -141,10 +141,10 @@ def test_no_metadata_a_caller_may_send_is_too_odd_to_store(stores: Stores, key: 
 
 def test_a_submit_that_was_taken_over_cannot_accept(stores: Stores) -> None:
     dead = stores.reserved(phase=RESERVED)
-    stores.submits.take_over(dead, replace(dead, fingerprint="ours"))
+    stores.reservations.take_over(dead, replace(dead, fingerprint="ours"))
 
     with pytest.raises(Conflict):
-        stores.submits.accept(replace(dead, phase=Phase.ACCEPTED))
+        stores.reservations.accept(replace(dead, phase=Phase.ACCEPTED))
 
     assert stores.executions.get(dead.id) is None
     assert stores.executions.read_progress(dead.id) is None
@@ -152,20 +152,20 @@ def test_a_submit_that_was_taken_over_cannot_accept(stores: Stores) -> None:
 
 def test_a_submit_that_was_released_cannot_accept(stores: Stores) -> None:
     reserved = stores.reserved(phase=RESERVED)
-    stores.submits.release(reserved)
+    stores.reservations.release(reserved)
 
     with pytest.raises(Conflict):
-        stores.submits.accept(replace(reserved, phase=Phase.ACCEPTED))
+        stores.reservations.accept(replace(reserved, phase=Phase.ACCEPTED))
 
 
 def test_marking_changes_the_phase_alone(stores: Stores) -> None:
     accepted = stores.accepted()
 
-    stores.submits.mark_enqueued(accepted.id)
+    stores.reservations.mark_enqueued(accepted.id)
 
     assert stores.executions.get(accepted.id) == replace(accepted, phase=Phase.ENQUEUED)
     with pytest.raises(Conflict):
-        stores.submits.mark_enqueued("none")
+        stores.reservations.mark_enqueued("none")
 
 
 @pytest.mark.parametrize("count", [1, 499, 500, 501, 1500])
@@ -201,10 +201,10 @@ def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> Non
     stores.moved(ended, None, Result(0).cancelled())
     stores.executions.close(ended, ExecutionStatus.CANCELLED)
 
-    remaining = stores.submits.pending_elsewhere(10)
+    remaining = stores.reservations.pending_elsewhere(10)
 
     assert sorted(remaining) == [2, 5]
-    assert len(stores.submits.pending_elsewhere(1)) == 1
+    assert len(stores.reservations.pending_elsewhere(1)) == 1
     assert waiting.final_status is None
 
 
@@ -218,8 +218,8 @@ def test_what_a_user_has_in_flight_is_what_has_not_ended(stores: Stores) -> None
     reserved = stores.reserved(user=user, phase=RESERVED, prompt_count=7, accepting_until=START + timedelta(seconds=1))
     stores.reserved(user=user, phase=RESERVED, prompt_count=70, accepting_until=START)
 
-    submits = stores.submits
-    assert submits.in_flight(user, "none", START) == InFlight(executions=2, prompts=4 + 7)
-    assert submits.in_flight(user, running.id, START) == InFlight(executions=1, prompts=7)
-    assert submits.in_flight(user, reserved.id, START) == InFlight(executions=1, prompts=4)
-    assert submits.in_flight("erin", "none", START) == InFlight()
+    reservations = stores.reservations
+    assert reservations.in_flight(user, "none", START) == InFlight(executions=2, prompts=4 + 7)
+    assert reservations.in_flight(user, running.id, START) == InFlight(executions=1, prompts=7)
+    assert reservations.in_flight(user, reserved.id, START) == InFlight(executions=1, prompts=4)
+    assert reservations.in_flight("erin", "none", START) == InFlight()

@@ -29,8 +29,8 @@ CHUNK_PROMPTS = 500
 COMMIT_BYTES = 3_000_000
 
 
-class FirestoreSubmits:
-    """The port Submits. `commit` in a document names the write that made it: a lost reply is told from a loss by it."""
+class FirestoreReservations:
+    """The port Reservations. `commit` in a document names the write that made it: a lost reply is told from a loss by it."""
 
     def __init__(self, database: firestore.Client) -> None:
         self._database = database
