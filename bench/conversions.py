@@ -57,8 +57,8 @@ def work(data: bytes, wanted: str, images: int) -> str:
     pictures, made = PillowImageCodec(), list[DecodedImage]()
 
     def one() -> None:
-        opened = pictures.opened(data)
-        made.append(opened if wanted == "-" else pictures.converted(opened, ImageFormat(wanted)))
+        opened = pictures.decode(data)
+        made.append(opened if wanted == "-" else pictures.convert(opened, ImageFormat(wanted)))
 
     threads = [threading.Thread(target=one) for _ in range(images)]
     for thread in threads:

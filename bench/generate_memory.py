@@ -144,9 +144,9 @@ def work(api_url: str, gate: int, references: int, wanted: str) -> str:
 
     def attempt(index: int) -> None:
         with model.generate(drawing, "a-key", 300) as generated:
-            picture = pictures.opened(generated.data)
+            picture = pictures.decode(generated.data)
             if wanted != "-":
-                picture = pictures.converted(picture, ImageFormat(wanted))
+                picture = pictures.convert(picture, ImageFormat(wanted))
             images.put(run, index, picture, Provenance())
 
     with ThreadPoolExecutor(IN_FLIGHT) as threads:

@@ -173,7 +173,7 @@ def test_the_openapi_document_gives_each_status_the_codes_that_it_has() -> None:
 
 
 def test_every_failure_code_and_every_status_stands_in_the_documents() -> None:
-    table = rows(section(API, "WatchdogCheck an execution"))
+    table = rows(section(API, "Watch an execution"))
     named = _enums(OPENAPI["components"]["schemas"])
 
     for kind in (FailureCode, ResultStatus, ExecutionStatus):

@@ -16,7 +16,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from imagefactory.adapters import storage as storage_adapter
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations, FirestoreWorkflows
-from imagefactory.adapters.google_errors import CALL_SECONDS, PATIENCE_SECONDS, PATIENTLY
+from imagefactory.adapters.google_errors import CALL_OPTIONS, CALL_SECONDS, MAX_RETRY_SECONDS
 from imagefactory.adapters.secret_manager import SecretManagerEncryption
 from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import Unavailable
@@ -46,8 +46,8 @@ def hanging() -> Iterator[str]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundredth of the patience."""
-    monkeypatch.setitem(PATIENTLY, "timeout", 0.2)
-    monkeypatch.setitem(PATIENTLY, "retry", PATIENTLY["retry"].with_timeout(0.4))
+    monkeypatch.setitem(CALL_OPTIONS, "timeout", 0.2)
+    monkeypatch.setitem(CALL_OPTIONS, "retry", CALL_OPTIONS["retry"].with_timeout(0.4))
     monkeypatch.setattr(storage_adapter, "LIST_SECONDS", 0.2)
     monkeypatch.setattr(storage_adapter, "UPLOAD_SECONDS", 0.2)
     monkeypatch.setattr(storage_adapter, "_RETRY", storage_adapter._RETRY.with_timeout(0.4))  # noqa: SLF001 - the adapter's own patience
@@ -82,7 +82,7 @@ def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call
 def test_no_call_of_a_hanging_bucket_outlasts_its_patience(hanging: str) -> None:
     with requests.Session() as session:
         images = CloudStorageImageStore(a_storage_client(f"http://{hanging}", session), BUCKET)
-        picture = FakeImageCodec().opened(the_bytes_of())
+        picture = FakeImageCodec().decode(the_bytes_of())
         began = time.monotonic()
 
         calls: list[Callable[[], object]] = [lambda: images.find("e", 0), lambda: images.reference("name")]
@@ -110,7 +110,7 @@ def test_no_call_of_a_hanging_secret_manager_outlasts_its_patience(hanging: str)
 
 
 def test_all_waits_of_one_attempt_together_fit_into_the_function() -> None:
-    longest_call = CALL_SECONDS + PATIENCE_SECONDS
+    longest_call = CALL_SECONDS + MAX_RETRY_SECONDS
     # Two reads before the claim, the claim and its second look, the prompt, the key, the finish and its second look.
     calls = 8
 
@@ -141,7 +141,7 @@ def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        stored = images.put("away", 0, FakeImageCodec().opened(the_bytes_of()), Provenance())
+        stored = images.put("away", 0, FakeImageCodec().decode(the_bytes_of()), Provenance())
 
         back.join()
         assert images.find("away", 0) == stored

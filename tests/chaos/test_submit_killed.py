@@ -121,4 +121,4 @@ def ended_by_itself(side: Side, execution: Execution) -> None:
     assert found in (CheckResult.MENDED, CheckResult.MOVING)
     results = (Result(index) for index in range(PROMPTS))
     tasks = list(first_attempts(execution, results, side.clock.now() + timedelta(days=1), RATE))
-    assert side.tasks.missing(tasks) == []
+    assert side.tasks.find_missing(tasks) == []

@@ -167,7 +167,7 @@ def test_what_the_framework_raises_in_the_middle_is_answered_by_its_kind(
     expected: tuple[int, str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    world.faults.fail("executions.listed", Moment.BEFORE, failure)
+    world.faults.fail("executions.list_by_user", Moment.BEFORE, failure)
 
     answer = status.get("/api/executions")
 

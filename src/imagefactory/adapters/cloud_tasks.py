@@ -16,7 +16,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.protobuf import duration_pb2, timestamp_pb2
 
-from imagefactory.adapters.google_errors import OUTAGES
+from imagefactory.adapters.google_errors import TRANSIENT
 from imagefactory.domain.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ BATCH_CALLS, SINGLE_CALLS = 8, 32
 #: Seconds waited before each further round for what failed in passing.
 ROUNDS = (0.2, 0.5, 1.0, 2.0, 4.0)
 #: For one call, and for all rounds together, after which no further call is begun: a request has less than two minutes.
-CALL_SECONDS, PATIENCE_SECONDS = 20.0, 45.0
+CALL_SECONDS, MAX_RETRY_SECONDS = 20.0, 45.0
 #: What another round may mend; a long-running operation that is not done in time raises Python's own error.
-NOT_NOW: tuple[type[Exception], ...] = (*OUTAGES, TimeoutError)
+RETRYABLE_CODES: tuple[type[Exception], ...] = (*TRANSIENT, TimeoutError)
 
 
 @functools.cache
@@ -92,11 +92,11 @@ class CloudTasks:
             Unavailable: some could not be created; the others were.
         """
         left = list(tasks)
-        ends = self._monotonic() + PATIENCE_SECONDS
+        ends = self._monotonic() + MAX_RETRY_SECONDS
         for pause in (0.0, *ROUNDS):
             if pause:
                 self._sleep(pause)
-            left = self._created_singly(left, ends) if len(left) == 1 else self._created(left, ends)
+            left = self._create_singly(left, ends) if len(left) == 1 else self._create_in_batches(left, ends)
             if not left:
                 return
             if self._monotonic() > ends:
@@ -107,20 +107,20 @@ class CloudTasks:
         """Delete the tasks a thousand a call. One that stays finds its result ended, so what fails here is left."""
         for start in range(0, len(tasks), DELETE_BATCH):
             names = [self._name(task) for task in tasks[start : start + DELETE_BATCH]]
-            with contextlib.suppress(exceptions.GoogleAPICallError, *OUTAGES):
+            with contextlib.suppress(exceptions.GoogleAPICallError, *TRANSIENT):
                 self._cloud.batch_delete_tasks(
                     tasks_v2.BatchDeleteTasksRequest(parent=self._queue, names=names), timeout=CALL_SECONDS
                 )
 
-    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+    def find_missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Ask for each task by each of its names, many at once.
 
         Raises:
             Unavailable: the queue did not answer.
         """
         with ThreadPoolExecutor(SINGLE_CALLS) as pool:
-            there = list(pool.map(self._exists, tasks))
-        return [task for task, exists in zip(tasks, there, strict=True) if not exists]
+            existence = list(pool.map(self._exists, tasks))
+        return [task for task, exists in zip(tasks, existence, strict=True) if not exists]
 
     def enqueue_check(self, check: WatchdogCheck) -> None:
         """Create the round's task, and try again where that fails in passing.
@@ -138,7 +138,7 @@ class CloudTasks:
             },
         }
         request = self._create_request(self._watchdog_queue, check.id, check.schedule_at, body)
-        ends = self._monotonic() + PATIENCE_SECONDS
+        ends = self._monotonic() + MAX_RETRY_SECONDS
         for pause in (*ROUNDS, None):
             if self._create(ends, request):
                 return
@@ -153,12 +153,12 @@ class CloudTasks:
                 self._cloud.get_task(name=name, timeout=CALL_SECONDS)
             except exceptions.NotFound:
                 continue
-            except OUTAGES as theirs:
+            except TRANSIENT as theirs:
                 raise Unavailable(type(theirs).__name__) from theirs
             return True
         return False
 
-    def _created(self, tasks: Sequence[Task], ends: float) -> list[Task]:
+    def _create_in_batches(self, tasks: Sequence[Task], ends: float) -> list[Task]:
         """Create the tasks; returns those that could not be, but may be if asked again."""
         groups = [tasks[start : start + CREATE_BATCH] for start in range(0, len(tasks), CREATE_BATCH)]
         with ThreadPoolExecutor(BATCH_CALLS) as pool:
@@ -168,9 +168,10 @@ class CloudTasks:
                 ]
             except exceptions.MethodNotImplemented:
                 pool.shutdown(cancel_futures=True)
-        return self._created_singly(tasks, ends)
+        return self._create_singly(tasks, ends)
 
     def _create_batch(self, ends: float, tasks: Sequence[Task]) -> list[Task]:
+        """Create up to a hundred tasks in one call; returns those that could not be created."""
         if self._monotonic() > ends:
             return list(tasks)
         request = tasks_v2.BatchCreateTasksRequest(parent=self._queue, requests=[self._request(task) for task in tasks])
@@ -179,7 +180,7 @@ class CloudTasks:
             error = operation.exception(timeout=CALL_SECONDS)
         except exceptions.MethodNotImplemented:
             raise
-        except NOT_NOW:
+        except RETRYABLE_CODES:
             return list(tasks)
         failed = operation.metadata.failed_requests if operation.metadata else {}
         if error is not None and not failed:
@@ -188,7 +189,8 @@ class CloudTasks:
             tasks[index] for index, status in failed.items() if status.code != grpc.StatusCode.ALREADY_EXISTS.value[0]
         ]
 
-    def _created_singly(self, tasks: Sequence[Task], ends: float) -> list[Task]:
+    def _create_singly(self, tasks: Sequence[Task], ends: float) -> list[Task]:
+        """Create the tasks one a call; returns those that could not be created."""
         with ThreadPoolExecutor(SINGLE_CALLS) as pool:
             done = pool.map(functools.partial(self._create, ends), [self._request(task) for task in tasks])
             return [task for task, created in zip(tasks, done, strict=True) if not created]
@@ -201,7 +203,7 @@ class CloudTasks:
             self._cloud.create_task(request, timeout=CALL_SECONDS)
         except exceptions.AlreadyExists:
             return True
-        except OUTAGES:
+        except TRANSIENT:
             return False
         return True
 

@@ -25,7 +25,7 @@ CONFLICTS: tuple[type[Exception], ...] = (
     exceptions.NotFound,
 )
 #: The service could not do its part, now.
-OUTAGES: tuple[type[Exception], ...] = (
+TRANSIENT: tuple[type[Exception], ...] = (
     exceptions.ServerError,
     exceptions.TooManyRequests,
     exceptions.Aborted,
@@ -38,9 +38,9 @@ OUTAGES: tuple[type[Exception], ...] = (
     requests.exceptions.ChunkedEncodingError,
 )
 #: Seconds for one gRPC call, and for all its tries together. The clients' own, up to 300 s, would outlast a request.
-CALL_SECONDS, PATIENCE_SECONDS = 10.0, 20.0
+CALL_SECONDS, MAX_RETRY_SECONDS = 10.0, 20.0
 #: How every gRPC call but the queue's is made. A try whose reply was lost is told from somebody else's by its mark.
-PATIENTLY: dict[str, Any] = {
+CALL_OPTIONS: dict[str, Any] = {
     "timeout": CALL_SECONDS,
     "retry": retry.Retry(
         predicate=retry.if_exception_type(
@@ -53,14 +53,14 @@ PATIENTLY: dict[str, Any] = {
         initial=0.1,
         maximum=3.0,
         multiplier=1.6,
-        timeout=PATIENCE_SECONDS,
+        timeout=MAX_RETRY_SECONDS,
     ),
 }
 _NEVER = retry.Retry(predicate=retry.if_exception_type())
 
 
 @contextlib.contextmanager
-def ours(passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+def translate_google_errors(passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Raise our errors for theirs inside the block; those in `passing` mean something else to the caller.
 
     Raises:
@@ -73,14 +73,14 @@ def ours(passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
         raise
     except CONFLICTS as theirs:
         raise Conflict(type(theirs).__name__) from theirs
-    except OUTAGES as theirs:
+    except TRANSIENT as theirs:
         raise Unavailable(type(theirs).__name__) from theirs
 
 
-def rows(read: Callable[..., Iterable[Any]]) -> list[Any]:
+def read_all(read: Callable[..., Iterable[Any]]) -> list[Any]:
     """All that a streaming call answers, read anew from the beginning should the stream break in the middle.
 
     The clients' own way is to go on behind the last row, which fails without an order and forgets the limit.
     """
-    patient: retry.Retry = PATIENTLY["retry"]
-    return patient(lambda: list(read(timeout=PATIENTLY["timeout"], retry=_NEVER)))()
+    patient: retry.Retry = CALL_OPTIONS["retry"]
+    return patient(lambda: list(read(timeout=CALL_OPTIONS["timeout"], retry=_NEVER)))()

@@ -14,7 +14,7 @@ from google.api_core import exceptions
 from google.cloud import secretmanager
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
 
-from imagefactory.adapters.google_errors import PATIENTLY, ours
+from imagefactory.adapters.google_errors import CALL_OPTIONS, translate_google_errors
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import EncryptedSecret
 
@@ -88,11 +88,11 @@ class SecretManagerEncryption:
         """The name of the newest version."""
         now = self._monotonic()
         if self._latest is None or now - self._latest[0] >= LATEST_SECONDS:
-            with ours(passing=_GONE):
-                answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest", **PATIENTLY)
+            with translate_google_errors(passing=_GONE):
+                answer = self._cloud.access_secret_version(name=f"{self._secret}/versions/latest", **CALL_OPTIONS)
             self._latest = (now, answer.name)
         return self._latest[1]
 
     def _read(self, version: str) -> bytes:
-        with ours(passing=_GONE):
-            return self._cloud.access_secret_version(name=version, **PATIENTLY).payload.data
+        with translate_google_errors(passing=_GONE):
+            return self._cloud.access_secret_version(name=version, **CALL_OPTIONS).payload.data

@@ -12,7 +12,7 @@ import google.auth
 import google.auth.transport.requests
 from google.auth.credentials import Signing
 
-from imagefactory.adapters.google_errors import ours
+from imagefactory.adapters.google_errors import translate_google_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.image import StoredImage
 
-REMEMBERED_LINKS = 20_000
+REMEMBERED_URLS = 20_000
 #: Addresses signed at once.
 SIGNERS = 16
 
@@ -38,7 +38,7 @@ class SignedUrls:
     def __init__(self, cloud: storage.Client, bucket: str, seconds: int) -> None:
         self._bucket = cloud.bucket(bucket)
         self._life = timedelta(seconds=seconds)
-        self._signed = functools.lru_cache(REMEMBERED_LINKS)(self._sign)
+        self._signed = functools.lru_cache(REMEMBERED_URLS)(self._sign)
         self._signers = ThreadPoolExecutor(SIGNERS, thread_name_prefix="signer")
 
     def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:
@@ -53,7 +53,7 @@ class SignedUrls:
 
     def _sign(self, name: str, expires_at: datetime) -> str:
         blob = self._bucket.blob(name)
-        with ours():
+        with translate_google_errors():
             address: str = blob.generate_signed_url(version="v4", expiration=expires_at, method="GET", **_signer())
         return address
 
@@ -91,6 +91,6 @@ def _signer() -> dict[str, object]:
     if isinstance(credentials, Signing):
         return {"credentials": credentials}
     if not credentials.valid:
-        with ours():
+        with translate_google_errors():
             credentials.refresh(google.auth.transport.requests.Request())
     return {"service_account_email": credentials.service_account_email, "access_token": credentials.token}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from imagefactory.adapters.google_errors import ours
+from imagefactory.adapters.google_errors import translate_google_errors
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.ports import ImageFormat
@@ -75,14 +75,14 @@ class CloudStorageImageStore:
         first = self.find(execution_id, index) or stored
         if first.name != name:
             # Another attempt stored it in another format, and so under another name: the older one stays.
-            with contextlib.suppress(Conflict), ours():
+            with contextlib.suppress(Conflict), translate_google_errors():
                 blob.delete()
         return first
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
         """Look for the oldest image by its name without the extension, which only its maker knew."""
         prefix = _prefix(execution_id, index)
-        with ours():
+        with translate_google_errors():
             found = self._bucket.client.list_blobs(
                 self._bucket, prefix=prefix, max_results=len(ImageFormat), timeout=LIST_SECONDS, retry=_RETRY
             )
@@ -106,7 +106,7 @@ class CloudStorageImageStore:
         blob: storage.Blob = self._bucket.blob(name)
         blob.cache_control = cache_control
         blob.metadata = metadata
-        with ours():
+        with translate_google_errors():
             blob.upload_from_string(
                 picture.data,
                 content_type=picture.format.content_type,
@@ -117,7 +117,7 @@ class CloudStorageImageStore:
         return blob
 
     def _read(self, name: str) -> bytes:
-        with ours():
+        with translate_google_errors():
             content: bytes = self._bucket.blob(name).download_as_bytes(timeout=UPLOAD_SECONDS, retry=_RETRY)
         return content
 

@@ -85,7 +85,7 @@ def execution_page(page: ExecutionPage) -> View:
         "poll_after_ms": None if page.snapshot.progress.status.is_terminal else POLL_AFTER_MS,
         "batch_results": [result(details) for details in page.results],
         "next_cursor": None if page.next_index is None else str(page.next_index),
-        "next_since": page.next_since.encoded(),
+        "next_since": page.next_since.encode(),
         "has_more": page.has_more,
     }
 

@@ -37,13 +37,13 @@ class ChangeCursor:
         """The place after all changes in this progress."""
         return cls(progress.updated_at - LOOK_BACK if progress.updated_at else _BEGINNING, version=progress.version)
 
-    def encoded(self) -> str:
+    def encode(self) -> str:
         """The cursor as a URL-safe token."""
         text = json.dumps([self.at.isoformat(), self.after, self.version])
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
-    def decoded(cls, token: str) -> Self:
+    def decode(cls, token: str) -> Self:
         """The cursor that this token stands for.
 
         Raises:

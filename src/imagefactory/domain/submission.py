@@ -85,7 +85,7 @@ def prompts_of_text(text: str) -> tuple[Prompt, ...]:
     return tuple(Prompt(line) for line in lines if line)
 
 
-def trimmed(text: str) -> str:
+def trim(text: str) -> str:
     """A prompt that was given by itself, without the spaces and line ends around it; those inside are its own."""
     return text.strip(_SPACES + "\r\n")
 
@@ -104,7 +104,7 @@ def validate(
     errors = [
         *found,
         *_prompt_faults(submission.prompts, workflow.max_prompts, known={error.field for error in found}),
-        *_missing_key(submission.api_key, workflow, known={error.field for error in found}),
+        *_check_key(submission.api_key, workflow, known={error.field for error in found}),
         *key_errors(submission.api_key),
         *_model_faults(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
         *_reference_faults(submission.references, model, workflow),
@@ -178,7 +178,7 @@ def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[FieldError]:
             yield FieldError("custom_id", f"this custom_id stands {times[custom_id]} times; each must be unique", index)
 
 
-def _missing_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[FieldError]:
+def _check_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iterator[FieldError]:
     if not api_key and workflow.requires_api_key and "api_key" not in known:
         yield FieldError("api_key", "the workflow needs your Gemini API key")
 

@@ -153,7 +153,7 @@ class Executions(Protocol):
         """
         ...
 
-    def listed(
+    def list_by_user(
         self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """Up to `limit` of the user's executions, newest first, created before `before`.

@@ -40,7 +40,7 @@ class DecodedImage:
 class ImageCodec(Protocol):
     """Looks into images, and converts them."""
 
-    def opened(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes) -> DecodedImage:
         """The image that these bytes are.
 
         Raises:
@@ -48,7 +48,7 @@ class ImageCodec(Protocol):
         """
         ...
 
-    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """The image in this format; itself where it already is.
 
         Raises:

@@ -42,7 +42,7 @@ class Tasks(Protocol):
         """Delete these tasks where they still wait."""
         ...
 
-    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+    def find_missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those of these tasks that are not in the queue, under none of the names their recoveries gave them."""
         ...
 

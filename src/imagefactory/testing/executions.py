@@ -43,7 +43,7 @@ class Store:
         self.executions[execution.id] = written
         return written
 
-    def unchanged(self, read: Execution) -> Execution:
+    def require_unchanged(self, read: Execution) -> Execution:
         """The execution, which is as it was read.
 
         Raises:
@@ -60,10 +60,10 @@ class Store:
         Raises:
             Conflict: it is not.
         """
-        self.unchanged(read)
+        self.require_unchanged(read)
         return self.put(execution)
 
-    def existing(self, execution_id: str) -> Execution:
+    def require(self, execution_id: str) -> Execution:
         """An execution in any phase.
 
         Raises:
@@ -133,7 +133,7 @@ class InMemoryReservations:
     def mark_enqueued(self, execution_id: str) -> None:
         """Note the phase."""
         with self._store.lock:
-            self._store.put(replace(self._store.existing(execution_id), phase=Phase.ENQUEUED))
+            self._store.put(replace(self._store.require(execution_id), phase=Phase.ENQUEUED))
 
     def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
         """Look at all that is the user's."""
@@ -200,7 +200,7 @@ class InMemoryExecutions:
             now = self._store.clock.now()
             moved = tuple(replace(transition.after, version=next(self._store.versions)) for transition in transitions)
             self._store.results[execution.id].update({one.index: (now, one) for one in moved})
-            after = _moved(progress, transitions, now, str(next(self._store.versions)))
+            after = _count(progress, transitions, now, str(next(self._store.versions)))
             self._store.progress[execution.id] = after
             return Applied(moved, after.ended)
 
@@ -227,7 +227,7 @@ class InMemoryExecutions:
         later = [(at, one) for at, one in changes if (at, one.index) > start]
         return sorted(later, key=lambda change: (change[0], change[1].index))[:limit]
 
-    def listed(
+    def list_by_user(
         self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """The user's, newest first."""
@@ -249,14 +249,14 @@ class InMemoryExecutions:
     def request_cancel(self, execution_id: str) -> None:
         """Set the mark."""
         with self._store.lock:
-            self._store.put(replace(self._store.existing(execution_id), cancel_requested=True))
+            self._store.put(replace(self._store.require(execution_id), cancel_requested=True))
 
     def reopen(
         self, execution: Execution, encrypted_key: EncryptedSecret | None, transitions: Sequence[Transition]
     ) -> Reopened:
         """Take the mark and the end back, and move the results, if all is as it was read."""
         with self._store.lock:
-            self._store.unchanged(execution)
+            self._store.require_unchanged(execution)
             moved = self.apply(execution, transitions)
             opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
             return Reopened(self._store.put(opened), moved.results)
@@ -264,7 +264,7 @@ class InMemoryExecutions:
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the end and forget the key."""
         with self._store.lock:
-            self._store.put(replace(self._store.unchanged(execution), final_status=status, encrypted_key=None))
+            self._store.put(replace(self._store.require_unchanged(execution), final_status=status, encrypted_key=None))
 
     def _results(self, execution_id: str) -> dict[int, Result]:
         return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}
@@ -280,7 +280,7 @@ def _has_changed(transition: Transition, current: Result | None) -> bool:
     return transition.before.version != current.version
 
 
-def _moved(progress: Progress, transitions: Sequence[Transition], now: datetime, version: str) -> Progress:
+def _count(progress: Progress, transitions: Sequence[Transition], now: datetime, version: str) -> Progress:
     deltas: Counter[str] = Counter()
     for transition in transitions:
         for result, step in ((transition.before or Result(transition.after.index), -1), (transition.after, 1)):

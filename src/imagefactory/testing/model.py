@@ -62,7 +62,7 @@ class ScriptedModel:
         self, drawing: GenerationRequest, api_key: str, timeout: float
     ) -> AbstractContextManager[GeneratedImage]:
         """Do what the script says."""
-        said = self._said(drawing, self.calls_by_prompt()[drawing.prompt])
+        said = self._answer_for(drawing, self.calls_by_prompt()[drawing.prompt])
         self.calls.append(Asked(drawing, api_key, timeout))
         if isinstance(said, Takes):
             self._clock.advance(said.seconds)
@@ -77,7 +77,7 @@ class ScriptedModel:
         """How often each prompt was asked for."""
         return Counter(call.drawing.prompt for call in self.calls)
 
-    def _said(self, drawing: GenerationRequest, number: int) -> Scripted:
+    def _answer_for(self, drawing: GenerationRequest, number: int) -> Scripted:
         if callable(self.script):
             return self.script(drawing, number)
         outcomes = self.script.get(drawing.prompt, ())

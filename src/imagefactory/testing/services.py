@@ -49,7 +49,7 @@ class InMemoryTasks:
         for task in tasks:
             self.done(task)
 
-    def missing(self, tasks: Sequence[Task]) -> list[Task]:
+    def find_missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those that do not wait under any name that a recovery gave them."""
         return [task for task in tasks if not any(name in self.waiting for name in _names(task))]
 
@@ -119,14 +119,14 @@ class InMemoryImageStore:
             name = f"{_prefix(execution_id, index)}{picture.format.value}"
             content_type = picture.format.content_type
             self.objects[name] = StoredObject(picture.data, content_type, picture.width, picture.height, provenance)
-            return _stored(name, self.objects[name])
+            return _image_of(name, self.objects[name])
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
         """The first image whose name begins as this prompt's does."""
         prefix = _prefix(execution_id, index)
         found = (name for name in self.objects if name.startswith(prefix))
         name = next(found, None)
-        return _stored(name, self.objects[name]) if name else None
+        return _image_of(name, self.objects[name]) if name else None
 
     def of(self, execution_id: str, index: int) -> list[str]:
         """The names of all images of a prompt: never more than one."""
@@ -137,7 +137,7 @@ def _prefix(execution_id: str, index: int) -> str:
     return f"executions/{execution_id}/{index:05d}."
 
 
-def _stored(name: str, kept: StoredObject) -> StoredImage:
+def _image_of(name: str, kept: StoredObject) -> StoredImage:
     return StoredImage(name, kept.content_type, kept.width, kept.height, len(kept.data), kept.provenance)
 
 
@@ -183,20 +183,20 @@ class InMemoryEncryption:
         """Mask the secret with what version and context hash to, and append a tag."""
         version, plain = f"memory/{self._version}", secret.encode()
         tag = hashlib.sha256(f"{version} {context} {secret}".encode()).digest()
-        return EncryptedSecret(version, context.encode(), _masked(plain, version, context) + tag)
+        return EncryptedSecret(version, context.encode(), _mask(plain, version, context) + tag)
 
     def decrypt(self, encrypted: EncryptedSecret, context: str) -> str:
         """Take the mask off, and see whether the tag fits."""
         if encrypted.key_version in self._disabled:
             raise ValueError("the key's version is disabled or destroyed")
         body, tag = encrypted.ciphertext[:-32], encrypted.ciphertext[-32:]
-        secret = _masked(body, encrypted.key_version, context).decode(errors="replace")
+        secret = _mask(body, encrypted.key_version, context).decode(errors="replace")
         if tag != hashlib.sha256(f"{encrypted.key_version} {context} {secret}".encode()).digest():
             raise ValueError("this was not encrypted under that key in that context")
         return secret
 
 
-def _masked(data: bytes, version: str, context: str) -> bytes:
+def _mask(data: bytes, version: str, context: str) -> bytes:
     mask = hashlib.shake_256(f"{version} {context}".encode()).digest(len(data))
     return bytes(one ^ other for one, other in zip(data, mask, strict=True))
 
@@ -215,7 +215,7 @@ class InMemoryWorkflows:
 class FakeImageCodec:
     """The port ImageCodec for images as `the_bytes_of` makes them: they say what they are, and end with a full stop."""
 
-    def opened(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes) -> DecodedImage:
         """Believe what the bytes say."""
         found = _PICTURE.match(data)
         if found is None:
@@ -224,7 +224,7 @@ class FakeImageCodec:
             raise ValueError("the image is damaged or cut short")
         return DecodedImage(data, ImageFormat(found[1].decode()), int(found[2]), int(found[3]))
 
-    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Say something else."""
         if picture.format is wanted:
             return picture

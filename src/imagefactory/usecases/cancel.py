@@ -12,7 +12,7 @@ from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT, Transition
 from imagefactory.usecases.closing import close_if_ended
-from imagefactory.usecases.status import owned_progress
+from imagefactory.usecases.status import load_owned_progress
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
@@ -33,7 +33,7 @@ class Cancel:
         A claim that comes after the request finds it and cancels its result itself, so an interrupted cancel is
         completed by the tasks that are still delivered.
         """
-        progress = owned_progress(self.executions, user, execution_id)
+        progress = load_owned_progress(self.executions, user, execution_id)
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
@@ -45,7 +45,7 @@ class Cancel:
             log.info("execution cancelled", execution_id=execution_id)
         # Also what had ended before: its closer may have died, and an open execution counts against its user.
         close_if_ended(self.executions, execution)
-        return Snapshot(execution, owned_progress(self.executions, user, execution_id))
+        return Snapshot(execution, load_owned_progress(self.executions, user, execution_id))
 
     def _cancel(self, execution: Execution, first: int, count: int) -> None:
         """Cancel what is pending in this window; where a claim slips in, each half of the window by itself.

@@ -107,7 +107,7 @@ class Generate:
         if execution is None or not 0 <= index < execution.prompt_count:
             return Outcome.UNKNOWN
         now = self.clock.now()
-        if result and (reason := self._standing(execution, result, attempt, now)):
+        if result and (reason := self._load(execution, result, attempt, now)):
             return reason
         before = result or Result(index)
         if execution.cancel_requested or before.attempts >= self.retry.max_attempts:
@@ -117,7 +117,7 @@ class Generate:
         claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
-    def _standing(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
+    def _load(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
         """Why this task must not begin an attempt as the result stands; None when it may."""
         if result.status.is_terminal:
             close_if_ended(self.executions, execution)
@@ -162,13 +162,13 @@ class Generate:
         execution, result = attempt.execution, attempt.result
         if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
-        with self._generated(attempt) as generated:
+        with self._generate(attempt) as generated:
             picture = self._picture(generated, execution.parameters.output_format)
             provenance = _provenance(execution.parameters, generated, picture)
             return self.images.put(execution.id, result.index, picture, provenance), Outcome.COMPLETED
 
     @contextlib.contextmanager
-    def _generated(self, attempt: Attempt) -> Iterator[GeneratedImage]:
+    def _generate(self, attempt: Attempt) -> Iterator[GeneratedImage]:
         execution, result = attempt.execution, attempt.result
         parameters = execution.parameters
         prompt = self.executions.prompts(execution, [result.index])[result.index]
@@ -201,8 +201,8 @@ class Generate:
 
     def _picture(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
         try:
-            picture = self.codec.opened(generated.data)
-            return self.codec.converted(picture, ImageFormat(output_format)) if output_format else picture
+            picture = self.codec.decode(generated.data)
+            return self.codec.convert(picture, ImageFormat(output_format)) if output_format else picture
         except ValueError as failed:
             message = f"The model's image cannot be used: {failed}"
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from failed

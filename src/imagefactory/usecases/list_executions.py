@@ -37,7 +37,7 @@ class ListExecutions:
         closed = {status if status.is_terminal else None for status in statuses}
         matching: list[Snapshot] = []
         while True:
-            batch = self.executions.listed(user, list(closed) or None, before, limit + 1)
+            batch = self.executions.list_by_user(user, list(closed) or None, before, limit + 1)
             progress_by_id = {
                 progress.execution_id: progress
                 for progress in self.executions.read_all_progress([one.id for one in batch])

@@ -22,7 +22,7 @@ from imagefactory.domain.result import FailureCode, Result, ResultStatus
 from imagefactory.domain.task import first_check
 from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT, Transition
 from imagefactory.usecases.fanout import fan_out
-from imagefactory.usecases.status import owned_progress
+from imagefactory.usecases.status import load_owned_progress
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import EncryptedSecret, Execution, Progress
@@ -43,19 +43,19 @@ class RetryRequest:
     indexes: frozenset[int] = frozenset()
     api_key: str | None = field(default=None, repr=False)
 
-    def takes(self, result: Result) -> bool:
+    def matches(self, result: Result) -> bool:
         """Whether this result is meant."""
         code = result.failure.code if result.failure else None
         return (not self.error_codes or code in self.error_codes) and (not self.indexes or result.index in self.indexes)
 
-    def most(self, progress: Progress) -> int:
+    def upper_bound(self, progress: Progress) -> int:
         """How many results it may take, as the counters have it."""
         found = sum(progress.counts()[status.value] for status in self.statuses)
         return min(found, len(self.indexes)) if self.indexes else found
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RetryState:
     """An execution as it was read or written last, the key it shall have, and whether a watchdog has begun since."""
 
     execution: Execution
@@ -95,53 +95,53 @@ class Retry:
             TooManyInFlight: with these results, the user would have more in flight than one user may.
             NotRetryable: no result matches.
         """
-        progress = owned_progress(self.executions, user, execution_id)
-        held = self._held(execution_id, request)
-        _check_indexes(request, held.execution)
+        progress = load_owned_progress(self.executions, user, execution_id)
+        state = self._read_state(execution_id, request)
+        _check_indexes(request, state.execution)
         others = self.reservations.in_flight(user, execution_id, self.clock.now())
-        self.limits.check(others, progress.total - progress.ended + request.most(progress), self.rate)
+        self.limits.check(others, progress.total - progress.ended + request.upper_bound(progress), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
         takes_tasks = True
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.
-        while first is not None and not (retried and held.execution.cancel_requested):
+        while first is not None and not (retried and state.execution.cancel_requested):
             found = self.executions.results_in(execution_id, request.statuses, first, MAX_TRANSITIONS_PER_COMMIT)
             try:
-                held, moved = self._reopened(held, [result for result in found if request.takes(result)])
+                state, moved = self._reopen(state, [result for result in found if request.matches(result)])
             except Conflict:
                 if (conflicts := conflicts + 1) > PATIENCE:
                     raise Unavailable("the execution kept changing while it was reopened") from None
-                held = self._held(execution_id, request)
+                state = self._read_state(execution_id, request)
                 continue
             # A queue that is down is not waited for with every window: the watchdog creates what is missing.
             start = began + timedelta(seconds=retried / self.rate)
-            takes_tasks = takes_tasks and fan_out(self.tasks, held.execution, moved, start, self.rate)
+            takes_tasks = takes_tasks and fan_out(self.tasks, state.execution, moved, start, self.rate)
             retried, conflicts = retried + len(moved), 0
             first = found[-1].index + 1 if len(found) == MAX_TRANSITIONS_PER_COMMIT else None
         if not retried:
             raise NotRetryable
         log.info("results are retried", execution_id=execution_id, results=retried)
-        return Retried(Snapshot(held.execution, owned_progress(self.executions, user, execution_id)), retried)
+        return Retried(Snapshot(state.execution, load_owned_progress(self.executions, user, execution_id)), retried)
 
-    def _held(self, execution_id: str, request: RetryRequest) -> Held:
+    def _read_state(self, execution_id: str, request: RetryRequest) -> RetryState:
         execution = self.executions.get(execution_id)
         if execution is None:
             raise NotFound
         if request.api_key:
-            return Held(execution, self.encryption.encrypt(request.api_key, execution_id))
+            return RetryState(execution, self.encryption.encrypt(request.api_key, execution_id))
         if execution.needs_key and execution.encrypted_key is None:
             message = "the key was deleted when the execution ended: send it again to retry"
             raise InvalidRequest.of([FieldError("api_key", message)])
-        return Held(execution, execution.encrypted_key)
+        return RetryState(execution, execution.encrypted_key)
 
-    def _reopened(self, held: Held, results: list[Result]) -> tuple[Held, tuple[Result, ...]]:
+    def _reopen(self, state: RetryState, results: list[Result]) -> tuple[RetryState, tuple[Result, ...]]:
         if not results:
-            return held, ()
-        if not held.is_watched:
-            self.tasks.enqueue_check(first_check(held.execution.id, self.clock.now(), self.watchdog_interval))
+            return state, ()
+        if not state.is_watched:
+            self.tasks.enqueue_check(first_check(state.execution.id, self.clock.now(), self.watchdog_interval))
         transitions = [Transition(result, result.reopened()) for result in results]
-        reopened = self.executions.reopen(held.execution, held.encrypted_key, transitions)
-        return replace(held, execution=reopened.execution, is_watched=True), reopened.results
+        reopened = self.executions.reopen(state.execution, state.encrypted_key, transitions)
+        return replace(state, execution=reopened.execution, is_watched=True), reopened.results
 
 
 def _check_indexes(request: RetryRequest, execution: Execution) -> None:

@@ -92,7 +92,7 @@ class ShowExecution:
         Raises:
             NotFound: the execution does not exist, or it belongs to somebody else.
         """
-        progress = owned_progress(self.executions, user, execution_id)
+        progress = load_owned_progress(self.executions, user, execution_id)
         now = self.clock.now()
         version = f"{progress.execution_id} {progress.version} {page} {self.image_urls.window(now)}"
         if is_known(version):
@@ -117,7 +117,7 @@ class ShowExecution:
         Raises:
             NotFound: at once, before the first result.
         """
-        owned_progress(self.executions, user, execution_id)
+        load_owned_progress(self.executions, user, execution_id)
         return self._all_details(self._execution(execution_id))
 
     def _execution(self, execution_id: str) -> Execution:
@@ -178,7 +178,7 @@ class ShowExecution:
             yield ResultDetails(result, prompts[result.index], next(addresses) if result.image else None)
 
 
-def owned_progress(executions: Executions, user: str, execution_id: str) -> Progress:
+def load_owned_progress(executions: Executions, user: str, execution_id: str) -> Progress:
     """The progress of the user's execution.
 
     Raises:

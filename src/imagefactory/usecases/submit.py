@@ -99,8 +99,8 @@ class Submit:
         workflow = self.workflows.get(workflow_id)
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
-        pictures, seen = self._opened(submission.references, workflow.max_reference_images)
-        valid = validate(submission, self._bounded(workflow), self.clock.now().date(), [*errors, *seen])
+        pictures, seen = self._open_references(submission.references, workflow.max_reference_images)
+        valid = validate(submission, self._limit_prompts(workflow), self.clock.now().date(), [*errors, *seen])
         fingerprint = _fingerprint(workflow_id, submission)
         execution = self._execution(user, workflow_id, valid, fingerprint, idempotency_key)
         reservation = self._reserve(execution)
@@ -111,11 +111,11 @@ class Submit:
             raise IdempotencyKeyReused
         return self._replay(first)
 
-    def _bounded(self, workflow: Workflow) -> Workflow:
+    def _limit_prompts(self, workflow: Workflow) -> Workflow:
         """The workflow with no larger batches than one user may have in flight: waiting would not make them fit."""
         return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
-    def _opened(self, uploads: Sequence[Upload], most: int) -> tuple[list[DecodedImage], list[FieldError]]:
+    def _open_references(self, uploads: Sequence[Upload], most: int) -> tuple[list[DecodedImage], list[FieldError]]:
         pictures: list[DecodedImage] = []
         errors: list[FieldError] = []
         for index, upload in enumerate(uploads):
@@ -126,7 +126,7 @@ class Submit:
             if len(uploads) > most or len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
             try:
-                picture = self.codec.opened(upload.data)
+                picture = self.codec.decode(upload.data)
             except ValueError as refused:
                 errors.append(FieldError("reference_images", str(refused), index))
                 continue

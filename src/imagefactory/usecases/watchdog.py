@@ -64,15 +64,15 @@ class Watchdog:
         execution = self.executions.get(check.execution_id)
         progress = self.executions.read_progress(check.execution_id)
         if execution is None or progress is None:
-            return self._missing(check)
+            return self._await_submit(check)
         if progress.status.is_terminal:
-            return self._left(execution, progress, check)
-        found = self._mended(execution, progress, check)
+            return self._leave(execution, progress, check)
+        found = self._inspect(execution, progress, check)
         idle = 0 if found is CheckResult.MOVING else check.idle_rounds + 1
         self._come_back(replace(check, last_version=progress.version, idle_rounds=idle))
         return found
 
-    def _left(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
+    def _leave(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         """Leave what has ended, with a write even where it is closed already.
 
         A retry reads the execution, begins a watchdog, and reopens what it has read. So either this write comes
@@ -87,7 +87,7 @@ class Watchdog:
             log.warning("an execution was closed for its closer", execution_id=execution.id, status=progress.status)
         return CheckResult.ENDED
 
-    def _missing(self, check: WatchdogCheck) -> CheckResult:
+    def _await_submit(self, check: WatchdogCheck) -> CheckResult:
         """A submit that is not done yet may still bring the execution; one that is late is kept from it.
 
         Else the execution of a submit that was only slow would have no watchdog.
@@ -108,7 +108,7 @@ class Watchdog:
         at = self.clock.now() + timedelta(seconds=pause)
         self.tasks.enqueue_check(replace(check, round=check.round + 1, schedule_at=at))
 
-    def _mended(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
+    def _inspect(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         now = self.clock.now()
         if execution.phase is Phase.ACCEPTED:
             if execution.accepting_until and now < execution.accepting_until:
@@ -120,14 +120,14 @@ class Watchdog:
             return CheckResult.MENDED
         if progress.version != check.last_version:
             return CheckResult.MOVING
-        return self._recovered(execution, now)
+        return self._recover(execution, now)
 
-    def _recovered(self, execution: Execution, now: datetime) -> CheckResult:
+    def _recover(self, execution: Execution, now: datetime) -> CheckResult:
         """Create the tasks that are gone, under names that no earlier task had."""
         due = list(self._due(execution, now))
-        if not self.tasks.missing(due[:PROBE]):
+        if not self.tasks.find_missing(due[:PROBE]):
             return CheckResult.WAITING
-        missing = self.tasks.missing(due)
+        missing = self.tasks.find_missing(due)
         try:
             recovered = self.executions.note_recovery(execution)
         except Conflict:

@@ -122,7 +122,7 @@ class TestTheList:
 
         def listed(days_before: int | None = None, limit: int = 10) -> list[str]:
             before = None if days_before is None else START + timedelta(days=days_before)
-            return [one.id for one in stores.executions.listed("alice", None, before, limit)]
+            return [one.id for one in stores.executions.list_by_user("alice", None, before, limit)]
 
         newest, oldest, middle = (one.id for one in days)
         assert listed() == [newest, middle, oldest]
@@ -136,7 +136,7 @@ class TestTheList:
         stores.executions.close(done, ExecutionStatus.COMPLETED)
 
         def listed(*final_status: ExecutionStatus | None) -> list[str]:
-            return [one.id for one in stores.executions.listed("alice", final_status, None, 10)]
+            return [one.id for one in stores.executions.list_by_user("alice", final_status, None, 10)]
 
         assert listed(None) == [running.id]
         assert listed(ExecutionStatus.FAILED) == [failed.id]

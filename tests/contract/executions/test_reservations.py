@@ -36,7 +36,7 @@ def test_a_reservation_is_seen_by_nobody_else(stores: Stores) -> None:
     assert executions.get(reserved.id) is None
     assert executions.load(reserved.id, 0) == (None, None)
     assert executions.read_progress(reserved.id) is None
-    assert executions.listed(reserved.user, None, None, 10) == []
+    assert executions.list_by_user(reserved.user, None, None, 10) == []
     assert list(stores.reservations.pending_elsewhere(10)) == []
 
 

@@ -39,16 +39,16 @@ def test_takes_a_jpeg_without_its_end_marker_when_no_pixel_is_missing(how: dict[
     whole = grained(**how)
 
     for ending in (b"", b"\xff", b"\0\0\0"):
-        picture = PILLOW.opened(whole[:-2] + ending)
+        picture = PILLOW.decode(whole[:-2] + ending)
         assert (picture.format, picture.width, picture.height) == (ImageFormat.JPG, 160, 120)
-    assert PILLOW.converted(picture, ImageFormat.PNG).width == 160
+    assert PILLOW.convert(picture, ImageFormat.PNG).width == 160
 
 
 @pytest.mark.parametrize("how", JPEGS)
 @pytest.mark.parametrize("bytes_missing", [3, 4, 5, 20, 500])
 def test_refuses_a_jpeg_whose_last_pixels_are_missing(how: dict[str, Any], bytes_missing: int) -> None:
     with pytest.raises(ValueError, match="damaged or cut short"):
-        PILLOW.opened(grained(**how)[:-bytes_missing])
+        PILLOW.decode(grained(**how)[:-bytes_missing])
 
 
 def test_refuses_a_jpeg_without_its_end_marker_whose_tables_are_broken() -> None:
@@ -57,7 +57,7 @@ def test_refuses_a_jpeg_without_its_end_marker_whose_tables_are_broken() -> None
     whole[counts : counts + 16] = b"\xff" * 16
 
     with pytest.raises(ValueError, match="damaged or cut short"):
-        PILLOW.opened(bytes(whole[:-2]))
+        PILLOW.decode(bytes(whole[:-2]))
 
 
 @pytest.mark.parametrize("how", [{}, {"restart_marker_rows": 1}, {"subsampling": "4:4:4"}, {"progressive": True}])
@@ -67,7 +67,7 @@ def test_refuses_a_small_jpeg_cut_at_every_length(how: dict[str, Any]) -> None:
 
     for length in range(len(whole) - 2, len(whole) // 2, -1):
         with contextlib.suppress(ValueError):
-            PILLOW.opened(whole[:length])
+            PILLOW.decode(whole[:length])
             taken.append(len(whole) - length)
 
     assert taken == [2]
@@ -80,13 +80,13 @@ def test_refuses_a_jpeg_cut_before_any_of_its_restart_markers() -> None:
     for place in places:
         for ending in (b"", b"\xff", whole[place : place + 2]):
             with pytest.raises(ValueError, match="damaged or cut short"):
-                PILLOW.opened(whole[:place] + ending)
+                PILLOW.decode(whole[:place] + ending)
 
 
 @pytest.mark.parametrize("how", [{}, {"progressive": True}])
 def test_refuses_a_jpeg_whose_missing_end_is_filled_with_zeros(how: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="damaged or cut short"):
-        PILLOW.opened(grained(**how)[:-500] + bytes(4096))
+        PILLOW.decode(grained(**how)[:-500] + bytes(4096))
 
 
 @pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
@@ -95,7 +95,7 @@ def test_refuses_a_jpeg_of_thousands_of_scans_before_it_decodes_them(end: bytes)
     scan = whole[whole.rindex(b"\xff\xda") : -2]
 
     with pytest.raises(ValueError, match="more than 100 scans"):
-        PILLOW.opened(whole[:-2] + scan * 200 + end)
+        PILLOW.decode(whole[:-2] + scan * 200 + end)
 
 
 @pytest.mark.parametrize("mark", [b"\xff\xda", b"\xff\xc4"], ids=["a scan", "its table"])
@@ -103,4 +103,4 @@ def test_refuses_a_progressive_jpeg_that_lacks_its_last_scan(mark: bytes) -> Non
     whole = grained(progressive=True)
 
     with pytest.raises(ValueError, match="damaged or cut short"):
-        PILLOW.opened(whole[: whole.rindex(mark)])
+        PILLOW.decode(whole[: whole.rindex(mark)])

@@ -87,7 +87,7 @@ def test_the_queue_is_found_by_the_settings(cloud_tasks_host: str, queues: tuple
     tasks = adapter.of(settings)
     tasks.enqueue(tasks_of(2))
 
-    assert tasks.missing(tasks_of(3)) == tasks_of(3)[2:]
+    assert tasks.find_missing(tasks_of(3)) == tasks_of(3)[2:]
     adapter.client(cloud_tasks_host).transport.close()
     adapter.client.cache_clear()
 

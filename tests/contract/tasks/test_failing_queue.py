@@ -238,7 +238,7 @@ def test_a_queue_that_does_not_say_what_is_missing_is_an_outage(tasks: CloudTask
     queue.broken = {"GetTask": [grpc.StatusCode.INTERNAL] * 100}
 
     with pytest.raises(Unavailable):
-        tasks.missing(tasks_of(3))
+        tasks.find_missing(tasks_of(3))
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.INTERNAL, UNIMPLEMENTED, grpc.StatusCode.PERMISSION_DENIED])

@@ -77,15 +77,15 @@ def test_tasks_that_are_gone_or_never_were_are_missing(queueful: Queueful) -> No
     queueful.tasks.enqueue([there, gone])
     queueful.lose(gone)
 
-    assert queueful.tasks.missing([there, gone, never]) == [gone, never]
-    assert queueful.tasks.missing([]) == []
+    assert queueful.tasks.find_missing([there, gone, never]) == [gone, never]
+    assert queueful.tasks.find_missing([]) == []
 
 
 def test_a_task_is_there_under_any_name_that_a_recovery_gave_it(queueful: Queueful) -> None:
     [task] = tasks_of(1)
     queueful.tasks.enqueue([replace(task, recovery=1)])
 
-    missing = queueful.tasks.missing([replace(task, recovery=recovery) for recovery in (0, 1, 2)])
+    missing = queueful.tasks.find_missing([replace(task, recovery=recovery) for recovery in (0, 1, 2)])
 
     assert missing == [task]
 

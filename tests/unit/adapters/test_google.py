@@ -5,7 +5,7 @@ import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 
-from imagefactory.adapters.google_errors import ours
+from imagefactory.adapters.google_errors import translate_google_errors
 from imagefactory.domain.errors import Conflict, Unavailable
 
 THEIRS = [
@@ -34,7 +34,7 @@ THEIRS = [
 
 @pytest.mark.parametrize(("theirs", "expected"), THEIRS)
 def test_their_errors_become_ours_and_stay_their_cause(theirs: Exception, expected: type[Exception]) -> None:
-    with pytest.raises(expected) as raised, ours():
+    with pytest.raises(expected) as raised, translate_google_errors():
         raise theirs
 
     assert raised.value.__cause__ is theirs
@@ -52,7 +52,7 @@ def test_their_errors_become_ours_and_stay_their_cause(theirs: Exception, expect
     ],
 )
 def test_a_defect_goes_on_as_it_is(defect: Exception) -> None:
-    with pytest.raises(type(defect)) as raised, ours():
+    with pytest.raises(type(defect)) as raised, translate_google_errors():
         raise defect
 
     assert raised.value is defect
@@ -61,12 +61,12 @@ def test_a_defect_goes_on_as_it_is(defect: Exception) -> None:
 def test_what_means_something_else_to_the_caller_passes() -> None:
     gone = exceptions.NotFound("m")
 
-    with pytest.raises(exceptions.NotFound), ours(passing=(exceptions.NotFound,)):
+    with pytest.raises(exceptions.NotFound), translate_google_errors(passing=(exceptions.NotFound,)):
         raise gone
 
 
 def test_where_nothing_fails_nothing_happens() -> None:
-    with ours():
+    with translate_google_errors():
         done = True
 
     assert done

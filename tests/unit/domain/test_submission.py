@@ -12,7 +12,7 @@ from imagefactory.domain.submission import (
     Submission,
     Upload,
     ValidatedSubmission,
-    trimmed,
+    trim,
     validate,
 )
 from imagefactory.domain.submission import prompts_of_text as read
@@ -67,7 +67,7 @@ class TestPromptsText:
         assert validate(a_submission(oddity), WORKFLOW, TODAY).prompts == (Prompt(oddity),)
 
     def test_a_prompt_is_trimmed_of_spaces_but_not_of_control_characters(self) -> None:
-        assert trimmed("  \x00one\x1f \u2003") == "\x00one\x1f"
+        assert trim("  \x00one\x1f \u2003") == "\x00one\x1f"
 
 
 def test_what_is_not_given_gets_the_workflows_defaults() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from imagefactory.adapters.gemini.failures import failure_of_status, masked
+from imagefactory.adapters.gemini.failures import failure_of_status, mask_key
 from imagefactory.adapters.gemini.values import MAX_TEXT
 from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import KEY
@@ -27,7 +27,7 @@ def test_a_key_that_the_provider_repeats_is_masked() -> None:
 )
 @pytest.mark.parametrize("api_key", [KEY, "", "AQ.Ab8Another"])
 def test_no_message_holds_what_looks_like_a_key(said: str, api_key: str) -> None:
-    message = masked(said, api_key)
+    message = mask_key(said, api_key)
 
     assert "AIza" not in message
     assert "AQ." not in message

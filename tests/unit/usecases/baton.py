@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_SECONDS = 30
+MAX_RETRY_SECONDS = 30
 
 
 class Actor:
@@ -29,14 +29,14 @@ class Actor:
     def step(self) -> None:
         """Let it go on to its next call, or to its end."""
         self._mine.release()
-        assert self._back.acquire(timeout=PATIENCE_SECONDS), f"{self.name} never came back"
+        assert self._back.acquire(timeout=MAX_RETRY_SECONDS), f"{self.name} never came back"
         if self.has_ended:
             self._thread.join()
 
     def pause(self) -> None:
         """Give the baton back, and wait for it; called on the actor's own thread."""
         self._back.release()
-        assert self._mine.acquire(timeout=PATIENCE_SECONDS), f"{self.name} was forgotten"
+        assert self._mine.acquire(timeout=MAX_RETRY_SECONDS), f"{self.name} was forgotten"
 
     def _run(self) -> None:
         self._mine.acquire()

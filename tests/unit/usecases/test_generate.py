@@ -213,7 +213,7 @@ class TestWhatTheModelIsAsked:
     def test_the_prompt_its_recipe_the_references_and_the_callers_key(self, world: World) -> None:
         execution_id = world.submitted("with a reference", references=())
         execution = world.execution(execution_id)
-        world.images.put_reference("r", 0, world.generate.codec.opened(the_bytes_of("webp")))
+        world.images.put_reference("r", 0, world.generate.codec.decode(the_bytes_of("webp")))
         reference = Reference("executions/r/references/0.webp", "image/webp")
         world.store.put(execution)
         parameters = some_parameters(references=(reference,))

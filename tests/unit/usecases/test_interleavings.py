@@ -139,7 +139,7 @@ CALLS = (
         "encryption.decrypt",
         "tasks.enqueue_check",
         "tasks.enqueue",
-        "tasks.missing",
+        "tasks.find_missing",
     ),
     *("executions.load", "executions.get", "executions.read_progress", "executions.prompts", "executions.apply"),
     *("executions.results", "executions.results_in", "executions.note_recovery", "executions.close"),

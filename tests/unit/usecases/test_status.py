@@ -22,7 +22,7 @@ def indexes(shown: Any) -> list[int]:
 
 
 def since(shown: Any) -> ChangeCursor:
-    return ChangeCursor.decoded(shown["next_since"])
+    return ChangeCursor.decode(shown["next_since"])
 
 
 class TestAnExecution:

@@ -183,9 +183,9 @@ def test_of_too_many_references_none_is_opened(world: World) -> None:
     opened: list[bytes] = []
 
     class Watched(FakeImageCodec):
-        def opened(self, data: bytes) -> DecodedImage:
+        def decode(self, data: bytes) -> DecodedImage:
             opened.append(data)
-            return super().opened(data)
+            return super().decode(data)
 
     submit = replace(world.submit, codec=Watched())
 

@@ -2,8 +2,8 @@
 
 Counters are exact because they move only in the commit that moves a result, and that commit has a precondition on the
 result: create it, or update it as it was read. Nothing reads a counter in order to write it, so a hundred attempts may
-finish at once. `commit` in a result names the commit that wrote it last: when a reply is lost, and the client's own
-retry then fails on the precondition, the mark tells our write from somebody else's.
+finish at once. `write_id` in a result names the commit that wrote it last: when a reply is lost, and the client's own
+retry then fails on the precondition, the write_id tells our write from somebody else's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from google.cloud.firestore_v1.field_path import FieldPath
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
+from imagefactory.adapters.google_errors import CALL_OPTIONS, read_all, translate_google_errors
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
 from imagefactory.domain.result import Result, ResultStatus
@@ -49,30 +49,30 @@ class FirestoreExecutions:
 
     def get(self, execution_id: str) -> Execution | None:
         """Read the execution's document."""
-        with ours():
-            return _execution(self._layout.execution(execution_id).get(**PATIENTLY))
+        with translate_google_errors():
+            return _execution(self._layout.execution(execution_id).get(**CALL_OPTIONS))
 
     def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
         """Read both documents in one call."""
         asked, one = self._layout.execution(execution_id), self._layout.result(execution_id, index)
-        with ours():
-            snapshots = rows(functools.partial(self._database.get_all, [asked, one]))
+        with translate_google_errors():
+            snapshots = read_all(functools.partial(self._database.get_all, [asked, one]))
             found = {snapshot.reference.path: snapshot for snapshot in snapshots}
         return _execution(found[asked.path]), _result(found[one.path])
 
     def read_progress(self, execution_id: str) -> Progress | None:
         """Read the counters."""
-        with ours():
-            return _progress(execution_id, self._layout.counts(execution_id).get(**PATIENTLY))
+        with translate_google_errors():
+            return _progress(execution_id, self._layout.counts(execution_id).get(**CALL_OPTIONS))
 
     def read_all_progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         """Read the counters of several executions in one call."""
         if not execution_ids:
             return []
         names = {self._layout.counts(one).path: one for one in execution_ids}
-        with ours():
+        with translate_google_errors():
             references = [self._layout.counts(one) for one in execution_ids]
-            snapshots = rows(functools.partial(self._database.get_all, references))
+            snapshots = read_all(functools.partial(self._database.get_all, references))
         found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
         counted = (_progress(one, found[one]) for one in execution_ids)
         return [progress for progress in counted if progress]
@@ -87,32 +87,32 @@ class FirestoreExecutions:
 
     def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
         """Write results and counters in one commit."""
-        return self._moved(self._database.batch(), execution, transitions, uuid.uuid4().hex)
+        return self._commit(self._database.batch(), execution, transitions, uuid.uuid4().hex)
 
     def reopen(
         self, execution: Execution, encrypted_key: EncryptedSecret | None, transitions: Sequence[Transition]
     ) -> Reopened:
         """Write the execution too, in the same commit: so its version is that of the results."""
-        mark = uuid.uuid4().hex
+        write_id = uuid.uuid4().hex
         batch = self._database.batch()
         option = self._database.write_option(last_update_time=execution.version)
         change = {"state": codec.OPEN, "cancel_requested": False, "sealed_key": codec.secret_document(encrypted_key)}
-        batch.update(self._layout.execution(execution.id), change | {"commit": mark}, option=option)
-        results = self._moved(batch, execution, transitions, mark).results
+        batch.update(self._layout.execution(execution.id), change | {"write_id": write_id}, option=option)
+        results = self._commit(batch, execution, transitions, write_id).results
         opened = replace(execution, final_status=None, cancel_requested=False, encrypted_key=encrypted_key)
         return Reopened(replace(opened, version=results[0].version), results)
 
-    def _moved(self, batch: Any, execution: Execution, transitions: Sequence[Transition], mark: str) -> Applied:
+    def _commit(self, batch: Any, execution: Execution, transitions: Sequence[Transition], write_id: str) -> Applied:
         """Commit the batch with these transitions and the counters that they change."""
         transforms = _transforms(transitions)
         batch.update(self._layout.counts(execution.id), transforms)
         for transition in transitions:
-            self._write(batch, execution, transition, mark)
+            self._write(batch, execution, transition, write_id)
         try:
-            with ours():
-                counted, *written = batch.commit(**PATIENTLY)[-1 - len(transitions) :]
+            with translate_google_errors():
+                counted, *written = batch.commit(**CALL_OPTIONS)[-1 - len(transitions) :]
         except Conflict:
-            return self._resolved(execution, transitions, mark)
+            return self._resolve_lost_reply(execution, transitions, write_id)
         # A commit reports its transforms' results in the order of their fields' names.
         ended = counted.transform_results[sorted(transforms).index("ended")].integer_value
         versions = (result.update_time for result in written)
@@ -121,10 +121,10 @@ class FirestoreExecutions:
             ended,
         )
 
-    def _write(self, batch: Any, execution: Execution, transition: Transition, mark: str) -> None:
+    def _write(self, batch: Any, execution: Execution, transition: Transition, write_id: str) -> None:
         reference = self._layout.result(execution.id, transition.after.index)
         document = codec.result_document(transition.after) | {
-            "commit": mark,
+            "write_id": write_id,
             "updated_at": firestore.SERVER_TIMESTAMP,
             "expires_at": execution.expires_at,
         }
@@ -134,15 +134,15 @@ class FirestoreExecutions:
             option = self._database.write_option(last_update_time=transition.before.version)
             batch.update(reference, document, option=option)
 
-    def _resolved(self, execution: Execution, transitions: Sequence[Transition], mark: str) -> Applied:
+    def _resolve_lost_reply(self, execution: Execution, transitions: Sequence[Transition], write_id: str) -> Applied:
         """Find out whether a commit that failed on its precondition had been ours all along."""
         counts = self._layout.counts(execution.id)
         references = [self._layout.result(execution.id, transition.after.index) for transition in transitions]
-        with ours():
-            read = rows(functools.partial(self._database.get_all, [counts, *references]))
+        with translate_google_errors():
+            read = read_all(functools.partial(self._database.get_all, [counts, *references]))
         found = {one.reference.path: one for one in read}
         snapshots = [found[reference.path] for reference in references]
-        if any(not one.exists or one.get("commit") != mark for one in snapshots):
+        if any(not one.exists or one.get("write_id") != write_id for one in snapshots):
             raise Conflict("a result was moved by somebody else")
         results = tuple(
             replace(transition.after, version=one.update_time)
@@ -155,14 +155,14 @@ class FirestoreExecutions:
         start, end = self._layout.result(execution_id, first), self._layout.result(execution_id, first + count)
         query = self._layout.results(execution_id).where(filter=firestore.FieldFilter(_NAME, ">=", start))
         query = query.where(filter=firestore.FieldFilter(_NAME, "<", end)).order_by(_NAME)
-        return {result.index: result for result in self._found(query)}
+        return {result.index: result for result in self._read_found(query)}
 
     def results_in(self, execution_id: str, statuses: Iterable[ResultStatus], first: int, limit: int) -> list[Result]:
         """Query by status, in the order of indexes."""
         wanted = [status.value for status in statuses]
         query = self._layout.results(execution_id).where(filter=firestore.FieldFilter("status", "in", wanted))
         query = query.order_by("index").start_at({"index": first}).limit(limit)
-        return self._found(query)
+        return self._read_found(query)
 
     def results_since(
         self, execution_id: str, since: datetime, after: int | None, limit: int
@@ -173,14 +173,14 @@ class FirestoreExecutions:
             query = query.start_at({"updated_at": since, "index": 0})
         else:
             query = query.start_after({"updated_at": since, "index": after})
-        with ours():
-            snapshots = rows(query.limit(limit).stream)
+        with translate_google_errors():
+            snapshots = read_all(query.limit(limit).stream)
         return [
             (snapshot.get("updated_at"), codec.result_of(snapshot.to_dict() or {}, snapshot.update_time))
             for snapshot in snapshots
         ]
 
-    def listed(
+    def list_by_user(
         self, user: str, final_statuses: Sequence[ExecutionStatus | None] | None, before: datetime | None, limit: int
     ) -> list[Execution]:
         """Query by owner and state, newest first."""
@@ -191,41 +191,41 @@ class FirestoreExecutions:
         query = query.order_by("created_at", direction=firestore.Query.DESCENDING)
         if before is not None:
             query = query.start_after({"created_at": before})
-        with ours():
-            snapshots = rows(query.limit(limit).stream)
+        with translate_google_errors():
+            snapshots = read_all(query.limit(limit).stream)
         return [execution for one in snapshots if (execution := _execution(one))]
 
     def note_recovery(self, execution: Execution) -> Execution:
         """Count it, if the execution is still as it was read."""
         option = self._database.write_option(last_update_time=execution.version)
         recovery_count = execution.recovery_count + 1
-        with ours():
+        with translate_google_errors():
             reference = self._layout.execution(execution.id)
-            written = reference.update({"recoveries": recovery_count}, option=option, **PATIENTLY)
+            written = reference.update({"recoveries": recovery_count}, option=option, **CALL_OPTIONS)
         return replace(execution, recovery_count=recovery_count, version=written.update_time)
 
     def request_cancel(self, execution_id: str) -> None:
-        """Set the mark that every claim reads."""
-        with ours():
-            self._layout.execution(execution_id).update({"cancel_requested": True}, **PATIENTLY)
+        """Set the write_id that every claim reads."""
+        with translate_google_errors():
+            self._layout.execution(execution_id).update({"cancel_requested": True}, **CALL_OPTIONS)
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
         """Note the status and overwrite the key, if the execution is still as it was read.
 
-        The mark makes it a new version even where nothing else changes.
+        The write_id makes it a new version even where nothing else changes.
         """
         option = self._database.write_option(last_update_time=execution.version)
-        with ours():
-            change = {"state": status.value, "sealed_key": None, "commit": uuid.uuid4().hex}
-            self._layout.execution(execution.id).update(change, option=option, **PATIENTLY)
+        with translate_google_errors():
+            change = {"state": status.value, "sealed_key": None, "write_id": uuid.uuid4().hex}
+            self._layout.execution(execution.id).update(change, option=option, **CALL_OPTIONS)
 
-    def _found(self, query: Any) -> list[Result]:
-        with ours():
-            return [result for snapshot in rows(query.stream) if (result := _result(snapshot))]
+    def _read_found(self, query: Any) -> list[Result]:
+        with translate_google_errors():
+            return [result for snapshot in read_all(query.stream) if (result := _result(snapshot))]
 
     def _read_chunk(self, execution_id: str, created_at: datetime, number: int) -> list[Prompt]:
-        with ours():
-            document = self._layout.chunk(execution_id, created_at, number).get(**PATIENTLY).to_dict() or {}
+        with translate_google_errors():
+            document = self._layout.chunk(execution_id, created_at, number).get(**CALL_OPTIONS).to_dict() or {}
         texts = document["texts"]
         custom_ids = document["custom_ids"] or [None] * len(texts)
         return [Prompt(text, custom_id) for text, custom_id in zip(texts, custom_ids, strict=True)]

@@ -11,7 +11,7 @@ from google.cloud import firestore
 
 from imagefactory.adapters.firestore import codec
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google_errors import PATIENTLY, ours, rows
+from imagefactory.adapters.google_errors import CALL_OPTIONS, read_all, translate_google_errors
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.execution import Phase
 from imagefactory.domain.limits import InFlight
@@ -30,7 +30,10 @@ COMMIT_BYTES = 3_000_000
 
 
 class FirestoreReservations:
-    """The port Reservations. `commit` in a document names the write that made it: a lost reply is told from a loss by it."""
+    """The port Reservations.
+
+    `write_id` in a document names its last write: it tells our write, whose reply was lost, from somebody else's.
+    """
 
     def __init__(self, database: firestore.Client) -> None:
         self._database = database
@@ -39,18 +42,18 @@ class FirestoreReservations:
     def reserve(self, execution: Execution) -> Reservation:
         """Create the execution's document."""
         reference = self._layout.execution(execution.id)
-        mark = uuid.uuid4().hex
+        write_id = uuid.uuid4().hex
         try:
-            with ours():
-                written = reference.create(codec.execution_document(execution) | {"commit": mark}, **PATIENTLY)
+            with translate_google_errors():
+                written = reference.create(codec.execution_document(execution) | {"write_id": write_id}, **CALL_OPTIONS)
         except Conflict:
-            with ours():
-                snapshot = reference.get(**PATIENTLY)
+            with translate_google_errors():
+                snapshot = reference.get(**CALL_OPTIONS)
             # Released in between: the next request finds the id free.
             if not snapshot.exists:
                 raise
             holder = codec.execution_of(execution.id, snapshot.to_dict() or {}, snapshot.update_time)
-            return Reservation(holder, is_ours=snapshot.get("commit") == mark)
+            return Reservation(holder, is_ours=snapshot.get("write_id") == write_id)
         return Reservation(replace(execution, version=written.update_time), is_ours=True)
 
     def take_over(self, stale: Execution, execution: Execution) -> Reservation:
@@ -62,16 +65,16 @@ class FirestoreReservations:
         """Delete the reservation, if it is still as it was made."""
         option = self._database.write_option(last_update_time=execution.version)
         try:
-            with ours():
-                self._layout.execution(execution.id).delete(option=option, **PATIENTLY)
+            with translate_google_errors():
+                self._layout.execution(execution.id).delete(option=option, **CALL_OPTIONS)
         except Conflict:
             return
 
     def expire(self, execution_id: str, now: datetime) -> None:
         """Delete an overdue reservation, if it is still as it was read."""
         reference = self._layout.execution(execution_id)
-        with ours():
-            snapshot = reference.get(**PATIENTLY)
+        with translate_google_errors():
+            snapshot = reference.get(**CALL_OPTIONS)
             if not snapshot.exists:
                 return
             found = codec.execution_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time)
@@ -79,7 +82,7 @@ class FirestoreReservations:
                 raise Conflict("the execution exists")
             if found.is_overdue(now):
                 option = self._database.write_option(last_update_time=found.version)
-                reference.delete(option=option, **PATIENTLY)
+                reference.delete(option=option, **CALL_OPTIONS)
 
     def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
         """Pack the prompts into as few documents, and these into as few commits, as the limits allow."""
@@ -111,8 +114,8 @@ class FirestoreReservations:
 
     def mark_enqueued(self, execution_id: str) -> None:
         """Note the phase; nothing else changes."""
-        with ours():
-            self._layout.execution(execution_id).update({"phase": "enqueued"}, **PATIENTLY)
+        with translate_google_errors():
+            self._layout.execution(execution_id).update({"phase": "enqueued"}, **CALL_OPTIONS)
 
     def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
         """Read the user's open executions and reservations, and the counters of the former."""
@@ -120,8 +123,8 @@ class FirestoreReservations:
         query = query.where(filter=firestore.FieldFilter("state", "in", [codec.OPEN, codec.RESERVED]))
         # The order that the index has, of which the other queries for a user's executions make use.
         query = query.order_by("created_at", direction=firestore.Query.DESCENDING)
-        with ours():
-            read = rows(query.select(["state", "prompt_count", "accepting_until"]).stream)
+        with translate_google_errors():
+            read = read_all(query.select(["state", "prompt_count", "accepting_until"]).stream)
         others = [snapshot for snapshot in read if snapshot.id != besides]
         running = [snapshot.id for snapshot in others if snapshot.get("state") == codec.OPEN]
         reserved = [one for one in others if one.get("state") == codec.RESERVED and one.get("accepting_until") > now]
@@ -132,14 +135,14 @@ class FirestoreReservations:
     def pending_elsewhere(self, limit: int) -> list[int]:
         """Find the executions, then read their counters in one call."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
-        with ours():
-            found = rows(query.select([]).limit(limit).stream)
+        with translate_google_errors():
+            found = read_all(query.select([]).limit(limit).stream)
         return [progress.pending for progress in self._progress([snapshot.id for snapshot in found])]
 
     def _progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         names = [self._layout.counts(one) for one in execution_ids]
-        with ours():
-            counts = rows(functools.partial(self._database.get_all, names)) if names else []
+        with translate_google_errors():
+            counts = read_all(functools.partial(self._database.get_all, names)) if names else []
         return [
             codec.progress_of("", snapshot.to_dict() or {}, snapshot.update_time.rfc3339())
             for snapshot in counts
@@ -148,25 +151,25 @@ class FirestoreReservations:
 
     def _update(self, read: Execution, document: codec.Document, counters: codec.Document | None = None) -> object:
         reference = self._layout.execution(read.id)
-        mark = uuid.uuid4().hex
+        write_id = uuid.uuid4().hex
         batch = self._database.batch()
         option = self._database.write_option(last_update_time=read.version)
-        batch.update(reference, document | {"commit": mark}, option=option)
+        batch.update(reference, document | {"write_id": write_id}, option=option)
         if counters is not None:
             batch.create(self._layout.counts(read.id), counters)
         try:
-            with ours():
-                return batch.commit(**PATIENTLY)[0].update_time
+            with translate_google_errors():
+                return batch.commit(**CALL_OPTIONS)[0].update_time
         except Conflict:
-            with ours():
-                snapshot = reference.get(["commit"], **PATIENTLY)
-            if not snapshot.exists or snapshot.get("commit") != mark:
+            with translate_google_errors():
+                snapshot = reference.get(["write_id"], **CALL_OPTIONS)
+            if not snapshot.exists or snapshot.get("write_id") != write_id:
                 raise
             return snapshot.update_time
 
     def _commit(self, batch: Any) -> None:
-        with ours():
-            batch.commit(**PATIENTLY)
+        with translate_google_errors():
+            batch.commit(**CALL_OPTIONS)
 
 
 def _size(prompt: Prompt) -> int:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters.firestore.client import Layout
-from imagefactory.adapters.google_errors import PATIENTLY, ours
+from imagefactory.adapters.google_errors import CALL_OPTIONS, translate_google_errors
 from imagefactory.domain.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class FirestoreWorkflows:
         read_at, workflow = self._cached.get(workflow_id, (0.0, None))
         if workflow and now - read_at < MAX_AGE_SECONDS:
             return workflow
-        with ours():
-            snapshot = self._layout.workflows.document(workflow_id).get(**PATIENTLY)
+        with translate_google_errors():
+            snapshot = self._layout.workflows.document(workflow_id).get(**CALL_OPTIONS)
         if not snapshot.exists:
             return None
         workflow = Workflow.from_document(workflow_id, snapshot.to_dict() or {})

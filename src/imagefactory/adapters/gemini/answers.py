@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagefactory.adapters.gemini.failures import failure_of_status, masked
+from imagefactory.adapters.gemini.failures import failure_of_status, mask_key
 from imagefactory.adapters.gemini.images import find_image, parts_of
 from imagefactory.adapters.gemini.values import as_count, as_dict, as_items, unwrap
 from imagefactory.domain.errors import AttemptFailed
@@ -44,7 +44,7 @@ def image_of(answer: Any, api_key: str) -> GeneratedImage:
     return GeneratedImage(
         data=image.data,
         # In this order: in lower case a key would not be known any more.
-        content_type=normalize_media_type(masked(image.content_type, api_key)),
+        content_type=normalize_media_type(mask_key(image.content_type, api_key)),
         tokens=_tokens(as_dict(answer.get("usageMetadata"))),
         model_version=_word(answer.get("modelVersion"), api_key),
         response_id=_word(answer.get("responseId"), api_key),
@@ -61,7 +61,7 @@ def _tokens(usage: dict[str, Any]) -> TokenUsage:
 
 
 def _word(value: Any, api_key: str) -> str | None:
-    return masked(value, api_key) if isinstance(value, str) else None
+    return mask_key(value, api_key) if isinstance(value, str) else None
 
 
 def _block_reason(answer: dict[str, Any]) -> Any:
@@ -75,8 +75,8 @@ def _without_image(answer: dict[str, Any], candidate: dict[str, Any], api_key: s
         return failure_of_status(as_count(error.get("code")) or 500, answer, api_key)
     blocked = _block_reason(answer)
     words = " ".join(str(part.get("text") or "") for part in parts_of(candidate) if not part.get("thought")).strip()
-    reason = masked(str(blocked or candidate.get("finishReason") or ""), api_key)
-    said = masked(str(candidate.get("finishMessage") or words), api_key)
+    reason = mask_key(str(blocked or candidate.get("finishReason") or ""), api_key)
+    said = mask_key(str(candidate.get("finishMessage") or words), api_key)
     refused = bool(blocked) or any(word in reason for word in REFUSING)
     if refused:
         message = said or f"The {'prompt' if blocked else 'image'} was refused: {reason}."

@@ -78,7 +78,7 @@ class GeminiModel:
                 answer = self._post(drawing, api_key, call, place)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
-                raise AttemptFailed(_timeout(timeout) if call.passed else _broken(broken)) from None
+                raise AttemptFailed(_timeout(timeout) if call.passed else _describe_break(broken)) from None
             # Cut off among the headers, an answer looks whole and empty.
             if call.passed:
                 raise AttemptFailed(_timeout(timeout))
@@ -151,7 +151,7 @@ def _error_body(response: requests.Response) -> bytearray:
     return bytearray()
 
 
-def _broken(error: Exception) -> Failure:
+def _describe_break(error: Exception) -> Failure:
     message = f"The connection to the Gemini API failed ({type(error).__name__})."
     return Failure(FailureCode.SERVER_ERROR, message, retryable=True)
 

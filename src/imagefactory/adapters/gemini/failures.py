@@ -51,10 +51,10 @@ def failure_of_status(
         # In the whole text: what it says of limits and delays stands behind what a record keeps of it.
         text = "\n".join(one[:MAX_SEARCHED] for one in said)[:MAX_SEARCHED]
         delay = find_retry_delay(text, details, retry_after, date)
-        retryable = code is not FailureCode.RATE_LIMIT_EXCEEDED or not _waiting_is_no_use(text, details)
+        retryable = code is not FailureCode.RATE_LIMIT_EXCEEDED or not _is_waiting_useless(text, details)
     reason = reasons[0] if reasons else error.get("status")
-    kept = masked(str(reason), api_key) if reason else None
-    return Failure(code, masked(said[0], api_key), retryable, delay, status, kept)
+    kept = mask_key(str(reason), api_key) if reason else None
+    return Failure(code, mask_key(said[0], api_key), retryable, delay, status, kept)
 
 
 def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode, bool]:
@@ -73,7 +73,7 @@ def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode
             return FailureCode.SERVER_ERROR, True
 
 
-def _waiting_is_no_use(text: str, details: list[dict[str, Any]]) -> bool:
+def _is_waiting_useless(text: str, details: list[dict[str, Any]]) -> bool:
     """Whether the quota is a daily one, or one of nothing, or the money is gone."""
     quotas = [as_dict(one) for detail in details for one in as_items(detail.get("violations"))]
     quotas += [as_dict(detail.get("metadata")) for detail in details]
@@ -86,7 +86,7 @@ def _waiting_is_no_use(text: str, details: list[dict[str, Any]]) -> bool:
     )
 
 
-def masked(message: str, api_key: str) -> str:
+def mask_key(message: str, api_key: str) -> str:
     """A provider's words without the key, which some of them repeat; cut to a length that fits a record."""
     if api_key:
         message = message.replace(api_key, "[key]")

@@ -45,7 +45,7 @@ class PillowImageCodec:
     def __init__(self, at_once: int = 2) -> None:
         self._room = threading.BoundedSemaphore(at_once)
 
-    def opened(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes) -> DecodedImage:
         """Decode the image once, to know that all of it is there."""
         with self._room:
             image = _image(data)
@@ -65,7 +65,7 @@ class PillowImageCodec:
                 image.close()
         return DecodedImage(data, picture_format, width, height)
 
-    def converted(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Write the image anew, without transparency where the format has none."""
         if picture.format is wanted:
             return picture

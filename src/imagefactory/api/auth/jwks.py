@@ -77,7 +77,7 @@ class JwksCache:
         """
         known = self._known
         if key_id not in known.keys or self._monotonic() >= known.fresh_until:
-            known = self._refreshed(known, key_id)
+            known = self._refresh(known, key_id)
         if self._is_too_old(known, key_id):
             raise Unavailable("the issuer's keys cannot be fetched")
         return known.keys.get(key_id)
@@ -87,7 +87,7 @@ class JwksCache:
         longer = STALE_SECONDS if key_id in known.keys else 0
         return self._monotonic() >= known.fresh_until + longer
 
-    def _refreshed(self, known: _Known, key_id: str) -> _Known:
+    def _refresh(self, known: _Known, key_id: str) -> _Known:
         """The keys after a fetch, by this thread or by another; the same ones where none is due or it failed."""
         # Whose key is known need not wait for the fetch of somebody else.
         has_to_wait = key_id not in known.keys or self._is_too_old(known, key_id)
@@ -148,14 +148,14 @@ def _keys_of(answer: Any) -> dict[str, jwt.PyJWK]:
     entries = answer.get("keys") if isinstance(answer, dict) else None
     found: dict[str, jwt.PyJWK] = {}
     for entry in entries if isinstance(entries, list) else ():
-        if _is_ours(entry) and (key := _parsed(entry)):
+        if _is_usable(entry) and (key := _parse_key(entry)):
             found.setdefault(entry["kid"], key)
     if not found:
         raise ValueError("there is no usable key")
     return found
 
 
-def _is_ours(entry: Any) -> bool:
+def _is_usable(entry: Any) -> bool:
     """Whether this describes an RSA key for signatures, with an id, and the public half alone."""
     return (
         isinstance(entry, dict)
@@ -167,7 +167,7 @@ def _is_ours(entry: Any) -> bool:
     )
 
 
-def _parsed(entry: dict[str, Any]) -> jwt.PyJWK | None:
+def _parse_key(entry: dict[str, Any]) -> jwt.PyJWK | None:
     try:
         key = jwt.PyJWK(entry, ALGORITHM)
     except jwt.PyJWTError:

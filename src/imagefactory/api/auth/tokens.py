@@ -80,7 +80,7 @@ class TokenVerifier:
             raise InvalidToken
         is_verified = self.guarded and rest.endswith(VERIFIED_BY_CLOUD_RUN) and VERIFIED_INSTEAD not in request.headers
         try:
-            claims = self._decoded(found[1], verified_before=is_verified)
+            claims = self._decode(found[1], verified_before=is_verified)
         except jwt.ExpiredSignatureError as late:
             raise InvalidToken("The ID token has expired; get a new one.") from late
         except (jwt.PyJWTError, ValueError) as wrong:
@@ -88,7 +88,7 @@ class TokenVerifier:
         self._check(claims)
         return claims
 
-    def _decoded(self, token: str, *, verified_before: bool) -> dict[str, Any]:
+    def _decode(self, token: str, *, verified_before: bool) -> dict[str, Any]:
         return jwt.decode(
             token,
             "" if verified_before else self._key(jwt.get_unverified_header(token)),

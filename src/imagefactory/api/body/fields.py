@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefactory.domain.api_key import trim_key
 from imagefactory.domain.errors import FieldError
-from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text, trimmed
+from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text, trim
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Prompt
@@ -44,7 +44,7 @@ class Reader:
     def value(self, name: str) -> Any:
         """What was given; None where that is nothing, or an empty string: an empty field was not filled in."""
         value = self.values.get(name)
-        return None if isinstance(value, str) and not trimmed(value) else value
+        return None if isinstance(value, str) and not trim(value) else value
 
     def text(self, name: str) -> str | None:
         """A string; None when it is not given."""
@@ -57,7 +57,7 @@ class Reader:
     def choice(self, name: str) -> str | None:
         """A string without the spaces and line ends around it; None when it is not given."""
         text = self.text(name)
-        return None if text is None else trimmed(text)
+        return None if text is None else trim(text)
 
     def api_key(self) -> str | None:
         """The caller's key, without what copying leaves around it; None when it is not given."""
@@ -72,7 +72,7 @@ class Reader:
             self.wrong(name, "this must be a list")
         return []
 
-    def chosen(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
+    def choose(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
         """What the names in a list stand for, each once; a name that stands for nothing is a error of its own."""
         found = []
         for place, value in enumerate(self.items(name)):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from imagefactory.api.body.encodings import decode_text, describe_text_error, find_marked_charset
 from imagefactory.api.body.fields import CHOICES, Reader
-from imagefactory.api.body.json_limits import parsed
+from imagefactory.api.body.json_limits import parse_json
 from imagefactory.api.body.limits import MAX_BODY_BYTES
 from imagefactory.api.body.multipart import parts_of
 from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import ClientError
 from imagefactory.domain.media_type import find_format
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload, trimmed
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, Upload, trim
 
 if TYPE_CHECKING:
     from flask import Request
@@ -148,9 +148,9 @@ def _is_empty(part: Part) -> bool:
 
 def _parse_metadata(read: Reader) -> None:
     text = read.values.pop("metadata", None)
-    if text is None or not trimmed(text):
+    if text is None or not trim(text):
         return
     try:
-        read.values["metadata"] = parsed(text)
+        read.values["metadata"] = parse_json(text)
     except ClientError:
         read.wrong("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")

@@ -1,4 +1,4 @@
-"""JSON as it comes from outside: bounded before it is parsed.
+"""JSON as it comes from outside: bounded before it is parse_json.
 
 A body of 32 MB can hold ten million values, which are gigabytes once each is an object of its own. So its tokens are
 counted first, and how deep they are nested: how much of that a parser bears is another number in each Python.
@@ -54,17 +54,17 @@ def value_of(body: bytearray, charset: str = "") -> Any:
     except UnicodeError as wrong:
         raise MalformedRequest(f"The body {describe_text_error(wrong, charset)}.") from None
     body.clear()
-    return parsed(text)
+    return parse_json(text)
 
 
-def parsed(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """The value of a JSON text in which every object says each name once.
 
     Raises:
         PayloadTooLarge: it has more than `MAX_TOKENS`.
         MalformedRequest: it is no JSON, or nested deeper than `MAX_DEPTH`.
     """
-    _bound(text)
+    _check_size(text)
     try:
         return json.loads(text, object_pairs_hook=_object)
     except ValueError as wrong:
@@ -72,7 +72,7 @@ def parsed(text: str) -> Any:
         raise MalformedRequest(f"The body is not valid JSON{place}.") from None
 
 
-def _bound(text: str) -> None:
+def _check_size(text: str) -> None:
     """Refuse a text with too many tokens, or with tokens too deep."""
     # Most texts cannot have either, and are told so without a look at each token.
     if len(text) <= MAX_TOKENS and text.count("[") + text.count("{") <= MAX_DEPTH:

@@ -12,7 +12,7 @@ from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import FailureCode
-from imagefactory.domain.submission import Submission, Upload, trimmed
+from imagefactory.domain.submission import Submission, Upload, trim
 from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def retry(request: Request) -> RetryRequest:
         raise UnsupportedMediaType("Send application/json, or no body at all.")
     read = Reader(as_object(limits.json_value(request, body)))
     read.only(_RETRY_FIELDS)
-    statuses = read.chosen("status", {status.value: status for status in RETRYABLE})
-    codes = read.chosen("error_codes", {code.value: code for code in FailureCode})
+    statuses = read.choose("status", {status.value: status for status in RETRYABLE})
+    codes = read.choose("error_codes", {code.value: code for code in FailureCode})
     indexes = read.whole_numbers("batch_index")
     for name in ("status", "error_codes", "batch_index"):
         if read.values.get(name) == []:
@@ -77,11 +77,11 @@ def _prompts(read: Reader) -> tuple[Prompt, ...]:
 
 def _prompt(read: Reader, item: Any, index: int) -> Prompt:
     if isinstance(item, str):
-        return Prompt(trimmed(item))
+        return Prompt(trim(item))
     if isinstance(item, dict) and isinstance(item.get("prompt"), str) and not item.keys() - {"prompt", "custom_id"}:
         custom_id = item.get("custom_id")
         if custom_id is None or isinstance(custom_id, str):
-            return Prompt(trimmed(item["prompt"]), custom_id)
+            return Prompt(trim(item["prompt"]), custom_id)
     read.wrong("prompts", 'this must be a string, or {"prompt": a string, "custom_id": a string}', index)
     # A stand-in that breaks no rule, so that this one error is told once.
     return Prompt("(unread)")

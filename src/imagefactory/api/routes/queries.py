@@ -90,7 +90,7 @@ class Query:
         if text is None:
             return None
         try:
-            return ChangeCursor.decoded(text)
+            return ChangeCursor.decode(text)
         except ValueError:
             self.errors.append(FieldError("since", "this must be the next_since of an earlier answer"))
             return None
