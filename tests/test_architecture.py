@@ -35,7 +35,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"google", "grpc", "requests", "urllib3", "PIL", "cryptography"},
     ),
     "api": ({"domain", "ports", "log", "usecases", "api"}, {"flask", "gunicorn", "jwt", "werkzeug"}),
-    "wiring": ({"settings", "clock", "ports", "adapters", "usecases", "api"}, set()),
+    "wiring": ({"settings", "clock", "ports", "adapters", "usecases", "api"}, {"flask"}),
     "testing": ({"domain", "ports", "testing"}, set()),
 }
 

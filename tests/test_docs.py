@@ -77,12 +77,12 @@ def settings() -> dict[str, set[str]]:
 def routes() -> set[tuple[str, str]]:
     """The method and path of every route for users, as the code that serves them spells it."""
     return {
-        (str(method.value).lower(), re.sub(r"<uuid:(\w+)>", r"{\1}", str(path.value)))
+        (node.func.attr, re.sub(r"<uuid:(\w+)>", r"{\1}", str(path.value)))
         for name in ("submit", "status")
         for node in ast.walk(ast.parse((ROOT / f"src/imagefactory/api/routes/{name}.py").read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Route"
-        for method, path in [node.args[:2]]
-        if isinstance(method, ast.Constant) and isinstance(path, ast.Constant)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "post")
+        for path in node.args[:1]
+        if isinstance(path, ast.Constant) and str(path.value).startswith("/api/")
     }
 
 

@@ -1,14 +1,15 @@
-"""Make the image of one prompt, at the word of the queue."""
+"""Generate one image per Cloud Tasks delivery."""
 
 from __future__ import annotations
 
 import functools
 
 import functions_framework
-from flask import Request, Response, current_app
+from flask import Flask, Request, Response, current_app
+from flask.typing import ResponseReturnValue
 
 from imagefactory import log
-from imagefactory.api.app import Api, set_up
+from imagefactory.api.app import adopt
 from imagefactory.settings import GenerateSettings
 from imagefactory.wiring import generate as wiring
 
@@ -16,16 +17,16 @@ from imagefactory.wiring import generate as wiring
 SETTINGS = GenerateSettings.from_env()
 log.set_level(SETTINGS.log_level)
 # The framework runs this module inside its own application.
-set_up(current_app, SETTINGS.project_id)
+adopt(current_app, SETTINGS.project_id)
 
 
 @functools.cache
-def api() -> Api:
-    """The function, put together on the first request and kept while the instance lives."""
-    return wiring.api(SETTINGS)
+def app() -> Flask:
+    """The application, put together on the first request and kept while the instance lives."""
+    return wiring.app(SETTINGS)
 
 
 @functions_framework.http
-def generate(request: Request) -> Response:
+def generate(request: Request) -> ResponseReturnValue:
     """Answer one request."""
-    return api()(request)
+    return Response.from_app(app(), request.environ)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 
 import functions_framework
-from flask import Request, Response, current_app
+from flask import Flask, Request, Response, current_app
+from flask.typing import ResponseReturnValue
 
 from imagefactory import log
-from imagefactory.api.app import Api, set_up
+from imagefactory.api.app import adopt
 from imagefactory.settings import SubmitSettings
 from imagefactory.wiring import submit as wiring
 
@@ -16,16 +17,16 @@ from imagefactory.wiring import submit as wiring
 SETTINGS = SubmitSettings.from_env()
 log.set_level(SETTINGS.log_level)
 # The framework runs this module inside its own application.
-set_up(current_app, SETTINGS.project_id, SETTINGS.origins)
+adopt(current_app, SETTINGS.project_id, SETTINGS.origins)
 
 
 @functools.cache
-def api() -> Api:
-    """The function, put together on the first request and kept while the instance lives."""
-    return wiring.api(SETTINGS)
+def app() -> Flask:
+    """The application, put together on the first request and kept while the instance lives."""
+    return wiring.app(SETTINGS)
 
 
 @functions_framework.http
-def submit(request: Request) -> Response:
+def submit(request: Request) -> ResponseReturnValue:
     """Answer one request."""
-    return api()(request)
+    return Response.from_app(app(), request.environ)

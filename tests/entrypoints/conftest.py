@@ -56,15 +56,15 @@ def environment(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 @pytest.fixture
 def load(environment: dict[str, str], issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load functions/NAME/main.py as the framework does; `api(settings)` may stand for its wiring."""
+    """Load functions/NAME/main.py as the framework does; `make_app(settings)` may stand for its wiring."""
     del environment
     # The framework adds the function's folder and its module to these, for ever.
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setitem(sys.modules, "main", sys)
 
-    def loaded(name: str, api: Callable[[Any], Any] | None = None) -> Function:
-        if api:
-            monkeypatch.setattr(f"imagefactory.wiring.{name}.api", api)
+    def loaded(name: str, make_app: Callable[[Any], Any] | None = None) -> Function:
+        if make_app:
+            monkeypatch.setattr(f"imagefactory.wiring.{name}.app", make_app)
         source = str(ROOT / "functions" / name / "main.py")
         app = functions_framework.create_app(name, source, "http")  # type: ignore[no-untyped-call] # it has no types
         return Function(app, issuer)
@@ -74,14 +74,14 @@ def load(environment: dict[str, str], issuer: Issuer, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def submit(load: Load, world: World) -> Function:
-    return load("submit", world.submit_api)
+    return load("submit", world.submit_app)
 
 
 @pytest.fixture
 def status(load: Load, world: World) -> Function:
-    return load("status", world.status_api)
+    return load("status", world.status_app)
 
 
 @pytest.fixture
 def generate(load: Load, world: World) -> Function:
-    return load("generate", world.generate_api)
+    return load("generate", world.generate_app)

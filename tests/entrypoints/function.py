@@ -71,7 +71,7 @@ class Function:
 class Load(Protocol):
     """Makes a function of its name, and of what stands for its wiring, if anything shall."""
 
-    def __call__(self, name: str, api: Callable[[Any], Any] | None = None) -> Function: ...
+    def __call__(self, name: str, make_app: Callable[[Any], Any] | None = None) -> Function: ...
 
 
 def carrying(token: str) -> Request:

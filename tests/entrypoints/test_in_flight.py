@@ -18,7 +18,7 @@ def narrow(load: Load, world: World, monkeypatch: pytest.MonkeyPatch) -> Functio
     """A submit that lets each user have two executions and seven prompts in flight."""
     monkeypatch.setenv("MAX_EXECUTIONS_PER_USER", "2")
     monkeypatch.setenv("MAX_PROMPTS_PER_USER", "7")
-    return load("submit", world.submit_api)
+    return load("submit", world.submit_app)
 
 
 def test_what_is_too_much_is_told_with_the_time_to_wait(narrow: Function, world: World) -> None:

@@ -15,7 +15,8 @@ from tests.entrypoints.function import (
 from tests.entrypoints.world import OTHER_PAGE, PAGE
 
 if TYPE_CHECKING:
-    from imagefactory.api.app import Api
+    from flask import Flask
+
     from tests.entrypoints.function import Function, Load
     from tests.entrypoints.world import World
 
@@ -96,7 +97,7 @@ def test_a_preflight_for_a_path_that_leads_nowhere_is_not_found(submit: Function
 def test_every_error_may_be_read_by_the_page(load: Load, submit: Function, status: Function) -> None:
     page = {"Origin": PAGE}
 
-    def broken(_settings: object) -> Api:
+    def broken(_settings: object) -> Flask:
         raise Unavailable("down")
 
     answers = [
@@ -157,7 +158,7 @@ def test_a_local_origin_may_stand_for_every_port(
     load: Load, world: World, monkeypatch: pytest.MonkeyPatch, origin: str, *, may: bool
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "http://localhost:*,http://[::1]:*")
-    status = load("status", world.status_api)
+    status = load("status", world.status_app)
 
     answer = status.get("/api/executions", environ_overrides={"HTTP_ORIGIN": origin})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN, TokenVerifier
-from imagefactory.domain.errors import Unauthenticated
+from imagefactory.api.errors import Unauthenticated
 from tests.entrypoints.function import carrying
 from tests.entrypoints.issuer import AUDIENCE, Issuer
 

@@ -103,7 +103,7 @@ def test_an_answer_without_a_body_names_no_type(submit: Function, status: Functi
 def test_what_the_framework_answers_by_itself_is_answered_as_ever(
     load: Load, world: World, name: str, path: str, method: str
 ) -> None:
-    function = load(name, getattr(world, f"{name}_api"))
+    function = load(name, getattr(world, f"{name}_app"))
 
     answer = function.ask(method, path, user=None, data=b"a body" * 1000)
 
@@ -116,7 +116,7 @@ def test_what_the_framework_answers_by_itself_is_answered_as_ever(
 def test_what_the_framework_refuses_is_malformed_and_an_ordinary_line_in_the_log(
     load: Load, world: World, name: str, headers: Headers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function = load(name, getattr(world, f"{name}_api"))
+    function = load(name, getattr(world, f"{name}_app"))
 
     for method in ("GET", "POST", "OPTIONS", "BREW"):
         answer = function.ask(method, "/api/executions", user=None, headers=headers, data=b"a body" * 1000)
@@ -133,7 +133,7 @@ def test_a_host_that_is_none_changes_nothing(status: Function, headers: Headers)
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_nothing_redirects(load: Load, world: World, name: str) -> None:
-    function = load(name, getattr(world, f"{name}_api"))
+    function = load(name, getattr(world, f"{name}_app"))
 
     # As of `GET http://host HTTP/1.1`.
     answer = function.get("/", user=None, environ_overrides={"PATH_INFO": ""})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.api.body.json_limits import MAX_DEPTH
-from imagefactory.api.body.limits import MAX_BODY_BYTES, MAX_FORM_PARTS
+from imagefactory.api.body.stream import MAX_BODY_BYTES
+from imagefactory.api.errors import MAX_FORM_PARTS
 from tests.entrypoints.function import (
     EXECUTE,
     LIGHTHOUSE,

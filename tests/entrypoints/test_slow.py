@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Request, Response
+from flask import Blueprint, Response, request
 from werkzeug.test import EnvironBuilder
 
-from imagefactory.api import app
-from imagefactory.api.app import Api, Route, success
-from imagefactory.api.body.deadline import BodyDeadline
-from imagefactory.api.body.limits import json_object
-from imagefactory.domain.errors import Unauthenticated
+from imagefactory.api.app import create_app
+from imagefactory.api.body import stream
+from imagefactory.api.body.requests import read_json
+from imagefactory.api.body.stream import RequestBody
+from imagefactory.api.errors import Unauthenticated
+from imagefactory.api.responses import success
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +39,11 @@ class Line:
         self._over = threading.Event()
         self._sender = threading.Thread(target=self._send)
 
-    def request(self, **changes: Any) -> Request:
+    def environ(self, **changes: Any) -> dict[str, Any]:
         environ = EnvironBuilder(method="POST").get_environ()
         sent = {"CONTENT_LENGTH": "100000", "CONTENT_TYPE": "application/json"}
-        return Request(environ | sent | {"wsgi.input": self._file, "gunicorn.socket": self.server} | changes)
+        as_gunicorn = {"wsgi.input": self._file, "wsgi.input_terminated": True, "gunicorn.socket": self.server}
+        return environ | sent | as_gunicorn | changes
 
     def drip(self) -> None:
         self._sender.start()
@@ -65,24 +68,27 @@ def line() -> Iterator[Line]:
     line.close()
 
 
-def reading(request: Request) -> Response:
-    return success(json_object(request))
+def reading() -> Response:
+    return success(read_json(request))
 
 
-def refusing(_request: Request) -> Response:
+def refusing() -> Response:
     raise Unauthenticated
 
 
 def ask(line: Line, handler: Any) -> tuple[int, str, float]:
-    """What an Api with this handler answers: the status, the message, and after how many seconds."""
+    """What an application with this route answers: the status, the message, and after how many seconds."""
+    routes = Blueprint("routes", __name__)
+    routes.post("/")(handler)
+    app = create_app(routes, "project")
     started = time.monotonic()
-    answer = Api([Route("POST", "/", handler)], "project")(line.request())
-    body = answer.get_json()
+    answer = Response.from_app(app, line.environ())
+    body = json.loads(answer.get_data())
     return answer.status_code, body["error"]["message"], time.monotonic() - started
 
 
 def test_a_body_that_drips_is_given_up_and_answered(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", SOON)
+    monkeypatch.setattr(stream, "BODY_SECONDS", SOON)
     line.drip()
 
     status, message, seconds = ask(line, reading)
@@ -96,7 +102,7 @@ def test_a_body_that_drips_is_given_up_and_answered(line: Line, monkeypatch: pyt
 def test_whoever_is_refused_holds_a_thread_for_less_whatever_they_send(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "REST_SECONDS", SOON)
+    monkeypatch.setattr(stream, "REST_SECONDS", SOON)
     line.drip()
 
     status, _, seconds = ask(line, refusing)
@@ -106,7 +112,7 @@ def test_whoever_is_refused_holds_a_thread_for_less_whatever_they_send(
 
 
 def test_a_body_of_which_nothing_comes_is_given_up_too(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", SOON)
+    monkeypatch.setattr(stream, "BODY_SECONDS", SOON)
 
     status, _, seconds = ask(line, reading)
 
@@ -124,47 +130,47 @@ def test_a_body_that_is_cut_is_told_from_a_late_one(line: Line) -> None:
 
 
 def test_a_connection_whose_body_has_arrived_is_left_alone(line: Line) -> None:
-    deadline = BodyDeadline(line.request(CONTENT_LENGTH="2"))
+    body_stream = RequestBody(line.environ(CONTENT_LENGTH="2"))
     line.client.sendall(b"{}")
 
-    with deadline.within(SOON):
-        body = deadline.read(2)
-        while not deadline.late:
+    with body_stream.within(SOON):
+        body = body_stream.read(2)
+        while not body_stream.is_late:
             time.sleep(0.01)
 
     assert body == b"{}"
-    assert deadline.read(2) == b""
+    assert body_stream.read(2) == b""
     line.client.sendall(b"GET / HTTP/1.1\r\n")
     assert line.server.recv(3) == b"GET"
 
 
 def test_a_request_without_a_body_needs_no_timer(line: Line) -> None:
-    deadline = BodyDeadline(line.request(CONTENT_LENGTH=""))
+    body_stream = RequestBody(line.environ(CONTENT_LENGTH=""))
     before = threading.active_count()
 
-    with deadline.within(SOON):
+    with body_stream.within(SOON):
         during = threading.active_count()
 
     assert during == before
 
 
 def test_a_client_that_has_gone_meanwhile_is_waited_for_no_longer(line: Line) -> None:
-    deadline = BodyDeadline(line.request(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"))
+    body_stream = RequestBody(line.environ(CONTENT_LENGTH="", HTTP_TRANSFER_ENCODING="chunked"))
     threading.Timer(SOON, line.client.close).start()
 
-    with deadline.within(PATIENCE):
-        rest = deadline.read(100)
+    with body_stream.within(PATIENCE):
+        rest = body_stream.read(100)
 
-    assert (rest, deadline.late) == (b"", False)
+    assert (rest, body_stream.is_late) == (b"", False)
 
 
 def test_a_server_that_hides_its_socket_is_read_to_the_next_pause(line: Line) -> None:
-    request = line.request()
-    del request.environ["gunicorn.socket"]
-    deadline = BodyDeadline(request)
+    environ = line.environ()
+    del environ["gunicorn.socket"]
+    body_stream = RequestBody(environ)
     threading.Timer(2 * SOON, line.client.sendall, (b"late",)).start()
 
-    with deadline.within(SOON):
-        first, then = deadline.read(4), deadline.read(4)
+    with body_stream.within(SOON):
+        first, then = body_stream.read(4), body_stream.read(4)
 
     assert (first, then) == (b"late", b"")

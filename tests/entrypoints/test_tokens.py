@@ -263,7 +263,7 @@ def test_only_a_token_that_could_be_good_makes_the_function_ask_for_keys(
     with Issuer() as fresh:
         monkeypatch.setenv("ID_TOKEN_ISSUER", fresh.url)
         monkeypatch.setenv("ID_TOKEN_JWKS_URL", fresh.jwks_url)
-        status = load("status", world.status_api)
+        status = load("status", world.status_app)
         for header in ({"alg": "none"}, {"alg": "HS256", "kid": KEY_ID}, {"alg": "RS256"}):
             refused(status, f"Bearer {part(header)}.{part(fresh.claims())}.AAAA")
         asked_before = [*fresh.asked]
@@ -305,7 +305,7 @@ def test_tokens_from_before_they_were_withdrawn_are_refused_and_new_ones_taken(
 ) -> None:
     withdrawn = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
     monkeypatch.setenv("ID_TOKENS_NOT_BEFORE", withdrawn.isoformat())
-    status, submit = load("status", world.status_api), load("submit", world.submit_api)
+    status, submit = load("status", world.status_app), load("submit", world.submit_app)
     moment = int(withdrawn.timestamp())
     old = issuer.token(iat=moment - 1)
     refused(status, f"Bearer {issuer.token(iat=-(10**400))}")
@@ -322,7 +322,7 @@ def test_an_issuer_whose_keys_cannot_be_fetched_is_an_outage(
 ) -> None:
     # Port 9 is "discard": nothing listens there.
     monkeypatch.setenv("ID_TOKEN_JWKS_URL", "http://127.0.0.1:9/jwks.json")
-    status = load("status", world.status_api)
+    status = load("status", world.status_app)
 
     answer = status.get(LIST)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagefactory.adapters.pillow import PillowImageCodec
-from imagefactory.api.app import Api
+from imagefactory.api.app import create_app
 from imagefactory.api.auth.tokens import TokenVerifier
-from imagefactory.api.routes.generate import GenerateRoutes
-from imagefactory.api.routes.status import StatusRoutes
-from imagefactory.api.routes.submit import SubmitRoutes
+from imagefactory.api.routes.generate import generate_routes
+from imagefactory.api.routes.status import status_routes
+from imagefactory.api.routes.submit import submit_routes
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.domain.workflow import Workflow
 from imagefactory.testing import (
@@ -37,6 +37,8 @@ from imagefactory.usecases.submit import Submit
 from imagefactory.usecases.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from imagefactory.settings import ApiSettings, GenerateSettings, StatusSettings, SubmitSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +65,7 @@ class World:
         self._executions = self.faults.watched(InMemoryExecutions(self.store), "executions")
         self._submits = self.faults.watched(InMemoryReservations(self.store), "reservations")
 
-    def submit_api(self, settings: SubmitSettings) -> Api:
+    def submit_app(self, settings: SubmitSettings) -> Flask:
         """What wiring.submit makes, on this world."""
         submit = Submit(
             workflows=self._workflows,
@@ -89,21 +91,21 @@ class World:
             rate=settings.dispatch_rate,
             watchdog_interval=settings.watchdog_seconds,
         )
-        tokens = _tokens(settings)
-        return Api(SubmitRoutes(tokens, submit, cancel, retry).routes(), settings.project_id, settings.origins)
+        routes = submit_routes(_verifier(settings), submit, cancel, retry)
+        return create_app(routes, settings.project_id, settings.origins)
 
-    def status_api(self, settings: StatusSettings) -> Api:
+    def status_app(self, settings: StatusSettings) -> Flask:
         """What wiring.status makes, on this world."""
         show = ShowExecution(
             executions=self._executions, image_urls=self._links, clock=self.clock, rate=settings.dispatch_rate
         )
-        listing = ListExecutions(executions=self._executions)
-        tokens = _tokens(settings)
-        return Api(StatusRoutes(tokens, show, listing, self._workflows).routes(), settings.project_id, settings.origins)
+        list_executions = ListExecutions(executions=self._executions)
+        routes = status_routes(_verifier(settings), show, list_executions, self._workflows)
+        return create_app(routes, settings.project_id, settings.origins)
 
-    def generate_api(self, settings: GenerateSettings) -> Api:
+    def generate_app(self, settings: GenerateSettings) -> Flask:
         """What wiring.generate makes, on this world."""
-        tokens = TokenVerifier.from_jwks_url(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
+        verifier = TokenVerifier.from_jwks_url(settings.tasks_issuer, settings.generate_url, settings.tasks_jwks_url)
         watchdog = Watchdog(
             executions=self._executions,
             reservations=self._submits,
@@ -112,8 +114,8 @@ class World:
             rate=settings.dispatch_rate,
             interval=settings.watchdog_seconds,
         )
-        routes = GenerateRoutes(tokens, settings.tasks_service_account, self.generate(), watchdog)
-        return Api(routes.routes(), settings.project_id)
+        routes = generate_routes(verifier, settings.tasks_service_account, self.generate(), watchdog)
+        return create_app(routes, settings.project_id)
 
     def generate(self) -> Generate:
         """The use case that tasks call."""
@@ -140,7 +142,7 @@ class World:
             self.tasks.done(task)
 
 
-def _tokens(settings: ApiSettings) -> TokenVerifier:
+def _verifier(settings: ApiSettings) -> TokenVerifier:
     return TokenVerifier.from_jwks_url(
         settings.id_token_issuer,
         settings.id_token_audience,

@@ -36,9 +36,14 @@ def protect(response: Response) -> None:
     """Add what every answer has."""
     response.headers.update(ALWAYS)
     response.headers.setdefault("Cache-Control", "no-store")
+    remove_type_of_nothing(response)
+
+
+def remove_type_of_nothing(response: Response) -> Response:
+    """Take away the type that Flask names even for an answer without a body."""
     if response.status_code in BODILESS:
-        # The framework names a type even for nothing.
         response.headers.pop("Content-Type", None)
+    return response
 
 
 @dataclass(frozen=True)

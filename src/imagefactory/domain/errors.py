@@ -4,15 +4,12 @@ FactoryError
 ├── ClientError                 the caller can mend it; answered with `status` and `code`
 │   ├── MalformedRequest        400  the request cannot be read
 │   ├── InvalidRequest          400  it was read, and its fields break rules; lists every error
-│   ├── Unauthenticated         401  no valid token
 │   ├── NotFound                404  it does not exist, or not for this caller
-│   ├── MethodNotAllowed        405  the path exists, not with this method
 │   ├── StillAccepting          409  the first submit under this Idempotency-Key is not done yet
 │   ├── NotRetryable            409  nothing in the execution can run again
-│   ├── PayloadTooLarge         413  the body is over the limit
-│   ├── UnsupportedMediaType    415  neither JSON nor multipart
 │   ├── IdempotencyKeyReused    422  the key belongs to another request
-│   └── TooManyInFlight         429  the user has as much running as one user may
+│   ├── TooManyInFlight         429  the user has as much running as one user may
+│   └── …                            what only HTTP knows: api/errors.py
 ├── Unavailable             503  a service behind us failed; nothing is half done; try again
 ├── Conflict                     a precondition failed: somebody else moved first; read again
 └── AttemptFailed                one attempt for one prompt failed, for the reason in `failure`
@@ -80,36 +77,10 @@ class InvalidRequest(ClientError):
         return cls(f"{errors[0].field}: {errors[0].message}.{more}", errors=errors[:MAX_FIELD_ERRORS])
 
 
-class Unauthenticated(ClientError):
-    """A valid ID token is needed: send Authorization: Bearer <ID token>."""
-
-    status, code = 401, "UNAUTHENTICATED"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Tells the client which scheme to use, as RFC 6750 asks."""
-        return {"WWW-Authenticate": 'Bearer realm="image-factory"'}
-
-
 class NotFound(ClientError):
     """There is nothing here."""
 
     status, code = 404, "NOT_FOUND"
-
-
-class MethodNotAllowed(ClientError):
-    """The path exists, but not with this method."""
-
-    status, code = 405, "METHOD_NOT_ALLOWED"
-
-    def __init__(self, allowed: Sequence[str]) -> None:
-        super().__init__(f"This path takes {', '.join(allowed)}.")
-        self.allowed = tuple(allowed)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The methods that would have been taken."""
-        return {"Allow": ", ".join(self.allowed)}
 
 
 class StillAccepting(ClientError):
@@ -127,18 +98,6 @@ class NotRetryable(ClientError):
     """No result of this execution matches and can run again."""
 
     status, code = 409, "NOTHING_TO_RETRY"
-
-
-class PayloadTooLarge(ClientError):
-    """The body is over the limit of 32 MB."""
-
-    status, code = 413, "PAYLOAD_TOO_LARGE"
-
-
-class UnsupportedMediaType(ClientError):
-    """Send multipart/form-data or application/json."""
-
-    status, code = 415, "UNSUPPORTED_MEDIA_TYPE"
 
 
 class IdempotencyKeyReused(ClientError):

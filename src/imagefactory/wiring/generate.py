@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowImageCodec
-from imagefactory.api.app import Api
+from imagefactory.api.app import create_app
 from imagefactory.api.auth.tokens import TokenVerifier
-from imagefactory.api.routes.generate import GenerateRoutes
+from imagefactory.api.routes.generate import generate_routes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.generate import Generate
 from imagefactory.usecases.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from imagefactory.settings import GenerateSettings
 
 
-def api(settings: GenerateSettings) -> Api:
-    """The function's HTTP face on real services."""
+def app(settings: GenerateSettings) -> Flask:
+    """The function's application, on real services."""
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
     tasks = cloud_tasks.of(settings)
     clock = SystemClock()
-    routes = GenerateRoutes(
+    routes = generate_routes(
         verifier=TokenVerifier.from_jwks_url(
             settings.tasks_issuer,
             settings.generate_url,
@@ -51,4 +53,4 @@ def api(settings: GenerateSettings) -> Api:
             interval=settings.watchdog_seconds,
         ),
     )
-    return Api(routes.routes(), settings.project_id)
+    return create_app(routes, settings.project_id)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from imagefactory.adapters import firestore, storage
 from imagefactory.adapters.signed_urls import PublicUrls, SignedUrls
-from imagefactory.api.app import Api
+from imagefactory.api.app import create_app
 from imagefactory.api.auth.tokens import TokenVerifier
-from imagefactory.api.routes.status import StatusRoutes
+from imagefactory.api.routes.status import status_routes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.list_executions import ListExecutions
 from imagefactory.usecases.status import ShowExecution
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from imagefactory.ports import ImageUrls
     from imagefactory.settings import StatusSettings
 
@@ -24,11 +26,11 @@ def _links(settings: StatusSettings) -> ImageUrls:
     return SignedUrls(storage.client(settings.project_id), settings.bucket, settings.signed_url_seconds)
 
 
-def api(settings: StatusSettings) -> Api:
-    """The function's HTTP face on real services."""
+def app(settings: StatusSettings) -> Flask:
+    """The function's application, on real services."""
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
-    routes = StatusRoutes(
+    routes = status_routes(
         verifier=TokenVerifier.from_jwks_url(
             settings.id_token_issuer,
             settings.id_token_audience,
@@ -41,7 +43,7 @@ def api(settings: StatusSettings) -> Api:
             clock=SystemClock(),
             rate=settings.dispatch_rate,
         ),
-        listing=ListExecutions(executions=executions),
+        list_executions=ListExecutions(executions=executions),
         workflows=firestore.FirestoreWorkflows(database),
     )
-    return Api(routes.routes(), settings.project_id, settings.origins)
+    return create_app(routes, settings.project_id, settings.origins)

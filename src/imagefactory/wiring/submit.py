@@ -6,27 +6,29 @@ from typing import TYPE_CHECKING
 
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.pillow import PillowImageCodec
-from imagefactory.api.app import Api
+from imagefactory.api.app import create_app
 from imagefactory.api.auth.tokens import TokenVerifier
-from imagefactory.api.routes.submit import SubmitRoutes
+from imagefactory.api.routes.submit import submit_routes
 from imagefactory.clock import SystemClock
 from imagefactory.usecases.cancel import Cancel
 from imagefactory.usecases.retry import Retry
 from imagefactory.usecases.submit import Submit
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from imagefactory.settings import SubmitSettings
 
 
-def api(settings: SubmitSettings) -> Api:
-    """The function's HTTP face on real services."""
+def app(settings: SubmitSettings) -> Flask:
+    """The function's application, on real services."""
     database = firestore.client(settings.project_id, settings.database)
     executions = firestore.FirestoreExecutions(database)
     tasks = cloud_tasks.of(settings)
     encryption = secret_manager.of(settings)
     clock = SystemClock()
     reservations = firestore.FirestoreReservations(database)
-    routes = SubmitRoutes(
+    routes = submit_routes(
         verifier=TokenVerifier.from_jwks_url(
             settings.id_token_issuer,
             settings.id_token_audience,
@@ -58,4 +60,4 @@ def api(settings: SubmitSettings) -> Api:
             watchdog_interval=settings.watchdog_seconds,
         ),
     )
-    return Api(routes.routes(), settings.project_id, settings.origins)
+    return create_app(routes, settings.project_id, settings.origins)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 
 from imagefactory.api.auth.jwks import ALGORITHM, JwksCache
-from imagefactory.domain.errors import Unauthenticated
+from imagefactory.api.errors import Unauthenticated
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,4 +1,4 @@
-"""Values taken out of what a client sent: the right types, or a error for each that has another."""
+"""The fields of a body, however it was sent: values of the right types, or an error for each that has another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from imagefactory.domain.api_key import trim_key
 from imagefactory.domain.errors import FieldError
-from imagefactory.domain.submission import MAX_LINES, Submission, Upload, line_count, prompts_of_text, trim
+from imagefactory.domain.submission import MAX_LINES, line_count, prompts_of_text, trim
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Prompt
@@ -20,38 +20,38 @@ SHOWN = 80
 
 
 @dataclass
-class Reader:
-    """Takes typed values out of a parsed body and notes a error for each that has another type."""
+class Fields:
+    """The fields of a body: typed values on demand, and an error for each value of another type."""
 
     values: dict[str, Any]
     errors: list[FieldError] = field(default_factory=list)
 
-    def only(self, known: tuple[str, ...]) -> None:
+    def allow_only(self, known: tuple[str, ...]) -> None:
         """Note every field that is none of ours: most are misspelt, and would be missed."""
         for name in self.values:
             if name not in known:
-                self.unknown(name, known)
+                self.reject_unknown(name, known)
 
-    def unknown(self, name: str, known: tuple[str, ...]) -> None:
+    def reject_unknown(self, name: str, known: tuple[str, ...]) -> None:
         """Note a field that is none of ours."""
-        self.wrong(name[:SHOWN], f"there is no such field; the fields are {', '.join(known)}")
+        self.reject(name[:SHOWN], f"there is no such field; the fields are {', '.join(known)}")
 
-    def wrong(self, name: str, message: str, index: int | None = None) -> None:
-        """Note a error."""
+    def reject(self, name: str, message: str, index: int | None = None) -> None:
+        """Note an error."""
         encodable = name.encode("utf-8", "backslashreplace").decode()
         self.errors.append(FieldError(encodable, message, index))
 
-    def value(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
         """What was given; None where that is nothing, or an empty string: an empty field was not filled in."""
         value = self.values.get(name)
         return None if isinstance(value, str) and not trim(value) else value
 
     def text(self, name: str) -> str | None:
         """A string; None when it is not given."""
-        value = self.value(name)
+        value = self.get(name)
         if value is None or isinstance(value, str):
             return value
-        self.wrong(name, "this must be a string")
+        self.reject(name, "this must be a string")
         return None
 
     def choice(self, name: str) -> str | None:
@@ -65,60 +65,48 @@ class Reader:
 
     def items(self, name: str) -> list[Any]:
         """A list; empty when it is not given."""
-        value = self.value(name)
+        value = self.get(name)
         if isinstance(value, list):
             return value
         if value is not None:
-            self.wrong(name, "this must be a list")
+            self.reject(name, "this must be a list")
         return []
 
     def choose(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
-        """What the names in a list stand for, each once; a name that stands for nothing is a error of its own."""
+        """What the names in a list stand for, each once; a name that stands for nothing is an error of its own."""
         found = []
         for place, value in enumerate(self.items(name)):
             if isinstance(value, str) and value in offered:
                 found.append(offered[value])
             else:
-                self.wrong(name, f"this must be one of {', '.join(offered)}", place)
+                self.reject(name, f"this must be one of {', '.join(offered)}", place)
         return tuple(dict.fromkeys(found))
 
     def whole_numbers(self, name: str) -> tuple[int, ...]:
-        """A list of whole numbers from 0, each once; 3.0 is none, and neither is true."""
+        """A list of whole numbers from 0, each once; floats and booleans are refused."""
         found = self.items(name)
         for place, value in enumerate(found):
             if type(value) is not int or value < 0:
-                self.wrong(name, "this must be a whole number from 0", place)
+                self.reject(name, "this must be a whole number from 0", place)
         return () if self.errors else tuple(dict.fromkeys(found))
 
     def lines(self) -> tuple[Prompt, ...]:
         """The prompts of `prompts_text`."""
         text = self.text("prompts_text") or ""
         if (count := line_count(text)) > MAX_LINES:
-            self.wrong("prompts_text", f"the text has {count} lines; at most {MAX_LINES} are read, blank ones included")
+            self.reject(
+                "prompts_text", f"the text has {count} lines; at most {MAX_LINES} are read, blank ones included"
+            )
             return ()
         return prompts_of_text(text)
 
     def metadata(self) -> dict[str, str]:
         """Pairs of strings; none when they are not given."""
-        value = self.value("metadata")
+        value = self.get("metadata")
         # An empty list is what PHP makes of an empty map.
         if value is None or value == []:
             return {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            self.wrong("metadata", "this must be an object whose values are strings")
+            self.reject("metadata", "this must be an object whose values are strings")
             return {}
         return value
-
-    def submission(
-        self, prompts: tuple[Prompt, ...], references: tuple[Upload, ...]
-    ) -> tuple[Submission, list[FieldError]]:
-        """All of it as a submission, and what is wrong with it."""
-        choices = {name: self.choice(name) for name in CHOICES}
-        read_in = Submission(
-            prompts=prompts,
-            api_key=self.api_key(),
-            references=references,
-            metadata=self.metadata(),
-            **choices,
-        )
-        return read_in, self.errors

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from imagefactory.api.body.encodings import decode_text, describe_text_error, find_marked_charset
-from imagefactory.api.body.fields import CHOICES, Reader
+from imagefactory.api.body.fields import CHOICES, Fields
 from imagefactory.api.body.json_limits import parse_json
-from imagefactory.api.body.limits import MAX_BODY_BYTES
-from imagefactory.api.body.multipart import parts_of
+from imagefactory.api.body.multipart import read_parts
+from imagefactory.api.body.stream import MAX_BODY_BYTES
 from imagefactory.domain.base64text import decode_base64
 from imagefactory.domain.errors import ClientError
 from imagefactory.domain.media_type import find_format
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from flask import Request
 
     from imagefactory.api.body.multipart import Part
-    from imagefactory.domain.errors import FieldError
-    from imagefactory.domain.submission import Submission
 
 #: The longest metadata that keeps its rules has 110,000 bytes, with every character written as two escapes.
 MAX_METADATA_BYTES = 200_000
@@ -50,26 +48,27 @@ _HINTS = {
 }
 
 
-def submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
-    """What the form submits, and what could not be read of it; fields left empty were not filled in.
+def read_form(request: Request, body: bytearray) -> Fields:
+    """The fields of a form, those left empty left out; files of images are `Upload`s. The body is empty afterwards.
 
     Raises:
         MalformedRequest: it is no form, or not whole.
         RequestEntityTooLarge: it has too many parts.
     """
-    parts = parts_of(request, body, _LIMITS)
+    parts = read_parts(request, body, _LIMITS)
     charset = next((part.data.decode("latin-1").strip() for part in parts if part.name == _CHARSET), "")
-    read = Reader({})
+    fields = Fields({})
     references: list[Upload] = []
     for part in parts:
         if part.name == _REFERENCES:
             references += _read_reference(part)
         elif part.name in _TEXTS:
-            _read_text(read, part, charset)
+            _read_text(fields, part, charset)
         elif part.name != _CHARSET:
-            read.unknown(part.name, _FIELDS)
-    _parse_metadata(read)
-    return read.submission(read.lines(), tuple(references))
+            fields.reject_unknown(part.name, _FIELDS)
+    _parse_metadata(fields)
+    fields.values[_REFERENCES] = references
+    return fields
 
 
 def _read_reference(part: Part) -> list[Upload]:
@@ -103,18 +102,18 @@ def _upload_of_url(text: bytes) -> Upload:
     return Upload(b"", error="this must be a file (with curl: -F reference_images=@FILE)")
 
 
-def _read_text(read: Reader, part: Part, charset: str) -> None:
+def _read_text(fields: Fields, part: Part, charset: str) -> None:
     if _is_empty(part) or (part.name not in ("prompts_text", "api_key") and part.data.strip() in _NOTHING):
         return
-    if part.name in read.values:
-        read.wrong(part.name, "this field was given more than once")
+    if part.name in fields.values:
+        fields.reject(part.name, "this field was given more than once")
         return
     # Even where it cannot be read, so that a second one is told.
-    read.values[part.name] = None
+    fields.values[part.name] = None
     try:
-        read.values[part.name] = _text(part, part.charset or charset)
+        fields.values[part.name] = _text(part, part.charset or charset)
     except ValueError as wrong:
-        read.wrong(part.name, str(wrong))
+        fields.reject(part.name, str(wrong))
 
 
 def _text(part: Part, charset: str) -> str:
@@ -146,11 +145,11 @@ def _is_empty(part: Part) -> bool:
     return not part.data or part.data.isspace()
 
 
-def _parse_metadata(read: Reader) -> None:
-    text = read.values.pop("metadata", None)
+def _parse_metadata(fields: Fields) -> None:
+    text = fields.values.pop("metadata", None)
     if text is None or not trim(text):
         return
     try:
-        read.values["metadata"] = parse_json(text)
+        fields.values["metadata"] = parse_json(text)
     except ClientError:
-        read.wrong("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")
+        fields.reject("metadata", "in a form this must be a JSON object, written out, in which no name stands twice")

@@ -1,4 +1,4 @@
-"""JSON as it comes from outside: bounded before it is parse_json.
+"""JSON as it comes from outside: bounded before it is parsed.
 
 A body of 32 MB can hold ten million values, which are gigabytes once each is an object of its own. So its tokens are
 counted first, and how deep they are nested: how much of that a parser bears is another number in each Python.
@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from imagefactory.api.body.encodings import decode_text, describe_text_error
-from imagefactory.domain.errors import MalformedRequest, PayloadTooLarge, UnsupportedMediaType
+from imagefactory.api.errors import PayloadTooLarge, UnsupportedMediaType
+from imagefactory.domain.errors import MalformedRequest
 
 #: Strings, lists, objects and commas in a JSON text; ten thousand prompts with custom ids have seventy thousand.
 MAX_TOKENS = 250_000
@@ -22,18 +23,7 @@ MAX_DEPTH = 100
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
-def object_of(body: bytearray, charset: str = "") -> dict[str, Any]:
-    """The JSON object that the body is; the body is empty afterwards, since its memory is wanted.
-
-    Raises:
-        PayloadTooLarge: it has more than `MAX_TOKENS`.
-        MalformedRequest: it is no JSON, or another value.
-        UnsupportedMediaType: its charset is not known.
-    """
-    return as_object(value_of(body, charset))
-
-
-def as_object(value: Any) -> dict[str, Any]:
+def require_object(value: Any) -> dict[str, Any]:
     """The value, which must be an object.
 
     Raises:
@@ -44,8 +34,14 @@ def as_object(value: Any) -> dict[str, Any]:
     return value
 
 
-def value_of(body: bytearray, charset: str = "") -> Any:
-    """The JSON value that the body is, whatever its type; else as `object_of`."""
+def parse_body(body: bytearray, charset: str = "") -> Any:
+    """The JSON value that the body is; the body is empty afterwards, since its memory is wanted.
+
+    Raises:
+        PayloadTooLarge: it has more than `MAX_TOKENS`.
+        MalformedRequest: it is no JSON.
+        UnsupportedMediaType: its charset is not known.
+    """
     try:
         # The standard forbids a byte order mark and allows to ignore it. Half a surrogate pair is told by its field.
         text = decode_text(body, charset, "surrogatepass")

@@ -14,7 +14,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
 from imagefactory.api.body.encodings import PLAIN, decode_transfer, name_encoding
-from imagefactory.api.body.limits import MAX_FORM_PARTS
+from imagefactory.api.errors import MAX_FORM_PARTS
 from imagefactory.domain.errors import MalformedRequest
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Part:
         return decode_transfer(bytes(self.data), self.encoding)[: self.limit + 1]
 
 
-def parts_of(request: Request, body: bytearray, limits: Mapping[str, int]) -> list[Part]:
+def read_parts(request: Request, body: bytearray, limits: Mapping[str, int]) -> list[Part]:
     """The parts of a form in their order; each name has a limit in bytes, and of any other nothing is kept.
 
     The body is empty afterwards, since its memory is wanted.

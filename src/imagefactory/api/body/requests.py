@@ -1,15 +1,22 @@
-"""Request bodies, read: JSON or a form becomes values of the right types, and what is not becomes a error."""
+"""Request bodies as records: a form and JSON become the same fields, and one pass reads them.
+
+Whatever has a wrong type or value becomes an error of its field, so that all of them are told at once.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.api.body import forms, limits
-from imagefactory.api.body.fields import CHOICES, Reader
-from imagefactory.api.body.json_limits import as_object, object_of
+from imagefactory.api.body.encodings import PLAIN, name_encoding
+from imagefactory.api.body.fields import CHOICES, Fields
+from imagefactory.api.body.forms import read_form
+from imagefactory.api.body.json_limits import parse_body, require_object
+from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
+from imagefactory.api.body.stream import RequestBody
+from imagefactory.api.errors import UnsupportedMediaType
 from imagefactory.domain.api_key import key_errors
 from imagefactory.domain.base64text import decode_base64
-from imagefactory.domain.errors import FieldError, InvalidRequest, UnsupportedMediaType
+from imagefactory.domain.errors import FieldError, InvalidRequest, MalformedRequest
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import FailureCode
 from imagefactory.domain.submission import Submission, Upload, trim
@@ -23,8 +30,34 @@ _REFERENCE_SHAPE = 'this must be {"mime_type": a string, "data": base64}'
 _RETRY_FIELDS = ("status", "error_codes", "batch_index", "api_key")
 
 
-def submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
-    """What the client submits, and what could not be read of it; the body is empty afterwards.
+def read_body(request: Request) -> bytearray:
+    """The whole body, once it is there.
+
+    Raises:
+        PayloadTooLarge: it is over the limit.
+        MalformedRequest: it ends before it is whole, takes too long to arrive, or is encoded on its way.
+        UnsupportedMediaType: it is compressed.
+    """
+    if name_encoding(request.headers.getlist("Content-Encoding")) not in PLAIN:
+        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+    if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise MalformedRequest("Send the body without a Transfer-Encoding, or in chunks.")
+    return RequestBody.of(request.environ).read_whole()
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """The JSON object that the request's body is.
+
+    Raises:
+        PayloadTooLarge, UnsupportedMediaType: as for `read_body`; also: it holds too many values, in no known charset.
+        MalformedRequest: as for `read_body`; also: it is no JSON object.
+        Unavailable: it is large, and the lock was not free in time.
+    """
+    return _parse_object(request, read_body(request))
+
+
+def read_submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
+    """What the client submits, and what is wrong with its fields; the body is empty afterwards.
 
     Raises:
         UnsupportedMediaType: it is neither JSON nor a form.
@@ -32,66 +65,82 @@ def submission(request: Request, body: bytearray) -> tuple[Submission, list[Fiel
         PayloadTooLarge, RequestEntityTooLarge: it holds too much.
     """
     if request.mimetype == "multipart/form-data":
-        return forms.submission(request, body)
-    if request.mimetype == "application/json":
-        return _of_json(Reader(object_of(body, limits.charset_of(request))))
-    raise UnsupportedMediaType
+        fields = read_form(request, body)
+    elif request.mimetype == "application/json":
+        fields = Fields(require_object(parse_body(body, _charset_of(request))))
+        fields.allow_only(_FIELDS)
+    else:
+        raise UnsupportedMediaType
+    if fields.get("prompts") is not None and fields.get("prompts_text") is not None:
+        fields.reject("prompts", "give prompts or prompts_text, not both")
+    submission = Submission(
+        prompts=fields.lines() or _prompts(fields),
+        references=tuple(_reference(item) for item in fields.items("reference_images") if not _is_left_empty(item)),
+        **{name: fields.choice(name) for name in CHOICES},
+        api_key=fields.api_key(),
+        metadata=fields.metadata(),
+    )
+    return submission, fields.errors
 
 
-def retry(request: Request) -> RetryRequest:
+def read_retry(request: Request) -> RetryRequest:
     """Which results to retry; no body, an empty one, or null, means all.
 
     Raises:
         InvalidRequest, MalformedRequest, PayloadTooLarge, UnsupportedMediaType: as for a submission.
     """
-    body = limits.received(request)
+    body = read_body(request)
     if bytes(body.strip()) in (b"", b"null"):
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    read = Reader(as_object(limits.json_value(request, body)))
-    read.only(_RETRY_FIELDS)
-    statuses = read.choose("status", {status.value: status for status in RETRYABLE})
-    codes = read.choose("error_codes", {code.value: code for code in FailureCode})
-    indexes = read.whole_numbers("batch_index")
+    fields = Fields(_parse_object(request, body))
+    fields.allow_only(_RETRY_FIELDS)
+    statuses = fields.choose("status", {status.value: status for status in RETRYABLE})
+    codes = fields.choose("error_codes", {code.value: code for code in FailureCode})
+    indexes = fields.whole_numbers("batch_index")
     for name in ("status", "error_codes", "batch_index"):
-        if read.values.get(name) == []:
-            read.wrong(name, "an empty list matches nothing: name what to retry, or leave this out for all")
-    api_key = read.api_key()
-    read.errors += key_errors(api_key)
-    if read.errors:
-        raise InvalidRequest.of(read.errors)
+        if fields.values.get(name) == []:
+            fields.reject(name, "an empty list matches nothing: name what to retry, or leave this out for all")
+    api_key = fields.api_key()
+    fields.errors += key_errors(api_key)
+    if fields.errors:
+        raise InvalidRequest.of(fields.errors)
     return RetryRequest(statuses or RETRYABLE, codes, frozenset(indexes), api_key)
 
 
-def _of_json(read: Reader) -> tuple[Submission, list[FieldError]]:
-    read.only(_FIELDS)
-    if read.value("prompts") is not None and read.value("prompts_text") is not None:
-        read.wrong("prompts", "give prompts or prompts_text, not both")
-    return read.submission(read.lines() or _prompts(read), _references(read))
+def _parse_object(request: Request, body: bytearray) -> dict[str, Any]:
+    with LargeRequestLock() as lock:
+        if len(body) > LARGE_BYTES:
+            lock.acquire()
+        return require_object(parse_body(body, _charset_of(request)))
 
 
-def _prompts(read: Reader) -> tuple[Prompt, ...]:
-    return tuple(_prompt(read, item, index) for index, item in enumerate(read.items("prompts")))
+def _charset_of(request: Request) -> str:
+    """The charset that the request's Content-Type names; empty where it names none."""
+    return request.mimetype_params.get("charset", "").strip()
 
 
-def _prompt(read: Reader, item: Any, index: int) -> Prompt:
+def _prompts(fields: Fields) -> tuple[Prompt, ...]:
+    return tuple(_prompt(fields, item, index) for index, item in enumerate(fields.items("prompts")))
+
+
+def _prompt(fields: Fields, item: Any, index: int) -> Prompt:
     if isinstance(item, str):
         return Prompt(trim(item))
     if isinstance(item, dict) and isinstance(item.get("prompt"), str) and not item.keys() - {"prompt", "custom_id"}:
         custom_id = item.get("custom_id")
         if custom_id is None or isinstance(custom_id, str):
             return Prompt(trim(item["prompt"]), custom_id)
-    read.wrong("prompts", 'this must be a string, or {"prompt": a string, "custom_id": a string}', index)
+    fields.reject("prompts", 'this must be a string, or {"prompt": a string, "custom_id": a string}', index)
     # A stand-in that breaks no rule, so that this one error is told once.
     return Prompt("(unread)")
 
 
-def _references(read: Reader) -> tuple[Upload, ...]:
-    return tuple(_reference(item) for item in read.items("reference_images") if not _is_left_empty(item))
-
-
 def _reference(item: Any) -> Upload:
+    if isinstance(item, Upload):
+        # A file of a form.
+        return item
     if isinstance(item, str) and item[:5].lower() == "data:":
         item = {"data": item}
     if not isinstance(item, dict) or item.keys() - {"mime_type", "data"}:

@@ -119,7 +119,7 @@ class Query:
         return values[0] if values else None
 
 
-def nothing(request: Request) -> None:
+def reject_parameters(request: Request) -> None:
     """Check that nothing is asked for by the query, where nothing can be.
 
     Raises:

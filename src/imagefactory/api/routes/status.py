@@ -3,75 +3,70 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask import Response
+from flask import Blueprint, Response, request
 
 from imagefactory.api import views
-from imagefactory.api.app import Route, lines, success
 from imagefactory.api.auth.tokens import TokenVerifier, user_of
+from imagefactory.api.responses import stream_lines, success
 from imagefactory.api.routes import queries
 from imagefactory.domain.errors import NotFound
 
 if TYPE_CHECKING:
-    from flask import Request
+    from uuid import UUID
 
     from imagefactory.ports import Workflows
     from imagefactory.usecases.list_executions import ListExecutions
     from imagefactory.usecases.status import ShowExecution
 
-
 #: The type of results.jsonl, and the one for those who ask for text instead.
 LINES, TEXT = "application/x-ndjson", "text/plain"
 
 
-@dataclass(frozen=True)
-class StatusRoutes:
-    """Handlers on the use cases."""
+def status_routes(
+    verifier: TokenVerifier, show: ShowExecution, list_executions: ListExecutions, workflows: Workflows
+) -> Blueprint:
+    """What status serves, on these use cases."""
+    routes = Blueprint("status", __name__)
 
-    verifier: TokenVerifier
-    show: ShowExecution
-    listing: ListExecutions
-    workflows: Workflows
+    @routes.get("/api/executions")
+    def show_executions() -> Response:
+        user = user_of(verifier.verify(request))
+        return success(views.execution_list(list_executions(user, *queries.list_request(request))))
 
-    def routes(self) -> list[Route]:
-        """What is served where."""
-        return [
-            Route("GET", "/api/executions", self._list),
-            Route("GET", "/api/executions/<uuid:execution_id>", self._show),
-            Route("GET", "/api/executions/<uuid:execution_id>/results.jsonl", self._lines),
-            Route("GET", "/api/workflows/<uuid:workflow_id>", self._workflow),
-        ]
+    @routes.get("/api/executions/<uuid:execution_id>")
+    def show_execution(execution_id: UUID) -> Response:
+        return _show(show, user_of(verifier.verify(request)), str(execution_id))
 
-    def _show(self, request: Request, *, execution_id: str) -> Response:
-        user = user_of(self.verifier.verify(request))
-        # Weak ones too: a proxy that compresses an answer weakens its validator. A star is any.
-        is_known = request.if_none_match.contains_weak
-        shown = self.show(user, execution_id, queries.page_request(request), lambda version: is_known(_etag(version)))
-        headers = {"ETag": f'"{_etag(shown.version)}"', "Cache-Control": "private, no-cache"}
-        if shown.page is None:
-            return Response(status=304, headers=headers)
-        return success(views.execution_page(shown.page), headers=headers)
-
-    def _lines(self, request: Request, *, execution_id: str) -> Response:
-        user = user_of(self.verifier.verify(request))
-        queries.nothing(request)
+    @routes.get("/api/executions/<uuid:execution_id>/results.jsonl")
+    def stream_results(execution_id: UUID) -> Response:
+        user = user_of(verifier.verify(request))
+        queries.reject_parameters(request)
         accepted = request.accept_mimetypes
         media_type = TEXT if accepted.quality(TEXT) > accepted.quality(LINES) else LINES
-        return lines(map(views.result, self.show.all_results(user, execution_id)), media_type)
+        return stream_lines(map(views.result, show.all_results(user, str(execution_id))), media_type)
 
-    def _list(self, request: Request) -> Response:
-        user = user_of(self.verifier.verify(request))
-        return success(views.execution_list(self.listing(user, *queries.list_request(request))))
-
-    def _workflow(self, request: Request, *, workflow_id: str) -> Response:
-        self.verifier.verify(request)
-        queries.nothing(request)
-        workflow = self.workflows.get(workflow_id)
+    @routes.get("/api/workflows/<uuid:workflow_id>")
+    def show_workflow(workflow_id: UUID) -> Response:
+        verifier.verify(request)
+        queries.reject_parameters(request)
+        workflow = workflows.get(str(workflow_id))
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id}.")
         return success({"id": workflow.id, **workflow.document})
+
+    return routes
+
+
+def _show(show: ShowExecution, user: str, execution_id: str) -> Response:
+    # Weak ones too: a proxy that compresses an answer weakens its validator. A star is any.
+    is_known = request.if_none_match.contains_weak
+    shown = show(user, execution_id, queries.page_request(request), lambda version: is_known(_etag(version)))
+    headers = {"ETag": f'"{_etag(shown.version)}"', "Cache-Control": "private, no-cache"}
+    if shown.page is None:
+        return Response(status=304, headers=headers)
+    return success(views.execution_page(shown.page), headers=headers)
 
 
 def _etag(version: str) -> str:
