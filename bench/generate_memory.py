@@ -31,7 +31,7 @@ from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.domain.execution import Recipe
 from imagefactory.domain.provenance import Provenance
 from imagefactory.ports import Drawing, PictureFormat
-from local.stack.storage import binary
+from local.stack.storage import find_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def storing() -> Iterator[str]:
     """A storage server with a bucket."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    command = [str(binary()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port]
+    command = [str(find_binary()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port]
     process = subprocess.Popen([*command, "-log-level", "error"])
     try:
         for _ in range(100):
