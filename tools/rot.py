@@ -38,7 +38,7 @@ UV = (sys.executable, "-m", "tools.run_uv")
 #: As many as there are processors in a small machine; each takes one.
 AT_ONCE = 2
 SHOWN_LINES = 15
-LONGEST_SECONDS = 1800
+MAX_SECONDS = 1800
 #: Where the modules of a test run come from is its own Python's business.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
@@ -86,7 +86,7 @@ def ends_well(command: Sequence[str], file: IO[str]) -> bool:
     file.flush()
     try:
         ended = subprocess.run(  # noqa: S603 - ours
-            command, cwd=ROOT, stdout=file, stderr=file, env=ENVIRONMENT, timeout=LONGEST_SECONDS, check=False
+            command, cwd=ROOT, stdout=file, stderr=file, env=ENVIRONMENT, timeout=MAX_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         file.write(f"{error}\n")

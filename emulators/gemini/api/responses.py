@@ -21,7 +21,7 @@ from emulators.gemini.faults.outcomes import Outcome
 if TYPE_CHECKING:
     from emulators.gemini.faults.error_format import Failure
 
-LONGEST_SECONDS = 30 * 60
+MAX_SECONDS = 30 * 60
 DRIP_BYTES = 16
 DRIP_SECONDS = 0.25
 #: Seconds until the date in a Retry-After.
@@ -71,7 +71,7 @@ def failure(error: Failure, started: float, outcome: Outcome | None = None) -> w
 async def without_body(request: web.Request, outcome: Outcome) -> web.StreamResponse:
     """The end of a call that the API itself never answers; a hanging call ends when its client goes away."""
     if outcome is Outcome.TIMEOUT:
-        await asyncio.sleep(LONGEST_SECONDS)
+        await asyncio.sleep(MAX_SECONDS)
     if outcome is Outcome.EMPTY_BODY:
         return web.Response(headers=_headers(time.time()))
     if outcome is Outcome.GZIP_BOMB:
@@ -111,7 +111,7 @@ async def with_body(request: web.Request, body: bytes, outcome: Outcome, started
     if outcome is Outcome.DRIP:
         response = await _announced(request, body, started)
         with _client_may_leave():
-            for start in range(0, min(len(body), int(LONGEST_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
+            for start in range(0, min(len(body), int(MAX_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
                 await response.write(body[start : start + DRIP_BYTES])
                 await asyncio.sleep(DRIP_SECONDS)
         return response
