@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.processes import Measured, measure, measured
-from emulators.gemini.images.drawing import encoded, picture
+from emulators.gemini.images.drawing import draw_picture, encode_picture
 from imagefactory.adapters.pillow import PillowPictures
 from imagefactory.ports import Picture, PictureFormat
 
@@ -47,8 +47,8 @@ def an_image(given: PictureFormat, folder: Path) -> Path:
     """A file with an image of 4K, as large as the models' own."""
     file = folder / f"4k.{given.value}"
     if not file.exists():
-        drawn = picture("A lighthouse at dusk", (SIDE, SIDE), "4K")
-        file.write_bytes(encoded(drawn, given.content_type, grain=True))
+        drawn = draw_picture("A lighthouse at dusk", (SIDE, SIDE), "4K")
+        file.write_bytes(encode_picture(drawn, given.content_type, grain=True))
     return file
 
 

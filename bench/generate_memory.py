@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from bench import conversions, hostile_answers
 from bench.processes import DEPLOYED, measure, measured
-from emulators.gemini.api.generation_request import Asked
-from emulators.gemini.api.response_builder import Studio
+from emulators.gemini.api.generation_request import GenerationRequest
+from emulators.gemini.api.response_builder import ResponseBuilder
 from emulators.gemini.faults.outcomes import Outcome
 from emulators.gemini.images.models import MODELS
 from imagefactory.adapters import storage
@@ -72,8 +72,10 @@ ROWS = [
 
 def answer(name: str, size: str | None) -> bytes:
     """What the model sends for a square image, with a signature where it signs."""
-    asked = Asked(MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, text_too=False, image_too=True)
-    return Studio().body(asked, (), Outcome.FULL_SIZE)
+    request = GenerationRequest(
+        MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, wants_text=False, wants_image=True
+    )
+    return ResponseBuilder().build(request, (), Outcome.FULL_SIZE)
 
 
 class Server(ThreadingHTTPServer):
