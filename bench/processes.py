@@ -48,4 +48,4 @@ def measure_module(module: str, *arguments: str, environment: Mapping[str, str] 
 
 def _megabytes(line: str) -> float:
     status = Path("/proc/self/status").read_text().splitlines()
-    return int(next(one for one in status if one.startswith(line)).split()[1]) / 1024
+    return int(next(each for each in status if each.startswith(line)).split()[1]) / 1024

@@ -59,9 +59,9 @@ def describe_progress(data: dict[str, Any]) -> str:
     """The counts by status and the time left, in words."""
     counts = data["counts"]
     parts = [f"{counts[status]} {status}" for status in STATUS_ORDER if counts[status]]
-    left = data["estimated_seconds_left"]
-    if left and data["progress"] < 100:  # noqa: PLR2004 - per cent
-        parts.append(f"about {format_duration(left)} left")
+    seconds_left = data["estimated_seconds_left"]
+    if seconds_left and data["progress"] < 100:  # noqa: PLR2004 - per cent
+        parts.append(f"about {format_duration(seconds_left)} left")
     return ", ".join(parts)
 
 

@@ -59,12 +59,12 @@ def pip_options() -> dict[str, str]:
 
 def environment(given: Mapping[str, str], pip: Mapping[str, str], cache: Path) -> dict[str, str]:
     """The variables for uv: the `given` ones, pip's options under uv's names, and `cache` if uv's own is read-only."""
-    wanted = dict(pip)
-    wanted.setdefault("timeout", pip.get("default-timeout", ""))
+    pip_options = dict(pip)
+    pip_options.setdefault("timeout", pip.get("default-timeout", ""))
     variables = {
-        variable: separator.join(wanted[option].split())
+        variable: separator.join(pip_options[option].split())
         for option, (variable, separator) in OPTIONS.items()
-        if wanted.get(option)
+        if pip_options.get(option)
     }
     variables = {name: value for name, value in variables.items() if OLDER_NAMES.get(name, name) not in given}
     # As pip does, take the best version of all indexes; uv by default takes the first index that has the package.

@@ -19,9 +19,9 @@ _RANGE = re.compile(r"(?P<shortest>[0-9]+(?:\.[0-9]+)?)(?:-(?P<longest>[0-9]+(?:
 
 def parse_latency(text: str) -> LatencyRange:
     """Parse seconds such as `1-3`, `0.05-0.2` or `2`; raises ArgumentTypeError."""
-    found = _RANGE.fullmatch(text)
-    min_seconds = float(found["shortest"]) if found else 0.0
-    max_seconds = float(found["longest"] or min_seconds) if found else -1.0
+    match = _RANGE.fullmatch(text)
+    min_seconds = float(match["shortest"]) if match else 0.0
+    max_seconds = float(match["longest"] or min_seconds) if match else -1.0
     if max_seconds < min_seconds:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of seconds like 1-3 or 0.05-0.2")
     return LatencyRange(min_seconds, max_seconds)

@@ -103,7 +103,9 @@ async def break_stack(
     with contextlib.ExitStack() as cleanup:
         injecting = asyncio.create_task(nemesis.run())
         cleanup.callback(injecting.cancel)
-        await asyncio.gather(*(carry_out_later(number * plan.every, client, one) for number, one in enumerate(batches)))
+        await asyncio.gather(
+            *(carry_out_later(number * plan.every, client, each) for number, each in enumerate(batches))
+        )
         await injecting
     evidence = await gather_evidence(stack, client, batches, nemesis)
     failed = Counter(f"model: {call['outcome']}" for call in evidence.calls if call["outcome"] != "ok")

@@ -59,8 +59,8 @@ async def _list_objects(client: Client) -> dict[str, Any]:
     address = (
         f"{client.endpoints.storage}/storage/v1/b/{client.endpoints.bucket}/o?prefix=executions/&maxResults=100000"
     )
-    listed = await _get_json(client, address)
-    return {one["name"]: one for one in listed.get("items", [])}
+    listing = await _get_json(client, address)
+    return {each["name"]: each for each in listing.get("items", [])}
 
 
 async def _get_json(client: Client, url: str) -> Any:

@@ -69,10 +69,10 @@ def check_counts(evidence: Evidence) -> Iterator[str]:
     """The counters match a recount of the documents, and never went back while a client polled."""
     for batch in evidence.batches:
         yield from batch.complaints
-        found = Counter(document["status"] for document in evidence.documents.get(batch.id, ()))
+        recount = Counter(document["status"] for document in evidence.documents.get(batch.id, ()))
         counts = evidence.counters.get(batch.id, {})
-        if any(counts.get(status) != found[status] for status in (*TERMINAL, "processing")):
-            yield f"counted {dict(counts)}, found {dict(found)}"
+        if any(counts.get(status) != recount[status] for status in (*TERMINAL, "processing")):
+            yield f"counted {dict(counts)}, found {dict(recount)}"
 
 
 def check_one_object_per_result(evidence: Evidence) -> Iterator[str]:
@@ -98,14 +98,14 @@ def check_call_limit(evidence: Evidence) -> Iterator[str]:
 
 def check_no_double_payment(evidence: Evidence) -> Iterator[str]:
     """A prompt is paid once, plus once for each answer that a fault lost before its upload; never after its upload."""
-    answered = defaultdict(list)
+    paid_calls = defaultdict(list)
     for call in sorted(evidence.calls, key=lambda call: float(call["start"])):
         if call["outcome"] == "ok":
-            answered[call["prompt"]].append(call)
-    stored = {name.rpartition(".")[0]: _seconds(one["timeCreated"]) for name, one in evidence.objects.items()}
+            paid_calls[call["prompt"]].append(call)
+    stored = {name.rpartition(".")[0]: _seconds(each["timeCreated"]) for name, each in evidence.objects.items()}
     for batch in evidence.batches:
         for index, prompt in enumerate(batch.prompts):
-            calls = answered[prompt]
+            calls = paid_calls[prompt]
             at = stored.get(f"executions/{batch.id}/{index:05d}")
             if at is not None and any(call["start"] > at for call in calls):
                 yield f"{prompt} was asked for after its image was stored"
@@ -133,8 +133,10 @@ INVARIANTS = (
 
 def _overlaps_fault(call: Mapping[str, Any], faults: Sequence[InjectedFault]) -> bool:
     """Whether a fault occurred between the call's start and the latest end of its upload."""
-    until = (call["end"] or call["start"]) + UPLOAD_SECONDS
-    return any(fault.start <= until and fault.end >= call["start"] for fault in faults if fault.service != "status")
+    upload_end = (call["end"] or call["start"]) + UPLOAD_SECONDS
+    return any(
+        fault.start <= upload_end and fault.end >= call["start"] for fault in faults if fault.service != "status"
+    )
 
 
 def _seconds(moment: str) -> float:

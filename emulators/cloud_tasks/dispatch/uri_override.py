@@ -45,5 +45,5 @@ def _netloc(parts: SplitResult, override: UriOverride) -> str:
     except ValueError:
         port = None
     # IPv6 literals lose their brackets when a URL is split.
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{shown}:{port}" if port else shown
+    host_in_url = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"{host_in_url}:{port}" if port else host_in_url

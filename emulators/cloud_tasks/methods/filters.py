@@ -31,8 +31,8 @@ def _comparison(part: str) -> Callable[[Queue], bool]:
     if not match:
         raise _bad_filter(part)
     path = [_CAPITAL.sub("_", name).lower() for name in match[1].split(".")]
-    operator, wanted = match[2], match[3].strip('"')
-    return lambda queue: _holds(_value(queue, path, part), operator, wanted)
+    operator, operand = match[2], match[3].strip('"')
+    return lambda queue: _holds(_value(queue, path, part), operator, operand)
 
 
 def _value(queue: Queue, path: list[str], part: str) -> object:
@@ -44,19 +44,19 @@ def _value(queue: Queue, path: list[str], part: str) -> object:
     return QueueState(queue.state).name if path == ["state"] else value
 
 
-def _holds(value: object, operator: str, wanted: str) -> bool:
+def _holds(value: object, operator: str, operand: str) -> bool:
     if isinstance(value, int | float):
         try:
-            return _compare(float(value), operator, float(wanted))
+            return _compare(float(value), operator, float(operand))
         except ValueError:
-            raise _bad_filter(wanted) from None
+            raise _bad_filter(operand) from None
     if operator == ":":
-        return wanted in str(value)
-    return _compare(str(value), operator, wanted)
+        return operand in str(value)
+    return _compare(str(value), operator, operand)
 
 
-def _compare(value: float | str, operator: str, wanted: float | str) -> bool:
-    order = (value > wanted) - (value < wanted)  # type: ignore[operator]  # both are of one type
+def _compare(value: float | str, operator: str, operand: float | str) -> bool:
+    order = (value > operand) - (value < operand)  # type: ignore[operator]  # both are of one type
     allowed = {"=": (0,), ":": (0,), "!=": (-1, 1), "<": (-1,), ">": (1,), "<=": (-1, 0), ">=": (0, 1)}
     return order in allowed[operator]
 

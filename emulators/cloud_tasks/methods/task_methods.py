@@ -40,8 +40,8 @@ class TaskMethods:
     def create(self, request: CreateTaskRequest) -> Task:
         """Store a task and schedule it; raises ApiError."""
         queue = self._registry.find(names.parse_queue(request.parent))
-        wanted = request.task.name
-        chosen_id = names.new_task_id(queue.name, wanted) if wanted else ""
+        name = request.task.name
+        chosen_id = names.new_task_id(queue.name, name) if name else ""
         now = self._clock.now()
         task_id = queue.choose_id(chosen_id, now)
         context = TaskContext(queue.proto, queue.name.project, now)
@@ -91,12 +91,12 @@ class TaskMethods:
 
 def view_of(task: Task, view: TaskView) -> Task:
     """A copy of the task in the caller's view: without its body, unless the view is FULL."""
-    shown = Task()
-    shown.CopyFrom(task)
-    shown.view = TaskView(TaskView.FULL if view == TaskView.FULL else TaskView.BASIC)
-    if shown.view == TaskView.BASIC:
-        if shown.HasField("http_request"):
-            shown.http_request.ClearField("body")
+    view_copy = Task()
+    view_copy.CopyFrom(task)
+    view_copy.view = TaskView(TaskView.FULL if view == TaskView.FULL else TaskView.BASIC)
+    if view_copy.view == TaskView.BASIC:
+        if view_copy.HasField("http_request"):
+            view_copy.http_request.ClearField("body")
         else:
-            shown.app_engine_http_request.ClearField("body")
-    return shown
+            view_copy.app_engine_http_request.ClearField("body")
+    return view_copy

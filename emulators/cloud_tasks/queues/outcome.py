@@ -60,8 +60,8 @@ class Outcome:
         if self.is_success:
             return status_pb2.Status()
         code = self._code()
-        shown = NO_ANSWER if self.result is AttemptResult.TIMED_OUT else self.status
-        return status_pb2.Status(code=code.number, message=f"{code.name}({code.number}): HTTP status code {shown}")
+        status = NO_ANSWER if self.result is AttemptResult.TIMED_OUT else self.status
+        return status_pb2.Status(code=code.number, message=f"{code.name}({code.number}): HTTP status code {status}")
 
     def _code(self) -> Code:
         if self.result is AttemptResult.TIMED_OUT:

@@ -42,17 +42,17 @@ class RestApi:
 
     async def _answer(self, request: web.Request) -> web.Response:
         # Resource names may be percent-encoded, but not their slashes.
-        found = find_route(request.method, unquote(request.rel_url.raw_path))
-        if found is None:
-            raise _not_a_method(request.method, request.path)
-        route, resource = found
+        match = find_route(request.method, unquote(request.rel_url.raw_path))
+        if match is None:
+            raise _unknown_method(request.method, request.path)
+        route, resource = match
         method = self._api.methods[route.method]
         body = _json(await request.read()) if route.body else {}
         fields = _fields(route, resource, body, list(request.query.items()))
         return _json_response(json_format.MessageToDict(method.call(_message(method, fields))))
 
 
-def _not_a_method(verb: str, path: str) -> ApiError:
+def _unknown_method(verb: str, path: str) -> ApiError:
     if _API_PATHS.match(path):
         return not_supported(f"This emulator does not have the method {verb} {path}.")
     return ApiError(Code.NOT_FOUND, f"{verb} {path} is not a method of the Cloud Tasks API.")

@@ -149,7 +149,7 @@ def _normalize_target(target: HttpTarget) -> None:
         raise invalid("UriOverride.host cannot be empty.")
     if override.HasField("port") and not 0 <= override.port <= 65535:  # noqa: PLR2004 - the largest port number
         raise invalid("UriOverride.port must be between 0 and 65535.")
-    kept = [entry for entry in target.header_overrides if queue_may_set(entry.header.key)]
-    if len(kept) < len(target.header_overrides):
+    allowed = [entry for entry in target.header_overrides if queue_may_set(entry.header.key)]
+    if len(allowed) < len(target.header_overrides):
         target.ClearField("header_overrides")
-        target.header_overrides.extend(kept)
+        target.header_overrides.extend(allowed)

@@ -128,8 +128,8 @@ def _prepare_app_engine(task: Task, context: TaskContext) -> None:
 def _prepare_app_engine_headers(request: AppEngineHttpRequest) -> None:
     headers = request.headers
     _keep_own_headers(headers)
-    own_agent = _drop(headers, "user-agent")
-    headers["User-Agent"] = f"{own_agent} {APP_ENGINE_USER_AGENT}" if own_agent else APP_ENGINE_USER_AGENT
+    task_agent = _drop(headers, "user-agent")
+    headers["User-Agent"] = f"{task_agent} {APP_ENGINE_USER_AGENT}" if task_agent else APP_ENGINE_USER_AGENT
     if request.body:
         headers["Content-Length"] = str(len(request.body))
         if not any(name.lower() == "content-type" for name in headers):

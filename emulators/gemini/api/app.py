@@ -100,10 +100,10 @@ class StandIn:
         try:
             _check_key(request)
             name = request.match_info.get("model")
-            found = list_models(request.query) if name is None else get_model(name)
+            listing = list_models(request.query) if name is None else get_model(name)
         except RejectedError as error:
             return responses.error_response(error.body, time.time())
-        return web.json_response(found)
+        return web.json_response(listing)
 
     async def add_rule(self, request: web.Request) -> web.Response:
         """`POST /_local/faults`: add a rule."""

@@ -80,14 +80,14 @@ def _text(parts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _references(parts: Sequence[Mapping[str, Any]]) -> tuple[Reference, ...]:
-    found = []
+    references = []
     for part in parts:
         blob, file = part.get("inlineData"), part.get("fileData")
         if blob is not None:
-            found.append(Reference(_image_type(blob), blob.get("data", b"")))
+            references.append(Reference(_image_type(blob), blob.get("data", b"")))
         elif file is not None:
-            found.append(Reference(_image_type(file)))
-    return tuple(found)
+            references.append(Reference(_image_type(file)))
+    return tuple(references)
 
 
 def _image_type(blob: Mapping[str, Any]) -> str:
@@ -111,25 +111,25 @@ def _image_config(model: Model, config: Mapping[str, str]) -> tuple[str | None, 
     The sentence about ratios is Google's. The one about sizes imitates it: nobody has published the real one.
     """
     ratio, size = config.get("aspectRatio") or None, config.get("imageSize") or None
-    wrong = []
+    problems = []
     if ratio is not None and ratio not in model.ratios:
-        wrong.append(not_one_of("aspect_ratio", model.ratios))
+        problems.append(not_one_of("aspect_ratio", model.ratios))
     if size is not None and not model.sizes:
-        wrong.append(f"{IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
+        problems.append(f"{IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
     elif size is not None and size not in model.sizes:
-        wrong.append(not_one_of("image_size", model.sizes))
-    if wrong:
-        raise bad_request("".join(wrong))
+        problems.append(not_one_of("image_size", model.sizes))
+    if problems:
+        raise bad_request("".join(problems))
     return ratio, size
 
 
 def _modalities(model: Model, config: Mapping[str, Any]) -> frozenset[str]:
     """The modalities of the answer, text and image by default; raises Google's 400."""
-    given = frozenset(config.get("responseModalities", ())) - {"MODALITY_UNSPECIFIED"}
-    if given - {"TEXT", "IMAGE"}:
+    chosen = frozenset(config.get("responseModalities", ())) - {"MODALITY_UNSPECIFIED"}
+    if chosen - {"TEXT", "IMAGE"}:
         raise bad_request(
-            f"The requested combination of response modalities ({', '.join(sorted(given))}) is not supported by the "
+            f"The requested combination of response modalities ({', '.join(sorted(chosen))}) is not supported by the "
             f"model. models/{model.name} accepts the following combination of response modalities:\n"
             "* IMAGE\n* TEXT\n* TEXT, IMAGE\n"
         )
-    return given or frozenset({"TEXT", "IMAGE"})
+    return chosen or frozenset({"TEXT", "IMAGE"})

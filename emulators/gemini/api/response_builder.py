@@ -191,19 +191,19 @@ def _signature(length: int) -> str:
 def _count_tokens(request: GenerationRequest, *, pictures: int, text: str) -> dict[str, Any]:
     """The usage metadata of an answer; a token counts as four characters."""
     model = request.model
-    words = _tokens(request.prompt) + _tokens(request.system_text)
-    seen = len(request.references) * model.reference_tokens
-    details = [{"modality": "TEXT", "tokenCount": words}, {"modality": "IMAGE", "tokenCount": seen}]
+    text_tokens = _tokens(request.prompt) + _tokens(request.system_text)
+    reference_tokens = len(request.references) * model.reference_tokens
+    details = [{"modality": "TEXT", "tokenCount": text_tokens}, {"modality": "IMAGE", "tokenCount": reference_tokens}]
     usage: dict[str, Any] = {
-        "promptTokenCount": words + seen,
-        "promptTokensDetails": details if seen else details[:1],
+        "promptTokenCount": text_tokens + reference_tokens,
+        "promptTokensDetails": details if reference_tokens else details[:1],
         "serviceTier": "standard",
     }
     image_tokens = pictures * model.tokens[request.image_size or "1K"]
     # The same prompt always gets the same thoughts, so that costs in tests are stable.
     rng = random.Random(hashlib.blake2b(request.prompt.encode(errors="surrogatepass")).digest())  # noqa: S311 - not for cryptography
-    around = rng.randrange(88, 200) if pictures and model.thinks else 0
-    candidates = image_tokens + around + _tokens(text)
+    extra_tokens = rng.randrange(88, 200) if pictures and model.thinks else 0
+    candidates = image_tokens + extra_tokens + _tokens(text)
     thoughts = rng.randrange(120, 400) if model.thinks else 0
     if candidates:
         usage["candidatesTokenCount"] = candidates
@@ -211,7 +211,7 @@ def _count_tokens(request: GenerationRequest, *, pictures: int, text: str) -> di
         usage["candidatesTokensDetails"] = [{"modality": "IMAGE", "tokenCount": image_tokens}]
     if thoughts:
         usage["thoughtsTokenCount"] = thoughts
-    usage["totalTokenCount"] = words + seen + candidates + thoughts
+    usage["totalTokenCount"] = text_tokens + reference_tokens + candidates + thoughts
     return dict(sorted(usage.items()))
 
 

@@ -29,7 +29,7 @@ RETRY_AFTER_SECONDS = 30
 _JSON = "application/json; charset=UTF-8"
 _PAGE = (
     "<!DOCTYPE html>\n<html lang=en>\n<title>Error {status}!!1</title>\n"
-    "<p><b>{status}.</b> <ins>That’s an error.</ins>\n<p>{said}\n"  # noqa: RUF001 - the apostrophe of Google's page
+    "<p><b>{status}.</b> <ins>That’s an error.</ins>\n<p>{sentence}\n"  # noqa: RUF001 - the apostrophe of Google's page
 )
 
 # By outcome: a page of the front end instead of an answer, with its status and headers.
@@ -79,10 +79,10 @@ async def respond_without_body(request: web.Request, outcome: Outcome) -> web.St
     if outcome is Outcome.GZIP_BOMB:
         return web.Response(body=_bomb(), headers=_headers(time.time()) | {"Content-Encoding": "gzip, gzip"})
     if outcome in _PAGES:
-        status, said, headers = _PAGES[outcome]
+        status, sentence, headers = _PAGES[outcome]
         if outcome is Outcome.HTML_OVERLOADED:
             headers = _retry_after_headers(RETRY_AFTER_SECONDS)
-        page = _PAGE.format(status=status, said=said)
+        page = _PAGE.format(status=status, sentence=sentence)
         return web.Response(
             status=status, reason=_PHRASES.get(status), text=page, content_type="text/html", headers=headers
         )

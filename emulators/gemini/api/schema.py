@@ -109,8 +109,8 @@ class _Reader:
 
     def _value(self, kind: str, value: Any, path: str) -> Any:
         if kind.startswith("["):
-            listed = value if isinstance(value, list) else [value]
-            return [self._value(kind[1:-1], each, f"{path}[{index}]") for index, each in enumerate(listed)]
+            values = value if isinstance(value, list) else [value]
+            return [self._value(kind[1:-1], each, f"{path}[{index}]") for index, each in enumerate(values)]
         if kind in MESSAGES:
             return self.message(kind, value, path)
         return self._scalar(kind, value, path)

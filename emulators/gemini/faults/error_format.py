@@ -48,8 +48,8 @@ def bad_request(message: str, *violations: tuple[str, str]) -> RejectedError:
 
 def unknown_field(name: str, path: str) -> str:
     """Google's sentence about an unknown field; the path is in snake_case."""
-    place = f" at '{path}'" if path else ""
-    return f"Invalid JSON payload received. Unknown name {json.dumps(name)}{place}: Cannot find field."
+    where = f" at '{path}'" if path else ""
+    return f"Invalid JSON payload received. Unknown name {json.dumps(name)}{where}: Cannot find field."
 
 
 def not_one_of(field: str, values: Sequence[str]) -> str:
