@@ -65,16 +65,16 @@ types: setup ## Check types
 figures: setup ## Print lengths of modules and functions, and shares of docstrings, comments and types
 	$(RUN) tools.figures
 
-audit: setup ## Ask whether the pinned dependencies have known vulnerabilities
+audit: setup ## Check the pinned dependencies for known vulnerabilities
 	$(RUN) tools.audit
 
-rot: setup ## Show what will break: each Python with its own pip, with the newest releases, and on days to come
+rot: setup ## Show what will break: each Python with its own pip, with the newest releases, and on future days
 	$(RUN) tools.rot
 
-chaos: setup ## Break a local stack in every way, and check what holds
+chaos: setup ## Inject faults into a local stack, and check its invariants
 	$(RUN) local.chaos
 
-fuzz: setup ## Send hostile and made-up requests to a local stack for half an hour, and check every answer
+fuzz: setup ## Send hostile and random requests to a local stack for half an hour, and check every answer
 	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight

@@ -1,1 +1,1 @@
-"""Measurements of time and memory; each program prints its figures and what it compared."""
+"""Measurements of time and memory; each program prints a table."""

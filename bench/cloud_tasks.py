@@ -1,6 +1,6 @@
-"""Measures a running copy of the emulator and prints the table of its README.
+"""Measure a running emulator and print the table of its README.
 
-`python -m bench.cloud_tasks` takes about half a minute and wants a quiet machine.
+`python -m bench.cloud_tasks` takes about half a minute on a quiet machine.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ _RATES = (0.5, 1, 20, 500)
 _PACED_S = 12
 _BODY = b'{"execution_id": "f8b20b59-7d06-4599-8413-64da74225b0c", "batch_index": 1, "attempt": 1}'
 _BATCH, _AT_ONCE = 100, 100
-# What leaves this soon after the first request counts as the burst, less what the rate let through meanwhile.
+# The burst: the requests within these seconds after the first, less those of the rate.
 _BURST_WINDOW_S = 0.4
 
 
 @dataclass
 class Target:
-    """Counts the requests by path; `url` is where it listens."""
+    """A server at `url` that records the times of its requests by path."""
 
     url: str = ""
-    seen: dict[str, list[float]] = field(default_factory=dict)
+    request_times: dict[str, list[float]] = field(default_factory=dict)
 
     async def receive(self, request: web.Request) -> web.Response:
-        """Note the time and answer 200."""
-        self.seen.setdefault(request.path, []).append(time.monotonic())
+        """Record the time and answer 200."""
+        self.request_times.setdefault(request.path, []).append(time.monotonic())
         await request.read()
         return web.Response()
 
@@ -51,32 +51,32 @@ class Bench:
     target: Target
 
     async def make_queue(self, queue_id: str, **limits: float) -> str:
-        """A paused queue."""
+        """Create a paused queue; return its full name."""
         name = f"{_PARENT}/queues/{queue_id}"
         await self.client.create_queue(parent=_PARENT, queue=tasks_v2.Queue(name=name, rate_limits=limits))
         await self.client.pause_queue(name=name)
         return name
 
     async def fill(self, queue: str, count: int, path: str) -> None:
-        """Create that many tasks, a hundred a call."""
+        """Create `count` tasks, a hundred a call."""
         request = tasks_v2.HttpRequest(url=self.target.url + path, body=_BODY)
-        one = tasks_v2.CreateTaskRequest(parent=queue, task=tasks_v2.Task(http_request=request))
+        task_request = tasks_v2.CreateTaskRequest(parent=queue, task=tasks_v2.Task(http_request=request))
         for start in range(0, count, _BATCH):
             size = min(_BATCH, count - start)
-            await self.client.batch_create_tasks(parent=queue, requests=[one] * size)
+            await self.client.batch_create_tasks(parent=queue, requests=[task_request] * size)
 
     def memory_mb(self) -> float:
-        """The most memory that the emulator has had so far."""
+        """The emulator's peak memory so far, in MB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
     def cpu_s(self) -> float:
-        """The processor time that the emulator has used so far."""
+        """The emulator's processor time so far, in seconds."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
 
-async def _pacing(bench: Bench) -> list[str]:
+async def _measure_pacing(bench: Bench) -> list[str]:
     queues = {}
     for rate in _RATES:
         queues[rate] = await bench.make_queue(f"pace-{rate}".replace(".", "-"), max_dispatches_per_second=rate)
@@ -86,7 +86,7 @@ async def _pacing(bench: Bench) -> list[str]:
     await asyncio.sleep(_PACED_S)
     rows = []
     for rate in _RATES:
-        times = bench.target.seen[f"/{rate}"]
+        times = bench.target.request_times[f"/{rate}"]
         ended = min(times[-1], times[0] + _PACED_S)
         burst = round(sum(at < times[0] + _BURST_WINDOW_S for at in times) - rate * _BURST_WINDOW_S)
         paced = (sum(at <= ended for at in times) - burst) / (ended - times[0])
@@ -95,7 +95,7 @@ async def _pacing(bench: Bench) -> list[str]:
     return rows
 
 
-async def _creation(bench: Bench) -> list[str]:
+async def _measure_creation(bench: Bench) -> list[str]:
     queue = await bench.make_queue("create")
     request = tasks_v2.HttpRequest(url=bench.target.url, body=_BODY)
     numbers = iter(range(5000))
@@ -121,8 +121,8 @@ async def _creation(bench: Bench) -> list[str]:
     ]
 
 
-async def _backoff(bench: Bench) -> list[str]:
-    """The waits before eight retries, by the schedule times that the emulator shows, its clock jumping ahead."""
+async def _measure_backoff(bench: Bench) -> list[str]:
+    """Measure the waits before eight retries, by the task's schedule times, while the clock jumps ahead."""
     name = f"{_PARENT}/queues/backoff"
     config = {"min_backoff": {"seconds": 10}, "max_backoff": {"seconds": 300}, "max_doublings": 3}
     await bench.client.create_queue(parent=_PARENT, queue=tasks_v2.Queue(name=name, retry_config=config))
@@ -140,7 +140,7 @@ async def _backoff(bench: Bench) -> list[str]:
     return [f"| waits for 10 s, 300 s, 3 doublings | {', '.join(map(str, waits))} s |"]
 
 
-async def _measure() -> list[str]:
+async def _measure_all() -> list[str]:
     command = ("-m", "emulators.cloud_tasks", "--grpc-port", "0", "--rest-port", "0")
     process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=subprocess.PIPE)
     assert process.stdout is not None  # noqa: S101 - it was asked for
@@ -155,7 +155,7 @@ async def _measure() -> list[str]:
     async with grpc.aio.insecure_channel(words[4].rstrip(",")) as channel:
         client = tasks_v2.CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel))
         bench = Bench(client, process, words[7], target)
-        rows = [*await _pacing(bench), *await _creation(bench), *await _backoff(bench)]
+        rows = [*await _measure_pacing(bench), *await _measure_creation(bench), *await _measure_backoff(bench)]
     await runner.cleanup()
     process.terminate()
     await process.wait()
@@ -164,7 +164,7 @@ async def _measure() -> list[str]:
 
 def main() -> None:
     """Print the table."""
-    print("| what | measured |\n| --- | --- |", *asyncio.run(_measure()), sep="\n")  # noqa: T201 - its purpose
+    print("| what | measured |\n| --- | --- |", *asyncio.run(_measure_all()), sep="\n")  # noqa: T201 - its purpose
 
 
 if __name__ == "__main__":

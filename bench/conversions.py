@@ -1,4 +1,4 @@
-"""What opening and converting an image takes at most: `make bench` prints the table, a test holds the bounds."""
+"""Measure memory and time of opening and converting images: `make bench` prints the table, a test checks the limits."""
 
 from __future__ import annotations
 
@@ -8,80 +8,82 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.processes import Measured, measure, measured
-from emulators.gemini.images.drawing import encoded, picture
+from bench.processes import Measurement, measure_module, report_measurement
+from emulators.gemini.images.drawing import draw_picture, encode_picture
 from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.ports import DecodedImage, ImageFormat
 
-#: The side of the largest square image that models make, and how many threads want theirs at once.
+#: The side in pixels of the largest square image of the models, and the number of threads at once.
 SIDE, AT_ONCE = 4096, 4
 
 
 @dataclass(frozen=True)
-class Work:
-    """Opening an image, and converting it where it says to what; by how many MB a process may grow."""
+class Conversion:
+    """Opening an image and converting it to `target`, if set; `images` at once may grow a process by `growth_mb`."""
 
-    given: ImageFormat
-    wanted: ImageFormat | None
+    source: ImageFormat
+    target: ImageFormat | None
     images: int
-    grown: float
+    growth_mb: float
 
-    def done(self, file: Path) -> Measured:
-        """Do it in a process of its own."""
-        return measured("bench.conversions", str(file), self.wanted or "-", str(self.images))
+    def run(self, file: Path) -> Measurement:
+        """Measure it in a process of its own."""
+        return measure_module("bench.conversions", str(file), self.target or "-", str(self.images))
 
 
-WORK = [
-    Work(ImageFormat.JPG, None, 1, 25),
-    Work(ImageFormat.JPG, None, AT_ONCE, 25),
-    Work(ImageFormat.PNG, None, 1, 90),
-    Work(ImageFormat.PNG, None, AT_ONCE, 160),
-    Work(ImageFormat.JPG, ImageFormat.PNG, 1, 170),
-    Work(ImageFormat.PNG, ImageFormat.JPG, 1, 170),
-    Work(ImageFormat.JPG, ImageFormat.WEBP, 1, 230),
-    Work(ImageFormat.JPG, ImageFormat.WEBP, AT_ONCE, 520),
+CONVERSIONS = [
+    Conversion(ImageFormat.JPG, None, 1, 25),
+    Conversion(ImageFormat.JPG, None, AT_ONCE, 25),
+    Conversion(ImageFormat.PNG, None, 1, 90),
+    Conversion(ImageFormat.PNG, None, AT_ONCE, 160),
+    Conversion(ImageFormat.JPG, ImageFormat.PNG, 1, 170),
+    Conversion(ImageFormat.PNG, ImageFormat.JPG, 1, 170),
+    Conversion(ImageFormat.JPG, ImageFormat.WEBP, 1, 230),
+    Conversion(ImageFormat.JPG, ImageFormat.WEBP, AT_ONCE, 520),
 ]
 
 
-def an_image(given: ImageFormat, folder: Path) -> Path:
-    """A file with an image of 4K, as large as the models' own."""
-    file = folder / f"4k.{given.value}"
+def make_image(source: ImageFormat, folder: Path) -> Path:
+    """Make a file with an image of 4K, as large as Google's; return its path."""
+    file = folder / f"4k.{source.value}"
     if not file.exists():
-        drawn = picture("A lighthouse at dusk", (SIDE, SIDE), "4K")
-        file.write_bytes(encoded(drawn, given.content_type, grain=True))
+        drawn = draw_picture("A lighthouse at dusk", (SIDE, SIDE), "4K")
+        file.write_bytes(encode_picture(drawn, source.content_type, grain=True))
     return file
 
 
-def work(data: bytes, wanted: str, images: int) -> str:
-    """In the child: so many threads open the image and convert it; each keeps what it made, as an upload does."""
-    pictures, made = PillowImageCodec(), list[DecodedImage]()
+def convert(data: bytes, target: str, images: int) -> str:
+    """In the child: open and convert the image in `images` threads, and keep the results, as uploads do. Returns MB."""
+    pictures, results = PillowImageCodec(), list[DecodedImage]()
 
-    def one() -> None:
+    def convert_one() -> None:
         opened = pictures.decode(data)
-        made.append(opened if wanted == "-" else pictures.convert(opened, ImageFormat(wanted)))
+        results.append(opened if target == "-" else pictures.convert(opened, ImageFormat(target)))
 
-    threads = [threading.Thread(target=one) for _ in range(images)]
+    threads = [threading.Thread(target=convert_one) for _ in range(images)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return f"{len(made[0].data) / 1e6:.1f}"
+    return f"{len(results[0].data) / 1e6:.1f}"
 
 
 def main() -> None:
-    """Do all the work and print the table."""
+    """Run every conversion and print the table."""
     sys.stdout.write("| 4K image | converted to | at once | MB | seconds |\n| --- | --- | --- | --- | --- |\n")
     with tempfile.TemporaryDirectory() as folder:
-        for one in WORK:
-            file = an_image(one.given, Path(folder))
-            found = one.done(file)
-            given = f"{one.given.name}, {file.stat().st_size / 1e6:.0f} MB"
-            wanted = f"{one.wanted.name}, {found.said} MB" if one.wanted else "-"
-            sys.stdout.write(f"| {given} | {wanted} | {one.images} | {found.grown:.0f} | {found.seconds:.1f} |\n")
+        for conversion in CONVERSIONS:
+            file = make_image(conversion.source, Path(folder))
+            run = conversion.run(file)
+            source = f"{conversion.source.name}, {file.stat().st_size / 1e6:.0f} MB"
+            target = f"{conversion.target.name}, {run.output} MB" if conversion.target else "-"
+            sys.stdout.write(
+                f"| {source} | {target} | {conversion.images} | {run.growth_mb:.0f} | {run.seconds:.1f} |\n"
+            )
             sys.stdout.flush()
 
 
 if __name__ == "__main__":
     path, to, count = sys.argv[1:]
     content = Path(path).read_bytes()
-    measure(lambda: work(content, to, int(count)))
+    report_measurement(lambda: convert(content, to, int(count)))

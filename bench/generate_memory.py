@@ -1,8 +1,8 @@
-"""How much memory one generate process takes with forty attempts in flight: `make bench` prints tables.
+"""Measure the memory of one generate process with forty attempts in flight: `make bench` prints tables.
 
-A worker process does what generate does with the model's answers (read, decode, open, convert, upload) with the real
-adapters, forty at once, against a server that sends real images and a storage server; its peak is what the kernel says.
-The rows differ in the gate and in the allocator's settings, so that what docs/operations.md says can be judged again.
+A worker process does generate's work with the real adapters (read, decode, open, convert, upload), forty times at once,
+against a server that sends real images and a storage server. The kernel tells its peak. The rows differ in the gate and
+in the allocator's settings: docs/operations.md recommends some of them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from bench import conversions, hostile_answers
-from bench.processes import DEPLOYED, measure, measured
-from emulators.gemini.api.generation_request import Asked
-from emulators.gemini.api.response_builder import Studio
+from bench.processes import DEPLOYED, measure_module, report_measurement
+from emulators.gemini.api.generation_request import GenerationRequest as WireRequest
+from emulators.gemini.api.response_builder import ResponseBuilder
 from emulators.gemini.faults.outcomes import Outcome
 from emulators.gemini.images.models import MODELS
 from imagefactory.adapters import storage
@@ -31,30 +31,30 @@ from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.domain.generation import GenerationParameters
 from imagefactory.domain.image import Provenance
 from imagefactory.ports import GenerationRequest, ImageFormat
-from local.stack.storage import binary
+from local.stack.storage import find_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 IN_FLIGHT = 40
 #: Bytes of a reference image at most.
-REFERENCE = 5 * 2**20
+MAX_REFERENCE_BYTES = 5 * 2**20
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the model answers, what comes with each prompt, what the images become, and the settings of the process."""
+    """The model's image, the process's gate and allocator, the references of each prompt, and the target format."""
 
     image: str
     gate: int
     allocator: str
     references: int = 0
-    wanted: str = "-"
+    target: str = "-"
 
 
 #: By name: the model and size of an image as large as Google's.
 IMAGES = {"1K, PNG": ("gemini-2.5-flash-image", None), "4K, JPEG": ("gemini-3-pro-image", "4K")}
-#: By name: what is told to glibc. It raises its own threshold for returning memory at once with every large piece.
+#: By name: settings of glibc, which by itself raises its threshold for returning memory with every large block.
 ALLOCATORS = {
     "-": {},
     "2 arenas": DEPLOYED,
@@ -64,28 +64,28 @@ SETTINGS = ((40, "-"), (8, "-"), (8, "2 arenas"), (8, "2 arenas, 1 MB"), (4, "2 
 ROWS = [
     *(Row(image, gate, allocator) for image in IMAGES for gate, allocator in SETTINGS),
     *(Row(image, 8, "2 arenas", references=3) for image in IMAGES),
-    Row("1K, PNG", 8, "2 arenas", wanted="webp"),
-    Row("4K, JPEG", 8, "2 arenas", wanted="webp"),
-    Row("4K, JPEG", 8, "2 arenas, 1 MB", wanted="webp"),
+    Row("1K, PNG", 8, "2 arenas", target="webp"),
+    Row("4K, JPEG", 8, "2 arenas", target="webp"),
+    Row("4K, JPEG", 8, "2 arenas, 1 MB", target="webp"),
 ]
 
 
-def answer(name: str, size: str | None) -> bytes:
-    """What the model sends for a square image, with a signature where it signs."""
-    asked = Asked(MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, text_too=False, image_too=True)
-    return Studio().body(asked, (), Outcome.FULL_SIZE)
+def build_body(name: str, size: str | None) -> bytes:
+    """The model's answer with a square image, with a signature if the model signs."""
+    request = WireRequest(MODELS[name], "A lighthouse at dusk", "", (), "1:1", size, wants_text=False, wants_image=True)
+    return ResponseBuilder().build(request, (), Outcome.FULL_SIZE)
 
 
 class Server(ThreadingHTTPServer):
-    """A server that lets everybody connect at once."""
+    """A server that accepts many connections at once."""
 
     request_queue_size = 2 * IN_FLIGHT
     daemon_threads = True
 
 
 @contextlib.contextmanager
-def serving(body: bytes) -> Iterator[str]:
-    """A server that waits until all calls have come, and then sends this body to each at once."""
+def serve_answer(body: bytes) -> Iterator[str]:
+    """Run a server that waits for all calls, and then sends this body to all at once; yields its URL."""
     all_here = threading.Barrier(IN_FLIGHT)
 
     class Handler(BaseHTTPRequestHandler):
@@ -101,7 +101,7 @@ def serving(body: bytes) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Says nothing: the table is the output."""
+            """Log nothing: the table is the output."""
 
     server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -113,11 +113,11 @@ def serving(body: bytes) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def storing() -> Iterator[str]:
-    """A storage server with a bucket."""
+def run_storage() -> Iterator[str]:
+    """Run a storage server; yields its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    command = [str(binary()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port]
+    command = [str(find_binary()), "-backend", "memory", "-scheme", "http", "-host", "127.0.0.1", "-port", port]
     process = subprocess.Popen([*command, "-log-level", "error"])
     try:
         for _ in range(100):
@@ -131,22 +131,24 @@ def storing() -> Iterator[str]:
         process.wait()
 
 
-def work(api_url: str, gate: int, references: int, wanted: str) -> str:
-    """The worker: forty attempts at once; tells how many images it stored."""
+def work(api_url: str, gate: int, references: int, target: str) -> str:
+    """In the worker: make forty attempts at once; return the number of stored images."""
     cloud = storage.client("bench")
     cloud.create_bucket("bench")
     images = storage.CloudStorageImageStore(cloud, "bench")
     model, pictures = GeminiModel(api_url, gate=gate), PillowImageCodec()
     run = f"{os.getpid()}"
-    # The attempts of an execution share its references, which the process remembers.
-    shown = tuple(("image/png", bytes(REFERENCE)) for _ in range(references))
-    drawing = GenerationRequest("noise", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0), shown)
+    # The attempts of an execution share its references, which the process caches.
+    references_bytes = tuple(("image/png", bytes(MAX_REFERENCE_BYTES)) for _ in range(references))
+    drawing = GenerationRequest(
+        "noise", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0), references_bytes
+    )
 
     def attempt(index: int) -> None:
         with model.generate(drawing, "a-key", 300) as generated:
             picture = pictures.decode(generated.data)
-            if wanted != "-":
-                picture = pictures.convert(picture, ImageFormat(wanted))
+            if target != "-":
+                picture = pictures.convert(picture, ImageFormat(target))
             images.put(run, index, picture, Provenance())
 
     with ThreadPoolExecutor(IN_FLIGHT) as threads:
@@ -155,20 +157,20 @@ def work(api_url: str, gate: int, references: int, wanted: str) -> str:
 
 def main() -> None:
     """Measure every row and print the tables."""
-    bodies = {name: answer(*model) for name, model in IMAGES.items()}
+    bodies = {name: build_body(*model) for name, model in IMAGES.items()}
     for name, body in bodies.items():
         sys.stdout.write(f"{name}: {len(body) / 1e6:.1f} MB of JSON\n")
     sys.stdout.write(f"\n{IN_FLIGHT} answers at once, one process\n\n")
     sys.stdout.write("| image | references | converted to | `GATE` | allocator | peak MB | seconds |\n")
     sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- |\n")
     for row in ROWS:
-        with serving(bodies[row.image]) as api_url, storing() as storage_url:
+        with serve_answer(bodies[row.image]) as api_url, run_storage() as storage_url:
             environment = {"STORAGE_EMULATOR_HOST": storage_url, **ALLOCATORS[row.allocator]}
-            told = (api_url, str(row.gate), str(row.references), row.wanted)
-            found = measured("bench.generate_memory", *told, environment=environment)
+            arguments = (api_url, str(row.gate), str(row.references), row.target)
+            measurement = measure_module("bench.generate_memory", *arguments, environment=environment)
         sys.stdout.write(
-            f"| {row.image} | {row.references or '-'} | {row.wanted} | {row.gate} | {row.allocator} "
-            f"| {found.peak:.0f} | {found.seconds:.1f} |\n"
+            f"| {row.image} | {row.references or '-'} | {row.target} | {row.gate} | {row.allocator} "
+            f"| {measurement.peak_mb:.0f} | {measurement.seconds:.1f} |\n"
         )
         sys.stdout.flush()
     sys.stdout.write("\nImages of 4K, opened and converted; by how much a process grows\n\n")
@@ -179,7 +181,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        url, places, shown_images, format_ = sys.argv[1:]
-        measure(lambda: work(url, int(places), int(shown_images), format_))
+        url, gate, reference_count, format_ = sys.argv[1:]
+        report_measurement(lambda: work(url, int(gate), int(reference_count), format_))
     else:
         main()

@@ -1,4 +1,4 @@
-"""Programs that measure their own memory, each in a process of its own, with the allocator set as it is deployed."""
+"""Run programs that measure their own memory, each in a process of its own, with the deployed allocator settings."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ DEPLOYED = {"MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a piece of work said, by how many MB the process grew at most, its peak, and the seconds it took."""
+class Measurement:
+    """The output of a program, by how many MB its process grew at most, its peak in MB, and its seconds."""
 
-    said: str
-    grown: float
-    peak: float
+    output: str
+    growth_mb: float
+    peak_mb: float
     seconds: float
 
 
-def measure(work: Callable[[], str]) -> None:
-    """In the child: do the work and print what it took. Imports are made by now, and do not count."""
+def report_measurement(work: Callable[[], str]) -> None:
+    """In the child: call `work` and print its measurement as JSON. Imports are complete by now and do not count."""
     before, began = _megabytes("VmRSS"), time.monotonic()
-    said = work()
+    output = work()
     seconds = time.monotonic() - began
-    peak = _megabytes("VmHWM")
-    sys.stdout.write(json.dumps(asdict(Measured(said, peak - before, peak, seconds))))
+    peak_mb = _megabytes("VmHWM")
+    sys.stdout.write(json.dumps(asdict(Measurement(output, peak_mb - before, peak_mb, seconds))))
 
 
-def measured(module: str, *arguments: str, environment: Mapping[str, str] = DEPLOYED) -> Measured:
-    """Run `python -m module arguments`, which measures itself."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-    ours |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **environment}
+def measure_module(module: str, *arguments: str, environment: Mapping[str, str] = DEPLOYED) -> Measurement:
+    """Run `python -m MODULE ARGUMENTS` and return the measurement that it prints; raises CalledProcessError."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    variables |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", **environment}
     command = [sys.executable, "-m", module, *arguments]
-    run = subprocess.run(command, cwd=ROOT, env=ours, check=True, stdout=subprocess.PIPE, text=True)
-    return Measured(**json.loads(run.stdout))
+    run = subprocess.run(command, cwd=ROOT, env=variables, check=True, stdout=subprocess.PIPE, text=True)
+    return Measurement(**json.loads(run.stdout))
 
 
 def _megabytes(line: str) -> float:
     status = Path("/proc/self/status").read_text().splitlines()
-    return int(next(one for one in status if one.startswith(line)).split()[1]) / 1024
+    return int(next(each for each in status if each.startswith(line)).split()[1]) / 1024

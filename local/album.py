@@ -1,4 +1,4 @@
-"""The folder that the demo's images go to."""
+"""The demo's images in their folder."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from pathlib import Path
 from PIL import Image
 
 
-def measured(path: Path) -> str:
-    """Where an image is and how big; raises OSError for a file that does not open as an image."""
+def describe_image(path: Path) -> str:
+    """A line with the image's path, width, height and size in KB; raises OSError if the file is not an image."""
     with Image.open(path) as image:
         image.load()
         width, height = image.size
-    return f"{shown(path)}  {width} x {height}  {path.stat().st_size / 1024:,.0f} KB"
+    return f"{relative_path(path)}  {width} x {height}  {path.stat().st_size / 1024:,.0f} KB"
 
 
-def shown(path: Path) -> Path:
-    """A path as a person in the current folder would type it."""
+def relative_path(path: Path) -> Path:
+    """The path relative to the current folder, if it is inside; else unchanged."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def shortened(text: str, longest: int = 60) -> str:
-    """The beginning of a text, on one line."""
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+def shorten(text: str, max_length: int = 60) -> str:
+    """The text, cut to `max_length` characters with "..." at its end."""
+    return text if len(text) <= max_length else f"{text[: max_length - 3]}..."
 
 
-def forget_earlier(folder: Path) -> None:
-    """Deletes the images of an earlier run, and nothing else."""
+def delete_earlier_images(folder: Path) -> None:
+    """Delete the images of an earlier run; leave every other file."""
     for path in folder.iterdir():
         if re.fullmatch(r"\d{5}\.(png|jpg|webp|bin)", path.name):
             path.unlink()

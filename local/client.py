@@ -1,4 +1,4 @@
-"""A small client of the public HTTP API, for the demo: what a program of a user would do, and nothing more."""
+"""A small client of the public HTTP API, as a user would write it; the demo uses it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from local.supervision.errors import writing
+from local.supervision.errors import explain_write_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +20,12 @@ EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 class RefusedError(Exception):
-    """The API did not do what it was asked; the message gives its status and its own words."""
+    """The API refused a request; the message has the HTTP status and the body."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What to ask for: prompts one a line, at most three images to refer to, and the model (None: the default)."""
+    """A batch to submit: one prompt a line, at most three reference images, and the model (None: the default)."""
 
     prompts: str
     references: tuple[Path, ...] = ()
@@ -34,14 +34,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Client:
-    """Talks to one gateway for one user. `session` is the caller's to close."""
+    """Calls one gateway for one user; the caller closes `session`."""
 
     session: aiohttp.ClientSession
     gateway: str
     token: str
 
     async def submit(self, workflow_id: str, api_key: str, batch: Batch) -> dict[str, Any]:
-        """Submits a batch as a form; returns the data of the 202 answer."""
+        """Submit a batch as a form; return the data of the 202 answer. Raises RefusedError."""
         form = aiohttp.FormData()
         form.add_field("prompts_text", batch.prompts)
         form.add_field("api_key", api_key)
@@ -52,12 +52,12 @@ class Client:
         return await self._call("POST", f"/api/workflows/{workflow_id}/execute", data=form)
 
     async def execution(self, execution_id: str, cursor: str | None = None) -> dict[str, Any]:
-        """How an execution stands, with one page of its results."""
+        """Get an execution's status with one page of at most 500 results. Raises RefusedError."""
         query = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
         return await self._call("GET", f"/api/executions/{execution_id}", params=query)
 
     async def follow(self, execution_id: str, show: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-        """Polls until the execution has ended, as often as the API asks; `show` sees every answer."""
+        """Poll at the API's own interval until the execution has ended; pass every answer to `show`."""
         while True:
             data = await self.execution(execution_id)
             show(data)
@@ -66,26 +66,29 @@ class Client:
             await asyncio.sleep(data["poll_after_ms"] / 1000)
 
     async def results(self, execution_id: str) -> list[dict[str, Any]]:
-        """Every result of an execution, page by page, in input order."""
-        found: list[dict[str, Any]] = []
+        """Get every result of an execution, in input order."""
+        results: list[dict[str, Any]] = []
         cursor = None
         while True:
             data = await self.execution(execution_id, cursor)
-            found += data["batch_results"]
+            results += data["batch_results"]
             cursor = data["next_cursor"]
             if cursor is None:
-                return found
+                return results
 
     async def download(self, result: dict[str, Any], folder: Path) -> Path:
-        """Writes a completed result's image into `folder`, named by its index and kind, or raises StackError."""
+        """Write a completed result's image to `folder/INDEX.EXTENSION`; return the path.
+
+        Raises RefusedError if the image cannot be fetched, StackError if the file cannot be written.
+        """
         extension = EXTENSIONS.get(result["content_type"], "bin")
         path = folder / f"{result['batch_index']:05d}.{extension}"
-        # A signed address carries its own permission: the user's token does not go there.
+        # A signed URL carries its own permission: do not send the user's token there.
         async with self.session.get(result["result_url"]) as answer:
             if answer.status != HTTPStatus.OK:
                 raise RefusedError(f"The image of prompt {result['batch_index']} answers {answer.status}.")
             content = await answer.read()
-        with writing(f"The image {path}", "make room for it, or choose another folder"):
+        with explain_write_errors(f"The image {path}", "make room for it, or choose another folder"):
             await asyncio.to_thread(path.write_bytes, content)
         return path
 
@@ -100,7 +103,7 @@ class Client:
 
 
 async def token_for(session: aiohttp.ClientSession, identity: str, user: str) -> str:
-    """An ID token from the local token issuer."""
+    """Fetch an ID token for `user` from the token issuer at `identity`."""
     async with session.get(f"{identity}/token", params={"user": user}, raise_for_status=True) as answer:
         token: str = (await answer.json())["id_token"]
     return token

@@ -1,4 +1,4 @@
-"""Shows how an execution comes along: a bar with counts and time left on a terminal, plain lines elsewhere."""
+"""An execution's progress: on a terminal a bar with counts and time left, elsewhere plain lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-ORDER = ("completed", "processing", "pending", "failed", "blocked", "cancelled")
+STATUS_ORDER = ("completed", "processing", "pending", "failed", "blocked", "cancelled")
 
 
 class ProgressView:
@@ -30,19 +30,19 @@ class ProgressView:
         )
 
     def __enter__(self) -> Self:
-        """Begins to show."""
+        """Start the bar."""
         self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves the last state on the screen."""
+        """Stop the bar; its last state stays on the screen."""
         self._bar.stop()
 
     def show(self, data: dict[str, Any]) -> None:
-        """Shows one answer; where lines are printed, only one that says something new."""
-        line = describe(data)
+        """Show one answer of the status API; print a line only if it differs from the last."""
+        line = describe_progress(data)
         if not self._console.is_terminal:
             if line != self._last_line:
                 self._console.print(f"{data['progress']:3d} %  {line}", highlight=False, soft_wrap=True)
@@ -55,18 +55,18 @@ class ProgressView:
         )
 
 
-def describe(data: dict[str, Any]) -> str:
+def describe_progress(data: dict[str, Any]) -> str:
     """The counts by status and the time left, in words."""
     counts = data["counts"]
-    parts = [f"{counts[status]} {status}" for status in ORDER if counts[status]]
-    left = data["estimated_seconds_left"]
-    if left and data["progress"] < 100:  # noqa: PLR2004 - per cent
-        parts.append(f"about {duration(left)} left")
+    parts = [f"{counts[status]} {status}" for status in STATUS_ORDER if counts[status]]
+    seconds_left = data["estimated_seconds_left"]
+    if seconds_left and data["progress"] < 100:  # noqa: PLR2004 - per cent
+        parts.append(f"about {format_duration(seconds_left)} left")
     return ", ".join(parts)
 
 
-def duration(seconds: float) -> str:
-    """A time span for people, such as 9 s, 3 min 20 s or 2 h 46 min."""
+def format_duration(seconds: float) -> str:
+    """Seconds in words: 9 s, 3 min 20 s or 2 h 46 min."""
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     hours, minutes_left = divmod(minutes, 60)

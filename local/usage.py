@@ -1,17 +1,17 @@
-"""The few lines that tell a person how to use the stack: printed by `python -m local`, served by the gateway."""
+"""Instructions for the stack: `python -m local` prints them, the gateway serves them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from local.stack.settings import State
+    from local.stack.settings import Endpoints
 
 READ_TOKEN = "python3 -c 'import json, sys; print(json.load(sys.stdin)[\"id_token\"])'"  # noqa: S105 - a command line
 
 
 def instructions(gateway: str, identity: str, workflow: str) -> str:
-    """What this is and how to submit a batch with curl."""
+    """The instructions for curl as one text."""
     return "\n".join(
         [
             "Image Factory: a list of prompts in, one image per prompt out.",
@@ -23,7 +23,7 @@ def instructions(gateway: str, identity: str, workflow: str) -> str:
 
 
 def commands(gateway: str, identity: str, workflow: str) -> list[str]:
-    """The shell commands that get a token, submit three prompts, and look at what became of them."""
+    """Shell commands: get a token, submit a prompt, and get the execution's status."""
     return [
         f"TOKEN=$(curl -s '{identity}/token?user=ada' | {READ_TOKEN})",
         f'curl -s {gateway}/api/workflows/{workflow}/execute -H "Authorization: Bearer $TOKEN" \\',
@@ -32,16 +32,19 @@ def commands(gateway: str, identity: str, workflow: str) -> list[str]:
     ]
 
 
-def table(state: State) -> list[str]:
+def table(endpoints: Endpoints) -> list[str]:
     """Every address, one a line."""
     rows = [
-        ("page and API", state.gateway),
-        ("tokens", f"{state.identity}/token?user=NAME"),
-        ("functions", f"submit {state.submit}  generate {state.generate}  status {state.status}"),
-        ("Firestore", state.firestore),
-        ("Cloud Storage", f"{state.storage}  bucket {state.bucket}"),
-        ("Cloud Tasks", f"{state.cloud_tasks} (gRPC)  {state.cloud_tasks_rest} (REST)  queue {state.queue}"),
-        ("Secret Manager", state.secret_manager),
-        ("Gemini API", state.gemini),
+        ("page and API", endpoints.gateway),
+        ("tokens", f"{endpoints.identity}/token?user=NAME"),
+        ("functions", f"submit {endpoints.submit}  generate {endpoints.generate}  status {endpoints.status}"),
+        ("Firestore", endpoints.firestore),
+        ("Cloud Storage", f"{endpoints.storage}  bucket {endpoints.bucket}"),
+        (
+            "Cloud Tasks",
+            f"{endpoints.cloud_tasks} (gRPC)  {endpoints.cloud_tasks_rest} (REST)  queue {endpoints.queue}",
+        ),
+        ("Secret Manager", endpoints.secret_manager),
+        ("Gemini API", endpoints.gemini),
     ]
     return [f"  {name:<14}  {value}" for name, value in rows]

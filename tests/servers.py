@@ -30,27 +30,27 @@ GATEWAY_END_SECONDS = 2.5
 @contextlib.contextmanager
 def firestore_emulator() -> Iterator[str]:
     """Google's Firestore emulator, as host:port."""
-    port = Ports.free().firestore
+    port = Ports.find_free().firestore
     jar = firestore.find_jar(os.environ, CACHE, print)
-    java = firestore.find_java(os.environ, firestore.bundled_java(), jar)
+    java = firestore.find_java(os.environ, firestore.find_bundled_java(), jar)
     with tempfile.TemporaryDirectory() as folder:
         logging = firestore.write_logging(Path(folder))
-        with running(firestore.command(java, jar, port, logging), port, "/"):
+        with running(firestore.build_command(java, jar, port, logging), port, "/"):
             yield f"127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def storage_server() -> Iterator[str]:
     """fake-gcs-server, as a URL."""
-    port = Ports.free().storage
-    with running(storage.command(storage.binary(), port, None), port, "/_internal/healthcheck"):
+    port = Ports.find_free().storage
+    with running(storage.build_command(storage.find_binary(), port, None), port, "/_internal/healthcheck"):
         yield f"http://127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
 def cloud_tasks_emulator() -> Iterator[str]:
     """Our Cloud Tasks emulator, as host:port of its gRPC side."""
-    ports = Ports.free()
+    ports = Ports.find_free()
     command = [sys.executable, "-m", "emulators.cloud_tasks", "--grpc-port", str(ports.cloud_tasks)]
     command += ["--rest-port", str(ports.cloud_tasks_rest)]
     with running(command, ports.cloud_tasks_rest, "/_local/health"):
@@ -60,7 +60,7 @@ def cloud_tasks_emulator() -> Iterator[str]:
 @contextlib.contextmanager
 def a_gateway(submit: str, status: str, web: str = "no-such-folder") -> Iterator[str]:
     """A gateway in front of two addresses, as a URL; it must end with code 0 within a second or so."""
-    port = Ports.free().gateway
+    port = Ports.find_free().gateway
     command = [sys.executable, "-m", "local.gateway", "--port", str(port), "--submit", submit, "--status", status]
     process = subprocess.Popen([*command, "--web", web], cwd=ROOT)  # noqa: S603 - our own program
     try:

@@ -17,7 +17,7 @@ from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
 from infra.plan import bindings
 from infra.plan.settings import Settings as Deployment
-from local.__main__ import parser
+from local.__main__ import build_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -242,7 +242,7 @@ def test_the_documents_name_no_target_that_make_does_not_have() -> None:
 
 
 def test_every_option_of_the_local_stack_stands_in_its_document_and_no_other() -> None:
-    options = set(re.findall(r"--[a-z-]+", parser().format_help())) - {"--help"}
+    options = set(re.findall(r"--[a-z-]+", build_parser().format_help())) - {"--help"}
     table = rows((ROOT / "local/README.md").read_text())
 
     told = {name.split()[0] for name in table if name.startswith("--")}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.lock import FILES, with_every_name
+from tools.lock import FILES, repeat_for_extras
 from tools.run_uv import environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -246,7 +246,7 @@ def wanted_by(group: str) -> list[str]:
 def test_a_pin_with_extras_stands_under_every_name_that_somebody_may_ask_for() -> None:
     pin = "==2 ; sys_platform == 'linux' \\\n    --hash=sha256:1\n    --hash=sha256:2\n"
 
-    repeated = with_every_name(f"a{pin}b[x,y]{pin}c[z]==3")
+    repeated = repeat_for_extras(f"a{pin}b[x,y]{pin}c[z]==3")
 
     assert repeated == f"a{pin}b{pin}b[x]{pin}b[y]{pin}b[x,y]{pin}c==3\nc[z]==3"
 

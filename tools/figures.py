@@ -1,7 +1,7 @@
-"""`python tools/figures.py`: the code in numbers, by folder; exit code 1 where a module or a function grew too long.
+"""`python tools/figures.py`: print the code in numbers, by folder; exit code 1 if a module or a function is too long.
 
-A function's length is that of its body: from the first statement after its docstring to the last, without blank lines.
-Comments are those on a line of their own or behind code; `# noqa` and `# type: ignore` are none.
+The length of a function is that of its body: from the first statement after its docstring to the last, without blank
+lines. `# noqa` and `# type: ignore` do not count as comments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("src", "functions", "infra", "emulators", "local", "bench", "tools", "tests")
-#: Where the limits hold.
+#: The folders with limits.
 BOUNDED = ("src", "functions", "infra", "emulators", "local", "bench", "tools")
 MAX_MODULE, MAX_FUNCTION = 300, 40
 
@@ -29,7 +29,7 @@ Function: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 @dataclass(frozen=True)
 class Module:
-    """A file: its length in lines, its functions, comments, and what of it is documented."""
+    """A file: its lines, comments, functions with their lengths, and flags for docstrings and annotations."""
 
     path: Path
     lines: int
@@ -64,15 +64,15 @@ class Folder:
 
     @property
     def lines(self) -> int:
-        """All their lines."""
+        """The lines of all modules."""
         return sum(module.lines for module in self.modules)
 
     def row(self) -> tuple[str, ...]:
         """The folder's line of the table."""
         lengths = sorted(length for module in self.modules for _, length in module.functions)
         modules = sorted(module.lines for module in self.modules)
-        documented = [one for module in self.modules for one in module.documented]
-        annotated = [one for module in self.modules for one in module.annotated]
+        documented = [each for module in self.modules for each in module.documented]
+        annotated = [each for module in self.modules for each in module.annotated]
         comments = sum(module.comments for module in self.modules)
         return (
             self.name,
@@ -91,7 +91,7 @@ class Folder:
         )
 
     def too_long(self) -> Iterator[str]:
-        """What breaks a limit."""
+        """Yield a line for every limit that is exceeded."""
         for module in self.modules:
             if module.lines > MAX_MODULE:
                 yield f"{module.path} has {module.lines} lines; at most {MAX_MODULE}"
@@ -117,16 +117,22 @@ HEADER = (
 )
 
 
-def _share(found: Sequence[bool]) -> str:
-    return f"{100 * sum(found) / len(found):.0f} %" if found else "-"
+def _share(values: Sequence[bool]) -> str:
+    return f"{100 * sum(values) / len(values):.0f} %" if values else "-"
 
 
 def _public(tree: ast.Module) -> Iterator[ast.Module | ast.ClassDef | Function]:
-    """The module, and every class and function that is public or holds what is."""
+    """The module, and every public class and function; methods too, but no functions inside functions."""
     yield tree
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     outer = [node for node in tree.body if isinstance(node, kinds)]
-    inner = [node for one in outer if isinstance(one, ast.ClassDef) for node in one.body if isinstance(node, kinds)]
+    inner = [
+        node
+        for parameter in outer
+        if isinstance(parameter, ast.ClassDef)
+        for node in parameter.body
+        if isinstance(node, kinds)
+    ]
     yield from (node for node in (*outer, *inner) if not node.name.startswith("_"))
 
 
@@ -138,10 +144,17 @@ def _length(function: Function, lines: Sequence[str]) -> int:
 
 
 def _is_annotated(function: Function) -> bool:
-    taken = function.args
-    given = [*taken.posonlyargs, *taken.args, *taken.kwonlyargs, *filter(None, (taken.vararg, taken.kwarg))]
-    named = [one for place, one in enumerate(given) if place or one.arg not in ("self", "cls")]
-    return function.returns is not None and all(one.annotation for one in named)
+    arguments = function.args
+    parameters = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        *filter(None, (arguments.vararg, arguments.kwarg)),
+    ]
+    annotatable = [
+        parameter for position, parameter in enumerate(parameters) if position or parameter.arg not in ("self", "cls")
+    ]
+    return function.returns is not None and all(parameter.annotation for parameter in annotatable)
 
 
 def _comments(text: str) -> Iterator[str]:
@@ -150,14 +163,14 @@ def _comments(text: str) -> Iterator[str]:
             yield token.string
 
 
-def folders() -> list[Folder]:
-    """Every folder, measured."""
+def read_folders() -> list[Folder]:
+    """Read and measure every folder."""
     return [Folder(name, [Module.read(path) for path in sorted((ROOT / name).rglob("*.py"))]) for name in FOLDERS]
 
 
-def table(measured: Sequence[Folder]) -> str:
-    """The rows under their header, in columns."""
-    rows = [HEADER, *(folder.row() for folder in measured)]
+def table(folders: Sequence[Folder]) -> str:
+    """The table as text: a header and a row for each folder."""
+    rows = [HEADER, *(folder.row() for folder in folders)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
     return "\n".join(
         "  ".join(
@@ -169,14 +182,14 @@ def table(measured: Sequence[Folder]) -> str:
 
 
 def main() -> int:
-    """Print the table, and what is too long."""
-    measured = folders()
-    tests = sum(folder.lines for folder in measured if folder.name == "tests")
+    """Print the table and what is too long; return the exit code."""
+    folders = read_folders()
+    tests = sum(folder.lines for folder in folders if folder.name == "tests")
     tested = sum(
-        folder.lines for folder in measured if folder.name in ("src", "functions", "infra", "emulators", "local")
+        folder.lines for folder in folders if folder.name in ("src", "functions", "infra", "emulators", "local")
     )
-    faults = [fault for folder in measured if folder.name in BOUNDED for fault in folder.too_long()]
-    for line in (table(measured), f"\ntests to source: {tests / tested:.2f}", *faults):
+    faults = [fault for folder in folders if folder.name in BOUNDED for fault in folder.too_long()]
+    for line in (table(folders), f"\ntests to source: {tests / tested:.2f}", *faults):
         sys.stdout.write(f"{line}\n")
     return 1 if faults else 0
 

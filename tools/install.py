@@ -1,13 +1,13 @@
-"""`python -m tools.install`: makes `.venv` what the lock says, and does nothing where it is that already.
+"""`python -m tools.install`: install the lock into `.venv`, unless it is up to date.
 
 ```
-no .venv, or one whose making was interrupted ──► a new one: venv, then uv by pip, then all else by uv
-.venv of another Python than asked for        ──► the same
-.venv of another lock                         ──► uv installs what is missing, and removes what is too much
+no .venv, or an incomplete one ──► a new one: venv, then uv by pip, then all else by uv
+.venv of another Python        ──► a new one
+.venv of another lock          ──► uv installs what is missing, and removes what is not in the lock
 ```
 
-Everything is checked against the hashes of the lock. `.venv/installed` is written last: without it, nothing counts.
-Only the standard library, since nothing is installed yet.
+pip and uv verify the hashes of the lock. `.venv/installed` is written last: without it `.venv` is incomplete. This
+module imports only the standard library, since nothing is installed yet.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class SetupError(Exception):
-    """One sentence for people: why nothing can be installed, and what to do about it."""
+    """One sentence for people: why the installation failed, and what to do about it."""
 
 
 def install(root: Path) -> None:
-    """Brings `root/.venv` up to date; raises SetupError, also for a program that failed after saying why."""
+    """Bring `root/.venv` up to date; raises SetupError."""
     venv = root / ".venv"
     if is_current(root):
         return
-    with locked(root):
-        # Another make may have been quicker.
+    with hold_lock(root):
+        # Another make may have installed it meanwhile.
         if is_current(root):
             return
-        if not same_python(venv):
-            create(venv)
+        if not has_same_python(venv):
+            create_venv(venv)
         marker = venv / "installed"
-        digest = digest_of(root)
+        digest = lock_digest(root)
         marker.unlink(missing_ok=True)
         python = venv / "bin" / "python"
         run(
@@ -52,21 +52,21 @@ def install(root: Path) -> None:
             *("--require-hashes", "--compile-bytecode", "requirements-dev.txt"),
             folder=root,
         )
-        marker.write_text(f"{this_python()}\n{digest}\n")
+        marker.write_text(f"{describe_python()}\n{digest}\n")
 
 
 def is_current(root: Path) -> bool:
-    """Whether `.venv` was made by this Python from this lock, to the end."""
-    return same_python(root / ".venv") and read_marker(root / ".venv")[1:] == [digest_of(root)]
+    """Whether `.venv` is complete, of this Python and of this lock."""
+    return has_same_python(root / ".venv") and read_marker(root / ".venv")[1:] == [lock_digest(root)]
 
 
-def same_python(venv: Path) -> bool:
-    """Whether `.venv` was once made to the end by this Python, or by the one it has itself if that is this one."""
-    return read_marker(venv)[:1] == [this_python()]
+def has_same_python(venv: Path) -> bool:
+    """Whether `.venv` was complete once, and of this Python."""
+    return read_marker(venv)[:1] == [describe_python()]
 
 
 def read_marker(venv: Path) -> list[str]:
-    """The Python and the digest of the lock that `.venv` was made of; empty for half of one, or one without Python."""
+    """The lines of the marker: `.venv`'s Python and the digest of its lock; empty for an incomplete `.venv`."""
     if not (venv / "bin" / "python").exists():
         return []
     try:
@@ -75,19 +75,19 @@ def read_marker(venv: Path) -> list[str]:
         return []
 
 
-def this_python() -> str:
-    """Which Python runs this: its version, and where it is installed."""
+def describe_python() -> str:
+    """The running Python: its version and its folder."""
     return f"{platform.python_version()} {sys.base_prefix}"
 
 
-def digest_of(root: Path) -> str:
-    """The digest of the lock."""
+def lock_digest(root: Path) -> str:
+    """The SHA-256 of the lock in hex."""
     return hashlib.sha256((root / "requirements-dev.txt").read_bytes()).hexdigest()
 
 
 @contextlib.contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Holds the lock of this checkout: one make at a time installs."""
+def hold_lock(root: Path) -> Iterator[None]:
+    """Hold the lock file of this checkout: one make at a time installs. Raises SetupError."""
     path = root / ".cache" / "setup.lock"
     try:
         path.parent.mkdir(exist_ok=True)
@@ -102,8 +102,8 @@ def locked(root: Path) -> Iterator[None]:
         yield
 
 
-def create(venv: Path) -> None:
-    """Makes `.venv` anew, with pip and uv in it; raises SetupError where this Python cannot."""
+def create_venv(venv: Path) -> None:
+    """Make a new `.venv` with pip and uv; raises SetupError."""
     try:
         for name in ("venv", "ensurepip"):
             importlib.import_module(name)
@@ -113,7 +113,7 @@ def create(venv: Path) -> None:
             f" (on Debian and Ubuntu: apt-get install python{sys.version_info[0]}.{sys.version_info[1]}-venv)."
         ) from error
     if venv.is_symlink() or not venv.is_dir():
-        # What a link leads to belongs to somebody else.
+        # The target of a link belongs to another checkout.
         venv.unlink(missing_ok=True)
     root = venv.parent
     run(sys.executable, "-m", "venv", "--clear", ".venv", folder=root)
@@ -125,14 +125,14 @@ def create(venv: Path) -> None:
 
 
 def run(*command: str, folder: Path) -> None:
-    """Runs a program, which says itself what is wrong; raises SetupError when it ends with another code than 0."""
-    ended = subprocess.run(command, cwd=folder, check=False)  # noqa: S603 - ours
-    if ended.returncode != 0:
-        raise SetupError(f"Nothing is installed: `{' '.join(command)}` ended with code {ended.returncode}.")
+    """Run a program, which prints its own errors; raises SetupError if it does not end with code 0."""
+    completed = subprocess.run(command, cwd=folder, check=False)  # noqa: S603 - ours
+    if completed.returncode != 0:
+        raise SetupError(f"Nothing is installed: `{' '.join(command)}` ended with code {completed.returncode}.")
 
 
 def main() -> int:
-    """The exit code."""
+    """Install; return 0, or 1 after a sentence on stderr."""
     try:
         install(ROOT)
     except SetupError as error:

@@ -1,7 +1,7 @@
-"""`python -m tools.run_uv ARGUMENTS`: runs uv with what pip is configured to use on this machine.
+"""`python -m tools.run_uv ARGUMENTS`: run uv with pip's configuration.
 
-uv reads neither pip's files nor its variables. A machine that reaches packages through a mirror, a proxy or a
-certificate of its own has said so to pip, so pip is asked, and uv is told. What uv has been told itself stays.
+uv reads neither pip's files nor its variables. If a machine needs a mirror, a proxy or a certificate, pip is configured
+for it; this module translates that configuration for uv. uv's own variables win.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
-#: pip's options and uv's variables for the same thing; pip separates by white space.
+#: By option of pip: uv's variable, and the separator of its values; pip separates by white space.
 OPTIONS = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
     "extra-index-url": ("UV_INDEX", " "),
@@ -30,59 +30,59 @@ OPTIONS = {
     "client-cert": ("SSL_CLIENT_CERT", " "),
     "proxy": ("ALL_PROXY", " "),
 }
-#: Variables that say the same under an older name.
+#: Older names of the same variables.
 OLDER_NAMES = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
 
 
 def main() -> None:
-    """Becomes uv."""
+    """Replace this process by uv."""
     options = pip_options()
     if sys.argv[1:3] == ["pip", "compile"]:
-        # A lock is for everybody: with a folder of this machine it would have the hashes of those few files alone.
+        # A lock is for every machine: with a local folder it would have only the hashes of the files there.
         options = {name: value for name, value in options.items() if name not in ("extra-index-url", "find-links")}
-    told = environment(os.environ, options, ROOT / ".cache" / "uv")
-    os.execve(sys.executable, [sys.executable, "-m", "uv", *sys.argv[1:]], told)  # noqa: S606 - that is its purpose
+    variables = environment(os.environ, options, ROOT / ".cache" / "uv")
+    os.execve(sys.executable, [sys.executable, "-m", "uv", *sys.argv[1:]], variables)  # noqa: S606 - that is its purpose
 
 
 def pip_options() -> dict[str, str]:
-    """What pip is configured to use, by the long names of its options; empty where there is no pip."""
+    """Pip's configuration by the long names of its options; empty without pip."""
     command = [sys.executable, "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603 - the pip of this Python
-    lines = (line.partition("=") for line in listed.stdout.splitlines())
+    config = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603 - the pip of this Python
+    lines = (line.partition("=") for line in config.stdout.splitlines())
     settings = {key: str(ast.literal_eval(value)) for key, _, value in lines}
-    found: dict[str, str] = {}
-    # Each later section overrides the ones before it.
+    options: dict[str, str] = {}
+    # Each later section overrides the earlier ones.
     for section in ("global.", "install.", ":env:."):
-        found |= {key.removeprefix(section): value for key, value in settings.items() if key.startswith(section)}
-    return found
+        options |= {key.removeprefix(section): value for key, value in settings.items() if key.startswith(section)}
+    return options
 
 
 def environment(given: Mapping[str, str], pip: Mapping[str, str], cache: Path) -> dict[str, str]:
-    """The variables for uv: the `given` ones, pip's options under its names, and `cache` for a read-only home."""
-    wanted = dict(pip)
-    wanted.setdefault("timeout", pip.get("default-timeout", ""))
-    told = {
-        variable: separator.join(wanted[option].split())
+    """The variables for uv: the `given` ones, pip's options under uv's names, and `cache` if uv's own is read-only."""
+    pip_options = dict(pip)
+    pip_options.setdefault("timeout", pip.get("default-timeout", ""))
+    variables = {
+        variable: separator.join(pip_options[option].split())
         for option, (variable, separator) in OPTIONS.items()
-        if wanted.get(option)
+        if pip_options.get(option)
     }
-    told = {name: value for name, value in told.items() if OLDER_NAMES.get(name, name) not in given}
-    # pip takes the best version of all indexes; uv would look no further than the first that knows the name.
-    told["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    variables = {name: value for name, value in variables.items() if OLDER_NAMES.get(name, name) not in given}
+    # As pip does, take the best version of all indexes; uv by default takes the first index that has the package.
+    variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     if not is_writable(cache_folder(given)):
-        told["UV_CACHE_DIR"] = str(cache)
-        return told | {name: value for name, value in given.items() if name != "UV_CACHE_DIR"}
-    return told | dict(given)
+        variables["UV_CACHE_DIR"] = str(cache)
+        return variables | {name: value for name, value in given.items() if name != "UV_CACHE_DIR"}
+    return variables | dict(given)
 
 
 def cache_folder(given: Mapping[str, str]) -> Path:
-    """Where uv keeps what it has downloaded, unless told otherwise."""
+    """The folder of uv's own cache."""
     home = Path(given.get("XDG_CACHE_HOME") or Path(given.get("HOME", "/")) / ".cache")
     return Path(given.get("UV_CACHE_DIR") or home / "uv")
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a file can be made in the folder, which may have to be made for that."""
+    """Make the folder if it is missing; return whether a file can be written in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -1,4 +1,4 @@
-"""Starts the emulator from the command line: `python -m emulators.cloud_tasks --help`."""
+"""Start the emulator from the command line: `python -m emulators.cloud_tasks --help`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from emulators.cloud_tasks.server import Emulator, PortTakenError, run_until
 from emulators.cloud_tasks.settings import Settings
 from emulators.cloud_tasks.wire.protos import Queue
-from emulators.cloud_tasks.wire.queue_file import QueueFileError, checked, read_queue_file
+from emulators.cloud_tasks.wire.queue_file import QueueFileError, read_queue_file, validate_queue
 
 _DEFAULTS = Settings()
 
@@ -23,7 +23,7 @@ _DEFAULTS = Settings()
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m emulators.cloud_tasks", description="A Cloud Tasks v2 emulator.")
     parser.add_argument("--grpc-port", type=int, required=True, metavar="N", help="for client libraries; 0 picks one")
-    parser.add_argument("--rest-port", type=int, required=True, metavar="M", help="for gcloud, keys and test aids")
+    parser.add_argument("--rest-port", type=int, required=True, metavar="M", help="for gcloud, keys and test controls")
     parser.add_argument("--queue", action="append", default=[], metavar="NAME", help="a queue with default settings")
     parser.add_argument("--queue-file", action="append", default=[], type=Path, metavar="YAML", help="queues to create")
     parser.add_argument("--app-engine-url", default="", metavar="URL", help="where App Engine tasks are sent")
@@ -49,29 +49,28 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _queues(arguments: argparse.Namespace) -> list[Queue]:
-    """The queues of all files and options; a later one of the same name wins."""
-    found = [queue for path in arguments.queue_file for queue in read_queue_file(path)]
-    named = {queue.name: queue for queue in found}
+    """Read the queues of all files and options; a later file wins over an earlier one."""
+    queues = {queue.name: queue for path in arguments.queue_file for queue in read_queue_file(path)}
     for name in arguments.queue:
-        named.setdefault(name, checked(Queue(name=name)))
-    return list(named.values())
+        queues.setdefault(name, validate_queue(Queue(name=name)))
+    return list(queues.values())
 
 
 def _tune() -> None:
-    """Settings of the process that make it hold more tasks and answer faster."""
-    # gRPC's newer engine passes every message through several threads; measured here, the older one serves half
-    # as many calls again. It is read when the first server is made.
+    """Tune the process so that it holds more tasks and answers faster."""
+    # gRPC's newer engine passes every message through several threads; the older one serves 50 % more calls (measured
+    # here). gRPC reads the variable when it makes the first server.
     os.environ.setdefault(
         "GRPC_EXPERIMENTS", "-event_engine_for_all_other_endpoints,-event_engine_callback_cq,-event_engine_listener"
     )
-    # Tens of thousands of stored tasks are no garbage: look for some less often.
+    # Tens of thousands of stored tasks are no garbage: collect less often.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     _allow_many_connections()
 
 
 def _allow_many_connections() -> None:
-    """Every attempt in flight is an open socket, and queues may run thousands."""
+    """Raise the limit of open files: every attempt in flight is a socket, and queues may run thousands."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -82,12 +81,12 @@ async def _serve(emulator: Emulator) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await run_until(emulator, stop)
     sys.stdout.flush()
-    # A name lookup under way in a thread cannot be cancelled, and would hold up the exit.
+    # A DNS lookup in a thread cannot be cancelled, and would delay the exit.
     os._exit(0)
 
 
 def main() -> int:
-    """Run until a signal; returns the exit code."""
+    """Run until a signal; return 0, or 1 for a bad queue file or a port in use."""
     arguments = _arguments()
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.WARNING)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A timer further ahead than this is set again when it fires: event loops dislike very long ones.
-_LONGEST_TIMER_S = 3600.0
+# Event loops dislike very long timers: a longer one fires early and is set again.
+_MAX_TIMER_S = 3600.0
 
 
 class Alarm:
-    """A callback that is to run when the clock shows `when`; may be cancelled at any time."""
+    """A callback to run when the clock shows `when`; `cancel` works at any time."""
 
     __slots__ = ("_clock", "callback", "handle", "when")
 
@@ -29,7 +29,7 @@ class Alarm:
         self.handle: asyncio.Handle | None = None
 
     def cancel(self) -> None:
-        """Forget the callback; harmless when it has run."""
+        """Cancel the callback; harmless if it has run."""
         self._clock.forget(self)
 
 
@@ -37,8 +37,8 @@ class Clock:
     """Seconds since 1970 in emulated time: the wall clock's at first, then `speed` times as fast."""
 
     def __init__(self) -> None:
-        self._shown = time.time()
-        self._since = time.monotonic()
+        self._base_time = time.time()
+        self._base_monotonic = time.monotonic()
         self._speed = 1.0
         self._alarms: set[Alarm] = set()
 
@@ -49,22 +49,22 @@ class Clock:
 
     def now(self) -> float:
         """Emulated seconds since 1970."""
-        return self._shown + (time.monotonic() - self._since) * self._speed
+        return self._base_time + (time.monotonic() - self._base_monotonic) * self._speed
 
     def set_speed(self, speed: float) -> None:
         """Run `speed` times as fast from now on (0 or more)."""
-        self._shown, self._since = self.now(), time.monotonic()
+        self._base_time, self._base_monotonic = self.now(), time.monotonic()
         self._speed = speed
-        self._set_all_again()
+        self._rearm_all()
 
     def advance(self, seconds: float) -> None:
         """Jump ahead; what falls due on the way runs in the next turn of the loop, in order of time."""
-        self._shown += seconds
-        self._set_all_again()
+        self._base_time += seconds
+        self._rearm_all()
 
     def reset(self) -> None:
         """Show the wall clock's time again, at its speed; call it only when no alarm is set."""
-        self._shown, self._since, self._speed = time.time(), time.monotonic(), 1.0
+        self._base_time, self._base_monotonic, self._speed = time.time(), time.monotonic(), 1.0
 
     def call_at(self, when: float, callback: Callable[[], object]) -> Alarm:
         """Run `callback` once, as soon as the clock shows `when`."""
@@ -80,7 +80,7 @@ class Clock:
             alarm.handle.cancel()
             alarm.handle = None
 
-    def _set_all_again(self) -> None:
+    def _rearm_all(self) -> None:
         for alarm in sorted(self._alarms, key=lambda alarm: alarm.when):
             if alarm.handle is not None:
                 alarm.handle.cancel()
@@ -92,7 +92,7 @@ class Clock:
         if ahead <= 0:
             alarm.handle = loop.call_soon(self._fire, alarm)
         elif self._speed > 0:
-            alarm.handle = loop.call_later(min(ahead / self._speed, _LONGEST_TIMER_S), self._fire, alarm)
+            alarm.handle = loop.call_later(min(ahead / self._speed, _MAX_TIMER_S), self._fire, alarm)
         else:
             # Time stands still: only `advance` or `set_speed` can make this alarm due.
             alarm.handle = None

@@ -1,4 +1,4 @@
-"""The emulator as a whole: its parts wired together and bound to two ports."""
+"""The whole emulator: its modules wired together and bound to two ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from emulators.cloud_tasks.clock import Clock
 from emulators.cloud_tasks.dispatch.delivery import Sender
-from emulators.cloud_tasks.dispatch.delivery_log import Journal
+from emulators.cloud_tasks.dispatch.delivery_log import DeliveryLog
 from emulators.cloud_tasks.dispatch.dispatcher import Dispatcher
 from emulators.cloud_tasks.dispatch.http_request import RequestBuilder
 from emulators.cloud_tasks.dispatch.tokens import TokenIssuer
@@ -18,7 +18,7 @@ from emulators.cloud_tasks.methods.api import Api
 from emulators.cloud_tasks.queues.registry import Registry
 from emulators.cloud_tasks.transport.grpc_service import make_server
 from emulators.cloud_tasks.transport.rest import RestApi, refusal
-from emulators.cloud_tasks.transport.test_controls import Aids
+from emulators.cloud_tasks.transport.test_controls import TestControls
 from emulators.cloud_tasks.wire import names
 from emulators.cloud_tasks.wire.errors import ApiError
 from emulators.cloud_tasks.wire.protos import Queue, QueueState
@@ -36,18 +36,18 @@ log = logging.getLogger("emulators.cloud_tasks")
 
 _HOST = "127.0.0.1"
 # The largest request body; a batch of large tasks in base64.
-_MOST_BODY_BYTES = 64 * 1024 * 1024
+_MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
 class PortTakenError(Exception):
-    """A port that another process listens on."""
+    """Another process uses the port."""
 
 
 class Emulator:
     """A running emulator: `start` it inside an event loop, `stop` it at the end.
 
-    A port of 0 picks a free one; `grpc_port` and `rest_port` tell which. `queues` exist from the start and
-    again after a reset.
+    A port of 0 picks a free one; after `start`, `grpc_port` and `rest_port` are the real ones. `queues` exist after the
+    start and after every reset.
     """
 
     def __init__(self, settings: Settings, queues: Sequence[Queue], grpc_port: int, rest_port: int) -> None:
@@ -61,13 +61,13 @@ class Emulator:
         """Bind both ports and serve; raises PortTakenError."""
         rest_socket = _bind(self.rest_port)
         self.rest_port = rest_socket.getsockname()[1]
-        self._journal = Journal()
+        self._delivery_log = DeliveryLog()
         self._registry = Registry(self.clock, self.settings)
         self._sender = Sender()
         tokens = TokenIssuer(f"http://{_HOST}:{self.rest_port}")
         builder = RequestBuilder(tokens, self.settings.app_engine_url)
         self._dispatcher = Dispatcher(
-            self.clock, builder, self._sender.send, self._journal, throttle=self.settings.throttle
+            self.clock, builder, self._sender.send, self._delivery_log, throttle=self.settings.throttle
         )
         self._api = Api(self.clock, self._registry, self._dispatcher)
         self._make_queues()
@@ -75,7 +75,7 @@ class Emulator:
         await self._start_rest(rest_socket, tokens)
 
     async def stop(self) -> None:
-        """End everything, attempts in flight too, within a second."""
+        """Stop serving and cancel the attempts in flight, within a second."""
         await self._grpc.stop(grace=0)
         self._registry.clear()
         await self._dispatcher.stop()
@@ -83,11 +83,11 @@ class Emulator:
         await self._runner.cleanup()
 
     def reset(self) -> None:
-        """Back to the state after the start: the first queues, no tasks, no reserved names, no deliveries."""
+        """Restore the state after the start: the first queues, no tasks, no reserved names, no deliveries."""
         self._registry.clear()
-        self._dispatcher.abandon()
+        self._dispatcher.cancel_attempts()
         self._api.clear()
-        self._journal.clear()
+        self._delivery_log.clear()
         self.clock.reset()
         self._make_queues()
 
@@ -99,7 +99,7 @@ class Emulator:
             self._registry.add(names.parse_new_queue(wanted.name), queue)
 
     async def _start_grpc(self) -> None:
-        # gRPC would tell of a taken port in its own log; ask first, and tell it in one sentence.
+        # gRPC reports a port in use in its own log: check first, to report it in one sentence.
         _bind(self.grpc_port).close()
         self._grpc = make_server(self._api)
         self.grpc_port = self._grpc.add_insecure_port(f"{_HOST}:{self.grpc_port}")
@@ -107,11 +107,11 @@ class Emulator:
 
     async def _start_rest(self, bound: socket.socket, tokens: TokenIssuer) -> None:
         rest = RestApi(self._api)
-        aids = Aids(self.clock, self._registry, self._dispatcher, self._journal, self.reset)
-        app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[_refusals])
+        controls = TestControls(self.clock, self._registry, self._dispatcher, self._delivery_log, self.reset)
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[_refusals])
         app.add_routes(
             [
-                *aids.routes(),
+                *controls.routes(),
                 _document("/.well-known/openid-configuration", tokens.discovery()),
                 _document("/oauth2/v3/certs", tokens.jwks()),
                 _document("/oauth2/v1/certs", tokens.certificates()),

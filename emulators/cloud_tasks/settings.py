@@ -1,4 +1,4 @@
-"""What the emulator can be told at its start."""
+"""The settings of one run of the emulator."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ DAY_S = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The choices of one run; times in seconds of the emulated clock.
+    """The settings of one run; times in seconds of the emulated clock.
 
-    `task_name_reuse` and `queue_name_reuse` are how long a name stays taken after its task or queue is gone.
-    `shuffle` delivers due tasks in random order. `throttle` slows a queue down when its targets answer 429 or 503.
-    `app_engine_url` is where App Engine tasks go; without it their attempts fail.
+    A name stays reserved for `task_name_reuse` or `queue_name_reuse` after its task or queue is gone. `shuffle`
+    delivers due tasks in random order. `throttle` slows a queue down when its targets answer 429 or 503. App Engine
+    tasks go to `app_engine_url`; without it their attempts fail.
     """
 
     task_name_reuse: float = DAY_S

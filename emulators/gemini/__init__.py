@@ -1,1 +1,1 @@
-"""A stand-in for the Gemini API's image models: real pictures, recorded answer shapes, and every failure on request."""
+"""A stand-in for the Gemini API's image models: real pictures, recorded answer shapes, and faults on request."""

@@ -1,4 +1,4 @@
-"""`python -m emulators.gemini --port N --latency MIN-MAX`: serves the stand-in on loopback until a signal ends it."""
+"""`python -m emulators.gemini --port N --latency MIN-MAX`: serve the stand-in on loopback until a signal."""
 
 from __future__ import annotations
 
@@ -11,66 +11,72 @@ from dataclasses import replace
 from aiohttp import web
 
 from emulators.gemini.api.app import StandIn, application
-from emulators.gemini.api.response_builder import Studio
-from emulators.gemini.images.latency import PACE, ByModel, Range
+from emulators.gemini.api.response_builder import ResponseBuilder
+from emulators.gemini.images.latency import DEFAULT_PACE, LatencyByModel, LatencyRange
 
 _RANGE = re.compile(r"(?P<shortest>[0-9]+(?:\.[0-9]+)?)(?:-(?P<longest>[0-9]+(?:\.[0-9]+)?))?")
 
 
-def latency(text: str) -> Range:
-    """Reads `1-3`, `0.05-0.2` or `2`: seconds."""
-    found = _RANGE.fullmatch(text)
-    shortest = float(found["shortest"]) if found else 0.0
-    longest = float(found["longest"] or shortest) if found else -1.0
-    if longest < shortest:
+def parse_latency(text: str) -> LatencyRange:
+    """Parse seconds such as `1-3`, `0.05-0.2` or `2`; raises ArgumentTypeError."""
+    match = _RANGE.fullmatch(text)
+    min_seconds = float(match["shortest"]) if match else 0.0
+    max_seconds = float(match["longest"] or min_seconds) if match else -1.0
+    if max_seconds < min_seconds:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range of seconds like 1-3 or 0.05-0.2")
-    return Range(shortest, longest)
+    return LatencyRange(min_seconds, max_seconds)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m emulators.gemini", description="Stands in for the Gemini API.")
-    made.add_argument("--port", type=int, required=True)
-    made.add_argument(
-        "--latency", type=latency, metavar="MIN-MAX", help="seconds a picture of any model takes (default: by model)"
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m emulators.gemini", description="Stands in for the Gemini API.")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument(
+        "--latency",
+        type=parse_latency,
+        metavar="MIN-MAX",
+        help="seconds a picture of any model takes (default: by model)",
     )
-    made.add_argument(
-        "--pace", type=float, default=PACE, help="how much of Google's seconds each model takes (default %(default)s)"
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=DEFAULT_PACE,
+        help="how much of Google's seconds each model takes (default %(default)s)",
     )
-    made.add_argument("--seed", type=int, help="draw the same seconds each time")
-    made.add_argument(
+    parser.add_argument("--seed", type=int, help="draw the same seconds each time")
+    parser.add_argument(
         "--signature-kb",
         type=int,
         default=200,
         metavar="KB",
         help="length of a thoughtSignature (200; Google's are 1000 to 3000)",
     )
-    made.add_argument("--full-size", action="store_true", help="make files as large as Google's: 4K about 20 MB")
-    return made
+    parser.add_argument("--full-size", action="store_true", help="make files as large as Google's: 4K about 20 MB")
+    return parser
 
 
-def stand_in(options: argparse.Namespace) -> StandIn:
-    """The stand-in that the command line asks for."""
-    dice = random.Random(options.seed)  # noqa: S311 - not for cryptography
-    latency = replace(options.latency, dice=dice) if options.latency else ByModel(options.pace, dice)
-    return StandIn(latency, Studio(options.signature_kb * 1000, options.full_size))
+def build_stand_in(options: argparse.Namespace) -> StandIn:
+    """Build the stand-in with the options of the command line."""
+    rng = random.Random(options.seed)  # noqa: S311 - not for cryptography
+    latency = replace(options.latency, rng=rng) if options.latency else LatencyByModel(options.pace, rng)
+    return StandIn(latency, ResponseBuilder(options.signature_kb * 1000, options.full_size))
 
 
 def main() -> int:
-    """Serves until a signal ends it; the exit code says how it went."""
-    options = parser().parse_args()
+    """Serve until a signal; return 0, or 1 if the port cannot be used."""
+    options = build_parser().parse_args()
     try:
         web.run_app(
-            application(stand_in(options)),
+            application(build_stand_in(options)),
             host="127.0.0.1",
             port=options.port,
-            # Called once the port is open: nothing is announced that is not there.
+            # aiohttp calls this once the port is open.
             print=lambda _banner: _say(f"gemini stand-in: http://127.0.0.1:{options.port}"),
             access_log=None,
             shutdown_timeout=0.2,
-            # Hundreds of attempts may begin in the same moment.
+            # Hundreds of attempts may begin at the same moment.
             backlog=1024,
-            # A client that goes away ends its call here too, so that hanging calls do not pile up.
+            # When a client goes away, its call ends here too: hanging calls do not pile up.
             handler_cancellation=True,
         )
     except (OSError, OverflowError) as error:

@@ -1,1 +1,1 @@
-"""An emulator of Google Secret Manager's gRPC API, for the official client; everything is kept in memory only."""
+"""An emulator of Google Secret Manager's gRPC API for the official client; it keeps everything in memory."""

@@ -1,8 +1,8 @@
-"""The names of secrets and versions, and the refusal of anything else.
+"""The names of secrets and versions, and the refusals.
 
 Names are `projects/P/secrets/S` and `projects/P/secrets/S/versions/V`. Google answers with the project's number in
-place of its id; there is no number here, so a name comes back as it was given. Regional secrets
-(`projects/*/locations/*/…`) live on endpoints of their own at Google and are not offered.
+place of its id; projects have no number here, so answers repeat the caller's name. Google serves regional secrets
+(`projects/*/locations/*/…`) on other endpoints; this emulator does not have them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _VERSION = re.compile(rf"{_SECRET.pattern}/versions/(?P<version>[1-9][0-9]{{0,8}
 
 
 class RefusedError(Exception):
-    """A call that ends with a gRPC status other than OK, and the sentence that goes with it."""
+    """A refused call: a gRPC status other than OK, and a sentence."""
 
     def __init__(self, status: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
@@ -52,37 +52,37 @@ class VersionName:
     number: int | None
 
 
-def project_name(text: str) -> str:
-    """The name of a project, checked."""
+def parse_project(text: str) -> str:
+    """Validate the name of a project and return it; raises RefusedError."""
     if not _PROJECT.fullmatch(text):
-        raise _strange("project", text, "projects/*")
+        raise _bad_name("project", text, "projects/*")
     return text
 
 
-def secret_name(text: str) -> str:
-    """The name of a secret, checked."""
+def parse_secret(text: str) -> str:
+    """Validate the name of a secret and return it; raises RefusedError."""
     if not _SECRET.fullmatch(text):
-        raise _strange("secret", text, "projects/*/secrets/*")
+        raise _bad_name("secret", text, "projects/*/secrets/*")
     return text
 
 
 def new_secret_name(project: str, secret_id: str) -> str:
-    """The name that a secret to be created will have."""
+    """Build the name of a new secret; raises RefusedError for a bad project or id."""
     if not _SECRET_ID.fullmatch(secret_id):
         raise invalid("The secret ID must be 1 to 255 letters, digits, hyphens or underscores.")
-    return f"{project_name(project)}/secrets/{secret_id}"
+    return f"{parse_project(project)}/secrets/{secret_id}"
 
 
-def version_name(text: str, *, aliases: bool) -> VersionName:
-    """The name of a version, checked; `latest` only where the call takes aliases."""
+def parse_version(text: str, *, aliases: bool) -> VersionName:
+    """Parse the name of a version, `latest` only with `aliases`; raises RefusedError."""
     parts = _VERSION.fullmatch(text)
     if parts is None or (parts["version"] == LATEST and not aliases):
-        raise _strange("secret version", text, "projects/*/secrets/*/versions/*")
+        raise _bad_name("secret version", text, "projects/*/secrets/*/versions/*")
     number = None if parts["version"] == LATEST else int(parts["version"])
     return VersionName(parts["secret"], number)
 
 
-def _strange(kind: str, text: str, pattern: str) -> RefusedError:
+def _bad_name(kind: str, text: str, pattern: str) -> RefusedError:
     if "/locations/" in text:
         return unimplemented("This emulator has no regional secrets: leave locations/* out of the name.")
     return invalid(f"The {kind} name [{text[:300]}] does not have the form [{pattern}].")

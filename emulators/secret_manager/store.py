@@ -3,9 +3,9 @@
     ENABLED ⇄ DISABLED          a version starts ENABLED; only an enabled one can be accessed
         ╰─────┴──▶ DESTROYED    its data is gone, and nothing leads out of this state
 
-`latest` is the most recently created version whatever its state: when that one is disabled, access fails although
-an older version is enabled. (Google's reference of AccessSecretVersion says "most recently created", and its errors
-in the field name the newest, disabled version.)
+`latest` is the most recently created version in any state: if that one is disabled, access fails even if an older
+version is enabled. (Google's reference of AccessSecretVersion says "most recently created", and its recorded errors
+name the newest, disabled version.)
 """
 
 from __future__ import annotations
@@ -47,27 +47,27 @@ class Version:
 
     name: str
     data: bytes = field(repr=False)
-    checksum_given: bool
+    has_checksum: bool
     state: int = State.ENABLED
     created: dt.datetime = field(default_factory=_now)
     destroyed: dt.datetime | None = None
     etag: str = field(default_factory=_etag)
 
     def message(self) -> SecretVersion:
-        """The version as the API shows it, which is without its data."""
+        """The version as the API shows it: without its data."""
         return SecretVersion(
             name=self.name,
             create_time=self.created,
             destroy_time=self.destroyed,
             state=self.state,
             etag=self.etag,
-            client_specified_payload_checksum=self.checksum_given,
+            client_specified_payload_checksum=self.has_checksum,
             replication_status={"automatic": {}},
         )
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredSecret:
     """One secret with its versions, oldest first."""
 
     name: str
@@ -91,54 +91,57 @@ class Stored:
 
 
 class Store:
-    """All secrets of the process; every refusal is a `RefusedError` with Google's status."""
+    """All secrets, in memory; every refusal is a `RefusedError` with Google's status."""
 
     def __init__(self) -> None:
-        self._secrets: dict[str, Stored] = {}
+        self._secrets: dict[str, StoredSecret] = {}
 
-    def create(self, name: str, wanted: Secret) -> Stored:
-        """Creates a secret without versions; ALREADY_EXISTS when there is one of that name."""
+    def create(self, name: str, requested: Secret) -> StoredSecret:
+        """Create a secret without versions; ALREADY_EXISTS if the name is in use."""
         if name in self._secrets:
             raise already_exists(f"Secret [{name}] already exists.")
-        if "automatic" not in wanted.replication and "user_managed" not in wanted.replication:
+        if "automatic" not in requested.replication and "user_managed" not in requested.replication:
             raise invalid("Secret.replication must be set, for instance to {automatic: {}}.")
-        known = Secret(
-            name=wanted.name, replication=wanted.replication, labels=wanted.labels, annotations=wanted.annotations
+        supported = Secret(
+            name=requested.name,
+            replication=requested.replication,
+            labels=requested.labels,
+            annotations=requested.annotations,
         )
-        if known != wanted:
+        if supported != requested:
             raise unimplemented("This emulator keeps a secret's replication, labels and annotations, and nothing else.")
-        stored = Stored(name, wanted.replication, dict(wanted.labels), dict(wanted.annotations))
+        stored = StoredSecret(name, requested.replication, dict(requested.labels), dict(requested.annotations))
         self._secrets[name] = stored
         return stored
 
-    def get(self, name: str) -> Stored:
-        """The secret of that name; NOT_FOUND without one."""
+    def get(self, name: str) -> StoredSecret:
+        """Get a secret; NOT_FOUND if there is none of that name."""
         if name not in self._secrets:
             raise not_found(f"Secret [{name}] not found.")
         return self._secrets[name]
 
-    def of_project(self, project: str) -> Sequence[Stored]:
-        """A project's secrets, newest first."""
+    def list_secrets(self, project: str) -> Sequence[StoredSecret]:
+        """List a project's secrets, newest first."""
         return [stored for name, stored in reversed(self._secrets.items()) if name.startswith(f"{project}/secrets/")]
 
     def delete(self, name: str, etag: str) -> None:
-        """Deletes a secret with all its versions."""
-        _same_etag(etag, self.get(name).etag)
+        """Delete a secret with all its versions."""
+        _check_etag(etag, self.get(name).etag)
         del self._secrets[name]
 
-    def add_version(self, name: str, data: bytes, *, checksum_given: bool) -> Version:
-        """Adds an enabled version with the next number; numbers start at 1 and are never used twice."""
+    def add_version(self, name: str, data: bytes, *, has_checksum: bool) -> Version:
+        """Add an enabled version with the next number; numbers start at 1 and never repeat."""
         if not data:
             raise invalid("The secret payload must not be empty.")
         if len(data) > MAX_PAYLOAD_BYTES:
             raise invalid(f"The secret payload must be at most {MAX_PAYLOAD_BYTES} bytes, not {len(data)}.")
         versions = self.get(name).versions
-        version = Version(f"{name}/versions/{len(versions) + 1}", data, checksum_given)
+        version = Version(f"{name}/versions/{len(versions) + 1}", data, has_checksum)
         versions.append(version)
         return version
 
     def version(self, name: VersionName) -> Version:
-        """The version of that name; NOT_FOUND in Google's words for a missing secret and a missing version."""
+        """Get a version; NOT_FOUND, in Google's words, for a missing secret or version."""
         stored = self._secrets.get(name.secret)
         if stored is None or not stored.versions:
             raise not_found(f"Secret [{name.secret}] not found or has no versions.")
@@ -148,16 +151,16 @@ class Store:
         return stored.versions[number - 1]
 
     def access(self, name: VersionName) -> Version:
-        """The version with its data, if it is enabled."""
+        """Get an enabled version with its data; FAILED_PRECONDITION in any other state."""
         version = self.version(name)
         if version.state != State.ENABLED:
             raise failed_precondition(f"Secret Version [{version.name}] is in {State(version.state).name} state.")
         return version
 
     def move(self, name: VersionName, state: int, etag: str) -> Version:
-        """Enables, disables or destroys a version; FAILED_PRECONDITION once it is destroyed."""
+        """Enable, disable or destroy a version; FAILED_PRECONDITION if it is destroyed."""
         version = self.version(name)
-        _same_etag(etag, version.etag)
+        _check_etag(etag, version.etag)
         if version.state == State.DESTROYED:
             raise failed_precondition(f"Secret Version [{version.name}] is in DESTROYED state.")
         moved = replace(version, state=state, etag=_etag())
@@ -168,6 +171,6 @@ class Store:
         return moved
 
 
-def _same_etag(given: str, stored: str) -> None:
+def _check_etag(given: str, stored: str) -> None:
     if given and given != stored:
         raise failed_precondition("The etag does not match the stored one: the resource has changed meanwhile.")

@@ -1,1 +1,1 @@
-"""Breaks the running stack in every way that a cloud knows, and checks what must hold nevertheless."""
+"""Chaos: inject faults into a running stack, and check its invariants."""

@@ -1,8 +1,8 @@
-"""`python -m local.chaos`: a stack of its own, a few batches, and everything that can go wrong meanwhile.
+"""`python -m local.chaos`: start a stack, run batches on it, inject faults meanwhile, and check the invariants.
 
-A fifth of the model's calls fail, each in a way of its own; a tenth of the tasks come twice; the functions are killed;
-Firestore and Cloud Storage stop answering for seconds. At the end, two tables: what was broken, and what held. The exit
-code is 0 only when everything held.
+A fifth of the model's calls fail, in many ways; a tenth of the tasks are delivered twice; functions are killed;
+Firestore and Cloud Storage stop answering for seconds. Two tables at the end show the faults and the invariants. The
+exit code is 0 only if every invariant holds.
 """
 
 from __future__ import annotations
@@ -21,142 +21,146 @@ from rich.console import Console
 from rich.table import Table
 
 from local.chaos.client import Batch, Client
-from local.chaos.evidence import gathered
-from local.chaos.invariants import ALL, Evidence
+from local.chaos.evidence import gather_evidence
+from local.chaos.invariants import INVARIANTS, Evidence
 from local.chaos.nemesis import Nemesis, Plan
 from local.client import token_for
 from local.stack.ports import Ports
 from local.stack.settings import Options
-from local.stack.stack import Stack, running
+from local.stack.stack import Stack, run_stack
 from local.supervision import signals
 from local.supervision.signals import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Times short enough for minutes, in seconds; the user's own environment goes before them.
+#: Short times, in seconds, for a run of minutes; the user's own environment overrides them.
 QUICK = {"MODEL_TIMEOUT_SECONDS": "5", "OVERHEAD_SECONDS": "12", "WATCHDOG_SECONDS": "3"}
 API_KEY = "the-key-that-no-log-may-have"
-FAILING, TWICE = 0.2, 0.1
+FAILURE_RATE, DUPLICATE_RATE = 0.2, 0.1
 FAILURES = (
     *("server_error", "overloaded", "deadline_exceeded", "rate_limited_short", "timeout", "truncated", "cut_json"),
     *("empty_body", "bad_base64", "not_an_image", "html_error", "connection_reset", "no_image", "text_only"),
     *("blocked", "image_blocked", "bad_request", "no_candidates"),
 )
-SHOWN_VIOLATIONS = 5
+MAX_SHOWN_VIOLATIONS = 5
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m local.chaos", description="Breaks a local stack, and checks it.")
-    made.add_argument("--prompts", type=int, default=300, help="in all (default %(default)s)")
-    made.add_argument("--batches", type=int, default=3, help="submits they come in (default %(default)s)")
-    made.add_argument("--rate", type=float, default=20.0, help="tasks a second (default %(default)s)")
-    made.add_argument("--kills", type=int, default=3, help="of each function (default %(default)s)")
-    made.add_argument("--pauses", type=int, default=2, help="of Firestore and of Storage (default %(default)s)")
-    made.add_argument("--pause-seconds", type=float, default=5.0, help="(default %(default)s)")
-    made.add_argument("--every", type=float, default=2.0, help="seconds between two faults (default %(default)s)")
-    made.add_argument("--down", type=float, default=0.0, help="seconds a killed function stays down (default 0)")
-    made.add_argument("--seed", type=int, default=1, help="(default %(default)s)")
-    return made
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local.chaos", description="Breaks a local stack, and checks it.")
+    parser.add_argument("--prompts", type=int, default=300, help="in all (default %(default)s)")
+    parser.add_argument("--batches", type=int, default=3, help="submits they come in (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=20.0, help="tasks a second (default %(default)s)")
+    parser.add_argument("--kills", type=int, default=3, help="of each function (default %(default)s)")
+    parser.add_argument("--pauses", type=int, default=2, help="of Firestore and of Storage (default %(default)s)")
+    parser.add_argument("--pause-seconds", type=float, default=5.0, help="(default %(default)s)")
+    parser.add_argument("--every", type=float, default=2.0, help="seconds between two faults (default %(default)s)")
+    parser.add_argument("--down", type=float, default=0.0, help="seconds a killed function stays down (default 0)")
+    parser.add_argument("--seed", type=int, default=1, help="(default %(default)s)")
+    return parser
 
 
-async def chaos(chosen: argparse.Namespace, console: Console) -> int:
-    """The exit code: 0 when every invariant holds."""
-    options = Options(Ports.free(), dispatch_rate=chosen.rate, latency="0.2-1.5", revive=True)
-    plan = Plan(chosen.seed, chosen.kills, chosen.pauses, chosen.pause_seconds, chosen.every, chosen.down)
+async def run_chaos(arguments: argparse.Namespace, console: Console) -> int:
+    """Run the stack, the batches and the faults; return 0 if every invariant holds, else 1."""
+    options = Options(Ports.find_free(), dispatch_rate=arguments.rate, latency="0.2-1.5", restart=True)
+    plan = Plan(
+        arguments.seed, arguments.kills, arguments.pauses, arguments.pause_seconds, arguments.every, arguments.down
+    )
     began = time.monotonic()
-    async with running(options, QUICK | os.environ, console.print) as stack, aiohttp.ClientSession() as session:
-        watching = asyncio.create_task(stack.crash())
-        working = asyncio.create_task(broken(stack, session, chosen, plan))
+    async with run_stack(options, QUICK | os.environ, console.print) as stack, aiohttp.ClientSession() as session:
+        watching = asyncio.create_task(stack.wait_for_crash())
+        working = asyncio.create_task(break_stack(stack, session, arguments, plan))
         try:
             await asyncio.wait({watching, working}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 raise watching.result()
-            evidence, struck = working.result()
+            evidence, fault_counts = working.result()
         finally:
             for task in (watching, working):
                 task.cancel()
             await asyncio.gather(watching, working, return_exceptions=True)
-    return report(console, chosen.seed, evidence, struck, time.monotonic() - began)
+    return print_report(console, arguments.seed, evidence, fault_counts, time.monotonic() - began)
 
 
-async def broken(
-    stack: Stack, session: aiohttp.ClientSession, chosen: argparse.Namespace, plan: Plan
+async def break_stack(
+    stack: Stack, session: aiohttp.ClientSession, arguments: argparse.Namespace, plan: Plan
 ) -> tuple[Evidence, Counter[str]]:
-    """Let the batches run while the nemesis is about; what is found then, and how often what was struck."""
-    state = stack.state
-    rule = {"match": None, "outcomes": list(FAILURES), "rate": FAILING, "seed": chosen.seed}
-    async with session.post(f"{state.gemini}/_local/faults", json=rule, raise_for_status=True):
+    """Run the batches while the nemesis injects faults; return the evidence and how often each fault occurred."""
+    endpoints = stack.endpoints
+    rule = {"match": None, "outcomes": list(FAILURES), "rate": FAILURE_RATE, "seed": arguments.seed}
+    async with session.post(f"{endpoints.gemini}/_local/faults", json=rule, raise_for_status=True):
         pass
-    copies = {"queue": state.queue_path, "share": TWICE}
-    async with session.put(f"{state.cloud_tasks_rest}/_local/duplicates", json=copies, raise_for_status=True):
+    copies = {"queue": endpoints.queue_path, "share": DUPLICATE_RATE}
+    async with session.put(f"{endpoints.cloud_tasks_rest}/_local/duplicates", json=copies, raise_for_status=True):
         pass
-    client = Client(session, state, await token_for(session, state.identity, "ada"), API_KEY)
+    client = Client(session, endpoints, await token_for(session, endpoints.identity, "ada"), API_KEY)
     batches = [
         Batch(f"batch-{number}", [f"batch {number}, prompt {index}" for index in range(size)])
-        for number, size in enumerate(shares(chosen.prompts, chosen.batches))
+        for number, size in enumerate(split_evenly(arguments.prompts, arguments.batches))
     ]
     nemesis = Nemesis(stack.supervisor, plan)
-    with contextlib.ExitStack() as cleared:
-        striking = asyncio.create_task(nemesis.run())
-        cleared.callback(striking.cancel)
-        await asyncio.gather(*(later(number * plan.every, client, one) for number, one in enumerate(batches)))
-        await striking
-    evidence = await gathered(stack, client, batches, nemesis)
+    with contextlib.ExitStack() as cleanup:
+        injecting = asyncio.create_task(nemesis.run())
+        cleanup.callback(injecting.cancel)
+        await asyncio.gather(
+            *(carry_out_later(number * plan.every, client, each) for number, each in enumerate(batches))
+        )
+        await injecting
+    evidence = await gather_evidence(stack, client, batches, nemesis)
     failed = Counter(f"model: {call['outcome']}" for call in evidence.calls if call["outcome"] != "ok")
-    return evidence, nemesis.struck() + failed + await twice(session, stack)
+    return evidence, nemesis.fault_counts() + failed + await count_duplicates(session, stack)
 
 
-async def later(seconds: float, client: Client, batch: Batch) -> None:
+async def carry_out_later(seconds: float, client: Client, batch: Batch) -> None:
     """Carry a batch out after so many seconds."""
     await asyncio.sleep(seconds)
     await client.carry_out(batch)
 
 
-async def twice(session: aiohttp.ClientSession, stack: Stack) -> Counter[str]:
-    """How many deliveries of a task were copies."""
-    async with session.get(f"{stack.state.cloud_tasks_rest}/_local/deliveries?limit=5000") as answer:
+async def count_duplicates(session: aiohttp.ClientSession, stack: Stack) -> Counter[str]:
+    """Count the deliveries that were copies of another."""
+    async with session.get(f"{stack.endpoints.cloud_tasks_rest}/_local/deliveries?limit=5000") as answer:
         deliveries = (await answer.json())["deliveries"]
-    seen = Counter((one["task"], one["headers"].get("X-CloudTasks-TaskRetryCount")) for one in deliveries)
-    return Counter({"a task delivered twice at once": sum(count - 1 for count in seen.values())})
+    attempts = Counter((each["task"], each["headers"].get("X-CloudTasks-TaskRetryCount")) for each in deliveries)
+    return Counter({"a task delivered twice at once": sum(count - 1 for count in attempts.values())})
 
 
-def shares(count: int, parts: int) -> list[int]:
-    """As equal whole numbers as can be, of this sum."""
+def split_evenly(count: int, parts: int) -> list[int]:
+    """Split `count` into `parts` whole numbers that differ by at most one."""
     return [count // parts + (number < count % parts) for number in range(parts)]
 
 
-def report(console: Console, seed: int, evidence: Evidence, struck: Counter[str], seconds: float) -> int:
-    """Print both tables; the exit code."""
+def print_report(console: Console, seed: int, evidence: Evidence, fault_counts: Counter[str], seconds: float) -> int:
+    """Print both tables; return 0 if no invariant is violated, else 1."""
     faults = Table("fault", "times", title=f"What was broken (seed {seed}, {seconds:.0f} s)")
-    for name, times in sorted(struck.items()):
+    for name, times in sorted(fault_counts.items()):
         faults.add_row(name, str(times))
     console.print(faults)
-    promises = Table("invariant", "holds", title="What must hold")
+    invariants = Table("invariant", "holds", title="What must hold")
     violated: list[str] = []
-    for check in ALL:
-        found = list(check(evidence))
-        violated += found[:SHOWN_VIOLATIONS]
-        promises.add_row((check.__doc__ or "").splitlines()[0], f"no: {len(found)}" if found else "yes")
-    console.print(promises)
-    console.print(ended(evidence.batches))
+    for check in INVARIANTS:
+        violations = list(check(evidence))
+        violated += violations[:MAX_SHOWN_VIOLATIONS]
+        invariants.add_row((check.__doc__ or "").splitlines()[0], f"no: {len(violations)}" if violations else "yes")
+    console.print(invariants)
+    console.print(summarize_results(evidence.batches))
     for line in violated:
         console.print(f"  violated: {line}", markup=False)
     return 1 if violated else 0
 
 
-def ended(batches: Sequence[Batch]) -> str:
-    """How the prompts ended, in a line."""
+def summarize_results(batches: Sequence[Batch]) -> str:
+    """Count the results by status and error code, in a line."""
     results = [result for batch in batches for result in batch.results]
-    found = Counter(f"{one['status']} {(one.get('error') or {}).get('code', '')}".strip() for one in results)
-    return ", ".join(f"{times} {status}" for status, times in found.most_common())
+    counts = Counter(f"{each['status']} {(each.get('error') or {}).get('code', '')}".strip() for each in results)
+    return ", ".join(f"{times} {status}" for status, times in counts.most_common())
 
 
 def main() -> int:
-    """The exit code: 0 when everything held, 1 when not; raises StackError when the stack could not run."""
-    return run(chaos(parser().parse_args(), Console(width=120)), interrupted=130)
+    """Run; return 0 if every invariant holds, else 1. Raises StackError if the stack cannot run."""
+    return run(run_chaos(build_parser().parse_args(), Console(width=120)), interrupt_code=130)
 
 
 if __name__ == "__main__":
-    sys.exit(signals.report(main))
+    sys.exit(signals.report_errors(main))

@@ -1,4 +1,4 @@
-"""What goes wrong around the factory: processes die, and services stop answering for a while."""
+"""The nemesis: it kills functions, and pauses services for seconds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ PAUSED = ("firestore", "storage")
 
 @dataclass(frozen=True)
 class Plan:
-    """How much shall go wrong: `kills` of each function, `pauses` of each service for `pause_seconds`.
+    """The faults to inject: `kills` of each function, `pauses` of each store for `pause_seconds`.
 
-    Something happens every `every` seconds on average. A killed function stays down for `down_seconds`.
+    One fault comes every `every` seconds on average. A killed function restarts after `down_seconds`.
     """
 
     seed: int
@@ -34,47 +34,49 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Blow:
-    """One fault: what was struck, and from when to when (seconds since 1970)."""
+class InjectedFault:
+    """One fault: the service, its start and its end in seconds since 1970."""
 
-    part: str
+    service: str
     start: float
     end: float
 
 
 @dataclass
 class Nemesis:
-    """Carries out the plan; `blows` are what it did so far."""
+    """Carries out the plan; `faults` are the ones so far."""
 
     supervisor: Supervisor
     plan: Plan
-    blows: list[Blow] = field(default_factory=list)
+    faults: list[InjectedFault] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Strike until the plan is fulfilled."""
-        dice = random.Random(self.plan.seed)  # noqa: S311 - not for cryptography
-        self.supervisor.revival_pause = self.plan.down_seconds
+        """Inject every fault of the plan, in random order."""
+        rng = random.Random(self.plan.seed)  # noqa: S311 - not for cryptography
+        self.supervisor.restart_delay_seconds = self.plan.down_seconds
         targets = [*FUNCTIONS * self.plan.kills, *PAUSED * self.plan.pauses]
-        dice.shuffle(targets)
-        for part in targets:
-            await asyncio.sleep(dice.uniform(0.5, 1.5) * self.plan.every)
+        rng.shuffle(targets)
+        for service in targets:
+            await asyncio.sleep(rng.uniform(0.5, 1.5) * self.plan.every)
             start = time.time()
-            if part in PAUSED:
-                await self._pause(part)
+            if service in PAUSED:
+                await self._pause(service)
             else:
-                self.supervisor.send(part, signal.SIGKILL)
-            self.blows.append(Blow(part, start, time.time()))
+                self.supervisor.send_signal(service, signal.SIGKILL)
+            self.faults.append(InjectedFault(service, start, time.time()))
 
-    async def _pause(self, part: str) -> None:
-        self.supervisor.send(part, signal.SIGSTOP)
+    async def _pause(self, service: str) -> None:
+        self.supervisor.send_signal(service, signal.SIGSTOP)
         try:
             await asyncio.sleep(self.plan.pause_seconds)
         finally:
-            self.supervisor.send(part, signal.SIGCONT)
+            self.supervisor.send_signal(service, signal.SIGCONT)
 
-    def struck(self) -> Counter[str]:
-        """How often each fault came."""
+    def fault_counts(self) -> Counter[str]:
+        """Count the faults by service and kind."""
         return Counter(
-            f"{blow.part} paused for {self.plan.pause_seconds:g} s" if blow.part in PAUSED else f"{blow.part} killed"
-            for blow in self.blows
+            f"{fault.service} paused for {self.plan.pause_seconds:g} s"
+            if fault.service in PAUSED
+            else f"{fault.service} killed"
+            for fault in self.faults
         )

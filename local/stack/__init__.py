@@ -1,1 +1,1 @@
-"""The parts of the local stack: their settings, their commands, and the order in which they start."""
+"""The services of the local stack: their settings, their commands, and the order in which they start."""

@@ -1,4 +1,4 @@
-"""A throw-away service account, whose key signs the addresses of images: fake-gcs-server serves any signature."""
+"""A throw-away service account: its key signs the URLs of images. fake-gcs-server accepts any signature."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEY_BITS = 2048
 
 
 def write_service_account(path: Path, project: str, token_uri: str) -> None:
-    """Writes a service account's key file, readable by its owner only, with a key made for this run."""
+    """Write a service account's key file to `path`, readable by its owner only, with a new RSA key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     path.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""The environment each process of the stack gets: as little of the user's as possible, and the functions' settings."""
+"""The environment of each process: a minimum of the user's variables, and the functions' settings."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from local.stack.settings import QueueNumbers, State
+    from local.stack.settings import Endpoints, QueueNumbers
 
-# What programs need to run at all and to trust the machine's certificates; never a credential or a key.
-KEPT = (
+# What programs need to run and to trust the machine's certificates; never a credential or a key.
+INHERITED = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"),
     *("HTTPS_PROXY", "https_proxy"),
 )
 
 # Settings of the functions that a user of the local stack may choose.
-PASSED_ON = (
+USER_SETTINGS = (
     "RESULT_URLS",
     "SIGNED_URL_SECONDS",
     "RETENTION_DAYS",
@@ -32,7 +32,7 @@ PASSED_ON = (
     "MAX_EXECUTIONS_PER_USER",
     "MAX_PROMPTS_PER_USER",
 )
-PASSED_ON_PREFIX = "MODEL_"
+USER_SETTING_PREFIX = "MODEL_"
 
 KEY_FILE = "service-account.json"
 
@@ -40,11 +40,11 @@ KEY_FILE = "service-account.json"
 THREADS = {"submit": 16, "generate": 100, "status": 16}
 
 
-def minimal(user: Mapping[str, str]) -> dict[str, str]:
-    """The part of the user's environment that every process gets."""
-    kept = {name: user[name] for name in KEPT if name in user}
-    return kept | {
-        # A proxy is for the world outside; the parts talk to each other directly.
+def minimal_environment(user: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the user's environment that every process gets."""
+    inherited = {name: user[name] for name in INHERITED if name in user}
+    return inherited | {
+        # A proxy is for the outside world: the services talk to each other directly.
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
@@ -52,88 +52,90 @@ def minimal(user: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def for_function(
+def function_environment(
     name: str,
-    state: State,
+    endpoints: Endpoints,
     numbers: QueueNumbers,
     user: Mapping[str, str],
     run_folder: Path,
     *,
     cors_origins: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Everything in the environment of one function's process.
+    """The whole environment of one function's process.
 
-    `cors_origins` are those whose pages may call beside the pages of this machine.
-    `run_folder` is the private folder of this run, in which `KEY_FILE` is the service account with which status signs.
+    Pages of `cors_origins` may call, beside those of this machine. `run_folder` is the private folder of this run; its
+    `KEY_FILE` is the service account with which status signs.
     """
-    settings = minimal(user) | chosen(user) | common(state)
+    settings = minimal_environment(user) | select_user_settings(user) | data_settings(endpoints)
     settings["DISPATCH_RATE"] = f"{numbers.max_dispatches_per_second:g}"
     settings["THREADS"] = str(THREADS[name])
-    # As deployed: with many threads and big bodies, glibc's arenas would keep most of the memory they once had.
+    # As deployed: with many threads and large bodies, glibc's arenas never return most of their memory.
     settings["MALLOC_ARENA_MAX"] = "2"
-    # gunicorn puts a control socket here; in one shared folder the functions would take it from each other.
+    # gunicorn puts a control socket here: in a shared folder the functions would overwrite each other's.
     settings["XDG_RUNTIME_DIR"] = str(run_folder / name)
     if name in {"submit", "status"}:
-        settings |= for_users(state)
+        settings |= user_auth_settings(endpoints)
         settings["CORS_ORIGINS"] = list_origins(user.get("CORS_ORIGINS", ""), cors_origins)
     if name in {"submit", "generate"}:
-        settings |= for_tasks(state, numbers)
+        settings |= task_settings(endpoints, numbers)
     if name == "submit":
-        # As deployed: blocks of a large body go back to the system as soon as they are free.
+        # As deployed: glibc returns the blocks of a large body to the system at once.
         settings["MALLOC_MMAP_THRESHOLD_"] = "1000000"
     if name == "generate":
         settings |= {
-            "GEMINI_API_URL": state.gemini,
-            "TASKS_ISSUER": state.cloud_tasks_rest,
-            "TASKS_JWKS_URL": f"{state.cloud_tasks_rest}/oauth2/v3/certs",
+            "GEMINI_API_URL": endpoints.gemini,
+            "TASKS_ISSUER": endpoints.cloud_tasks_rest,
+            "TASKS_JWKS_URL": f"{endpoints.cloud_tasks_rest}/oauth2/v3/certs",
         }
     if name == "status":
-        settings |= {"GOOGLE_APPLICATION_CREDENTIALS": str(run_folder / KEY_FILE), "STORAGE_URL": state.storage}
+        settings |= {"GOOGLE_APPLICATION_CREDENTIALS": str(run_folder / KEY_FILE), "STORAGE_URL": endpoints.storage}
     return settings
 
 
-def chosen(user: Mapping[str, str]) -> dict[str, str]:
-    """The settings that the user made in the shell."""
-    return {name: value for name, value in user.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIX)}
-
-
-def common(state: State) -> dict[str, str]:
-    """What every function needs: where the data is."""
+def select_user_settings(user: Mapping[str, str]) -> dict[str, str]:
+    """Select the functions' settings that the user has set in the shell."""
     return {
-        "PROJECT_ID": state.project,
-        "GOOGLE_CLOUD_PROJECT": state.project,
-        "BUCKET": state.bucket,
-        "FIRESTORE_EMULATOR_HOST": state.firestore,
-        "STORAGE_EMULATOR_HOST": state.storage,
-        # Google's clients otherwise ask for a metadata server, and wait for it, when they look for credentials.
+        name: value for name, value in user.items() if name in USER_SETTINGS or name.startswith(USER_SETTING_PREFIX)
+    }
+
+
+def data_settings(endpoints: Endpoints) -> dict[str, str]:
+    """The settings of every function: where its data is."""
+    return {
+        "PROJECT_ID": endpoints.project,
+        "GOOGLE_CLOUD_PROJECT": endpoints.project,
+        "BUCKET": endpoints.bucket,
+        "FIRESTORE_EMULATOR_HOST": endpoints.firestore,
+        "STORAGE_EMULATOR_HOST": endpoints.storage,
+        # Otherwise Google's clients look for a metadata server, and wait for it.
         "NO_GCE_CHECK": "true",
     }
 
 
-def for_users(state: State) -> dict[str, str]:
-    """What the functions that face users need."""
+def user_auth_settings(endpoints: Endpoints) -> dict[str, str]:
+    """The settings of the functions that verify users' tokens."""
     return {
-        "ID_TOKEN_ISSUER": state.identity,
-        "ID_TOKEN_AUDIENCE": state.project,
-        "ID_TOKEN_JWKS_URL": f"{state.identity}/jwks.json",
+        "ID_TOKEN_ISSUER": endpoints.identity,
+        "ID_TOKEN_AUDIENCE": endpoints.project,
+        "ID_TOKEN_JWKS_URL": f"{endpoints.identity}/jwks.json",
     }
 
 
-def list_origins(chosen: str, more: Sequence[str]) -> str:
-    """The origins whose pages may call: all of this machine, those that the shell names, and those of the command."""
+def list_origins(user_origins: str, more: Sequence[str]) -> str:
+    """The origins whose pages may call, joined by commas: this machine's, the shell's, and the command line's."""
     local = [f"{scheme}://{host}:*" for scheme in ("http", "https") for host in ("localhost", "127.0.0.1", "[::1]")]
-    return ",".join([*local, *filter(None, [chosen]), *more])
+    return ",".join([*local, *filter(None, [user_origins]), *more])
 
 
-def for_tasks(state: State, numbers: QueueNumbers) -> dict[str, str]:
-    """What the functions that create tasks need."""
+def task_settings(endpoints: Endpoints, numbers: QueueNumbers) -> dict[str, str]:
+    """The settings of the functions that create tasks."""
     return {
-        "QUEUE": state.queue_path,
-        "WATCHDOG_QUEUE": state.watchdog_queue_path,
-        "GENERATE_URL": state.generate,
-        "TASKS_SERVICE_ACCOUNT": f"tasks-invoker@{state.project}.iam.gserviceaccount.com",
+        "QUEUE": endpoints.queue_path,
+        "WATCHDOG_QUEUE": endpoints.watchdog_queue_path,
+        "GENERATE_URL": endpoints.generate,
+        "TASKS_SERVICE_ACCOUNT": f"tasks-invoker@{endpoints.project}.iam.gserviceaccount.com",
         "DISPATCH_DEADLINE_SECONDS": f"{numbers.dispatch_deadline_seconds:g}",
-        "CLOUD_TASKS_EMULATOR_HOST": state.cloud_tasks,
-        "ENCRYPTION_KEY_SECRET": f"projects/{state.project}/secrets/{SECRET}",
-        "SECRET_MANAGER_EMULATOR_HOST": state.secret_manager,
+        "CLOUD_TASKS_EMULATOR_HOST": endpoints.cloud_tasks,
+        "ENCRYPTION_KEY_SECRET": f"projects/{endpoints.project}/secrets/{SECRET}",
+        "SECRET_MANAGER_EMULATOR_HOST": endpoints.secret_manager,
     }

@@ -12,11 +12,12 @@ from local.supervision.errors import StackError
 
 HOST = "127.0.0.1"
 FIRST_PORT = 8080
-HIGHEST_PORT = 65_535
+MAX_PORT = 65_535
 
-# Below Linux's range for outgoing connections (32768 and up): a connection that somebody opens between our look and
-# the server's bind cannot take the port away.
+# Below Linux's range for outgoing connections (32768 and up): no connection can take a port between the check and the
+# server's bind.
 FREE_RANGE = range(20_000, 32_000)
+# Each process looks at one port of so many: two stacks that start at the same time rarely choose the same port.
 SHARES = 20
 
 
@@ -38,27 +39,26 @@ class Ports:
 
     @classmethod
     def row(cls, first: int = FIRST_PORT) -> Self:
-        """The fixed row: the gateway on `first`, every other server on the next."""
-        if not 0 < first <= HIGHEST_PORT - len(fields(cls)):
+        """The fixed row: the gateway on `first`, the other servers on the ports after it; raises StackError."""
+        if not 0 < first <= MAX_PORT - len(fields(cls)):
             raise StackError(f"Port {first} cannot begin a row of {len(fields(cls))} ports: choose one in 1024-65000.")
         return cls(*range(first, first + len(fields(cls))))
 
     @classmethod
-    def free(cls) -> Self:
-        """Ports that nothing listens on at this moment."""
+    def find_free(cls) -> Self:
+        """Ports that nothing listens on now; raises StackError if there are too few."""
         needed = len(fields(cls))
-        found: list[int] = []
-        # Two programs that look at the same moment, before either listens, mostly look among different ports.
-        own = FREE_RANGE[os.getpid() % SHARES :: SHARES]
-        for port in random.sample(own, k=len(own)):
+        free: list[int] = []
+        candidates = FREE_RANGE[os.getpid() % SHARES :: SHARES]
+        for port in random.sample(candidates, k=len(candidates)):
             if is_free(port):
-                found.append(port)
-            if len(found) == needed:
-                return cls(*found)
+                free.append(port)
+            if len(free) == needed:
+                return cls(*free)
         raise StackError(f"No {needed} free ports were found between {FREE_RANGE.start} and {FREE_RANGE.stop}.")
 
-    def check(self) -> None:
-        """Raises StackError that names every port something else listens on."""
+    def require_free(self) -> None:
+        """Raise StackError, which names every busy port, if there is one."""
         pairs = zip(fields(self), astuple(self), strict=True)
         busy = [f"{port} ({field.name})" for field, port in pairs if not is_free(port)]
         if busy:
@@ -71,7 +71,7 @@ class Ports:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # Servers set this too: without it a port would count as busy for a minute after the last stack ended.
+        # Servers set this too. Without it a port counts as busy for a minute after a stack has ended.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -1,8 +1,7 @@
-"""Puts into the emulators what a deployment finds in the cloud: the queues, the bucket, the key and the workflow.
+"""Fill the emulators: queues, bucket, key and workflow, as a deployment finds them in the cloud.
 
-`python -m local.stack.seed --state STATE.json --dispatch-rate R` waits until the emulators accept connections, talks to
-them through Google's official clients, and ends with code 0. What is there already stays: a kept bucket keeps its
-images.
+`python -m local.stack.seed --state STATE.json --dispatch-rate R` waits until the emulators accept connections, fills
+them through Google's official clients, and ends with code 0. It leaves an existing bucket and key as they are.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.protobuf.duration_pb2 import Duration
 
-from local.stack.settings import ROOT, SECRET, QueueNumbers, State, read_json
-from local.supervision.readiness import answered
+from local.stack.settings import ROOT, SECRET, Endpoints, QueueNumbers, read_json
+from local.supervision.readiness import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,19 +36,18 @@ if TYPE_CHECKING:
 KEY_BYTES = 32
 
 
-def seed_queues(state: State, numbers: QueueNumbers) -> None:
-    """Creates the prompts' queue with these numbers, and the watchdogs' with those of infra/watchdog-queue.json."""
+def seed_queues(endpoints: Endpoints, numbers: QueueNumbers) -> None:
+    """Create the prompts' queue with `numbers`, and the watchdogs' queue with those of infra/watchdog-queue.json."""
     watchdog = QueueNumbers.read(ROOT / "infra" / "watchdog-queue.json")
-    transport = CloudTasksGrpcTransport(channel=grpc.insecure_channel(state.cloud_tasks))
+    transport = CloudTasksGrpcTransport(channel=grpc.insecure_channel(endpoints.cloud_tasks))
     with tasks_v2.CloudTasksClient(transport=transport) as client:
-        for name, wanted in ((state.queue_path, numbers), (state.watchdog_queue_path, watchdog)):
-            client.create_queue(
-                parent=f"projects/{state.project}/locations/{state.location}", queue=queue_message(name, wanted)
-            )
+        parent = f"projects/{endpoints.project}/locations/{endpoints.location}"
+        client.create_queue(parent=parent, queue=queue_message(endpoints.queue_path, numbers))
+        client.create_queue(parent=parent, queue=queue_message(endpoints.watchdog_queue_path, watchdog))
 
 
 def queue_message(name: str, numbers: QueueNumbers) -> tasks_v2.Queue:
-    """The queue as the Cloud Tasks API wants it."""
+    """The queue as a message of the Cloud Tasks API."""
     return tasks_v2.Queue(
         name=name,
         rate_limits=tasks_v2.RateLimits(
@@ -66,32 +64,32 @@ def queue_message(name: str, numbers: QueueNumbers) -> tasks_v2.Queue:
 
 
 def duration(seconds: float) -> Duration:
-    """A protocol buffer's duration."""
+    """Seconds as a protocol buffer's duration."""
     return Duration(seconds=int(seconds), nanos=round(seconds % 1 * 1_000_000_000))
 
 
-def anonymous() -> Credentials:
-    """Nobody's credentials, which are all that emulators ask for."""
+def anonymous_credentials() -> Credentials:
+    """Anonymous credentials: emulators need no others."""
     return AnonymousCredentials()
 
 
-def seed_bucket(state: State) -> None:
-    """Creates the bucket, unless a kept folder brought it along."""
-    os.environ["STORAGE_EMULATOR_HOST"] = state.storage
-    client = storage.Client(project=state.project, credentials=anonymous())
+def seed_bucket(endpoints: Endpoints) -> None:
+    """Create the bucket, unless the data folder already has it."""
+    os.environ["STORAGE_EMULATOR_HOST"] = endpoints.storage
+    client = storage.Client(project=endpoints.project, credentials=anonymous_credentials())
     try:
-        client.create_bucket(state.bucket)
+        client.create_bucket(endpoints.bucket)
     except Conflict:
         return
     finally:
         client.close()
 
 
-def seed_key(state: State) -> None:
-    """Creates the secret with which submit encrypts API keys, new in every run."""
-    transport = SecretManagerServiceGrpcTransport(channel=grpc.insecure_channel(state.secret_manager))
+def seed_key(endpoints: Endpoints) -> None:
+    """Create the secret with which submit encrypts API keys, with a new random key."""
+    transport = SecretManagerServiceGrpcTransport(channel=grpc.insecure_channel(endpoints.secret_manager))
     with secretmanager.SecretManagerServiceClient(transport=transport) as client:
-        parent = f"projects/{state.project}"
+        parent = f"projects/{endpoints.project}"
         automatic = secretmanager.Replication(automatic=secretmanager.Replication.Automatic())
         try:
             client.create_secret(parent=parent, secret_id=SECRET, secret=secretmanager.Secret(replication=automatic))
@@ -103,10 +101,10 @@ def seed_key(state: State) -> None:
         )
 
 
-def seed_workflow(state: State, workflow: dict[str, Any]) -> None:
-    """Writes the workflow's document; its id is the document's name, not one of its fields."""
-    os.environ["FIRESTORE_EMULATOR_HOST"] = state.firestore
-    client = firestore.Client(project=state.project, credentials=anonymous())
+def seed_workflow(endpoints: Endpoints, workflow: dict[str, Any]) -> None:
+    """Write the workflow's document: its id becomes the document's name, the rest its fields."""
+    os.environ["FIRESTORE_EMULATOR_HOST"] = endpoints.firestore
+    client = firestore.Client(project=endpoints.project, credentials=anonymous_credentials())
     fields = {name: value for name, value in workflow.items() if name != "id"}
     try:
         client.document("workflows", workflow["id"]).set(fields)
@@ -114,35 +112,35 @@ def seed_workflow(state: State, workflow: dict[str, Any]) -> None:
         client.close()
 
 
-def seed(state: State, numbers: QueueNumbers, workflow: dict[str, Any]) -> None:
-    """Does all of it, each as soon as its emulator accepts connections; the first error is raised."""
-    works: tuple[tuple[str, Callable[[], None]], ...] = (
-        (f"tcp://{state.cloud_tasks}", lambda: seed_queues(state, numbers)),
-        (state.storage.replace("http://", "tcp://"), lambda: seed_bucket(state)),
-        (f"tcp://{state.secret_manager}", lambda: seed_key(state)),
-        (f"tcp://{state.firestore}", lambda: seed_workflow(state, workflow)),
+def seed(endpoints: Endpoints, numbers: QueueNumbers, workflow: dict[str, Any]) -> None:
+    """Run all four steps at once, each as soon as its emulator accepts connections; raises the first error."""
+    steps: tuple[tuple[str, Callable[[], None]], ...] = (
+        (f"tcp://{endpoints.cloud_tasks}", lambda: seed_queues(endpoints, numbers)),
+        (endpoints.storage.replace("http://", "tcp://"), lambda: seed_bucket(endpoints)),
+        (f"tcp://{endpoints.secret_manager}", lambda: seed_key(endpoints)),
+        (f"tcp://{endpoints.firestore}", lambda: seed_workflow(endpoints, workflow)),
     )
 
-    def after(address: str, work: Callable[[], None]) -> None:
-        asyncio.run(answered([address]))
-        work()
+    def seed_when_ready(address: str, step: Callable[[], None]) -> None:
+        asyncio.run(wait_until_ready([address]))
+        step()
 
-    with ThreadPoolExecutor(len(works)) as threads:
-        for done in [threads.submit(after, address, work) for address, work in works]:
+    with ThreadPoolExecutor(len(steps)) as threads:
+        for done in [threads.submit(seed_when_ready, address, step) for address, step in steps]:
             done.result()
 
 
 def main() -> int:
-    """Seeds the emulators named in the state file."""
+    """Fill the emulators of the state file; return 0."""
     parser = argparse.ArgumentParser(prog="python -m local.stack.seed", description="Fills the emulators.")
     parser.add_argument("--state", type=Path, required=True, help="a state file, as python -m local writes it")
     parser.add_argument("--dispatch-rate", type=float, help="tasks a second, instead of the number in infra/queue.json")
     options = parser.parse_args()
-    state = State(**read_json(options.state))
+    endpoints = Endpoints(**read_json(options.state))
     numbers = QueueNumbers.read(ROOT / "infra" / "queue.json")
     if options.dispatch_rate is not None:
         numbers = replace(numbers, max_dispatches_per_second=options.dispatch_rate)
-    seed(state, numbers, read_json(ROOT / "infra" / "workflow.json"))
+    seed(endpoints, numbers, read_json(ROOT / "infra" / "workflow.json"))
     sys.stdout.write("seeded: queues, bucket, key, workflow\n")
     return 0
 

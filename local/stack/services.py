@@ -1,4 +1,4 @@
-"""The parts of the stack: which programs run, how they are called, and how to tell that they are up."""
+"""The services of the stack: the command, the environment and the addresses of each program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.stack import environment, firestore, storage
-from local.stack.settings import FUNCTIONS, PROJECT, ROOT, Options, QueueNumbers, State
-from local.supervision.supervisor import Kind, Part
+from local.stack.settings import FUNCTIONS, PROJECT, ROOT, Endpoints, Options, QueueNumbers
+from local.supervision.supervisor import Kind, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,20 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """All that the parts are made of; `run` is a private folder of this run, `build` holds the staged functions."""
+    """Everything that the services need: `run_folder` is private to this run, `build_folder` has the staged functions.
+
+    `user` is the user's environment, `java` and `storage_binary` are programs, `jar` is Firestore's emulator.
+    """
 
     options: Options
-    state: State
+    endpoints: Endpoints
     numbers: QueueNumbers
     user: Mapping[str, str]
     java: Path
     jar: Path
-    run: Path
-    build: Path
+    run_folder: Path
+    build_folder: Path
     storage_binary: Path
 
-    def all(self) -> list[Part]:
-        """Every part, those that take longest to come up first."""
+    def list_services(self) -> list[Service]:
+        """Every service; the slowest to start come first."""
         return [
             self.firestore(),
             *(self.function(name) for name in FUNCTIONS),
@@ -43,93 +46,95 @@ class Setup:
             self.gateway(),
         ]
 
-    def firestore(self) -> Part:
+    def firestore(self) -> Service:
         """Google's Firestore emulator."""
-        command = firestore.command(
-            self.java, self.jar, self.options.ports.firestore, firestore.write_logging(self.run)
+        command = firestore.build_command(
+            self.java, self.jar, self.options.ports.firestore, firestore.write_logging(self.run_folder)
         )
-        variables = environment.minimal(self.user) | firestore.VARIABLES
-        return Part("firestore", command, ROOT, variables, (f"http://{self.state.firestore}/",))
+        variables = environment.minimal_environment(self.user) | firestore.VARIABLES
+        return Service("firestore", command, ROOT, variables, (f"http://{self.endpoints.firestore}/",))
 
-    def storage(self) -> Part:
-        """fake-gcs-server; it keeps its objects where the user wants them kept."""
-        kept = self.options.data_dir
-        command = storage.command(self.storage_binary, self.options.ports.storage, kept / "storage" if kept else None)
-        return self._part("storage", command, f"{self.state.storage}/_internal/healthcheck")
+    def storage(self) -> Service:
+        """fake-gcs-server; it keeps its objects in the user's data folder, if there is one."""
+        data_dir = self.options.data_dir
+        command = storage.build_command(
+            self.storage_binary, self.options.ports.storage, data_dir / "storage" if data_dir else None
+        )
+        return self._service("storage", command, f"{self.endpoints.storage}/_internal/healthcheck")
 
-    def cloud_tasks(self) -> Part:
+    def cloud_tasks(self) -> Service:
         """The Cloud Tasks emulator."""
         ports = self.options.ports
-        return self._python(
+        return self._module_service(
             "emulators.cloud_tasks",
             *("--grpc-port", str(ports.cloud_tasks), "--rest-port", str(ports.cloud_tasks_rest)),
-            answers_at=(f"{self.state.cloud_tasks_rest}/_local/health", f"tcp://{self.state.cloud_tasks}"),
+            answers_at=(f"{self.endpoints.cloud_tasks_rest}/_local/health", f"tcp://{self.endpoints.cloud_tasks}"),
         )
 
-    def secret_manager(self) -> Part:
+    def secret_manager(self) -> Service:
         """The Secret Manager emulator."""
         port = str(self.options.ports.secret_manager)
-        return self._python(
-            "emulators.secret_manager", "--port", port, answers_at=(f"tcp://{self.state.secret_manager}",)
+        return self._module_service(
+            "emulators.secret_manager", "--port", port, answers_at=(f"tcp://{self.endpoints.secret_manager}",)
         )
 
-    def gemini(self) -> Part:
+    def gemini(self) -> Service:
         """The stand-in for the Gemini API."""
-        return self._python(
+        return self._module_service(
             "emulators.gemini",
             *("--port", str(self.options.ports.gemini)),
             *(("--latency", self.options.latency) if self.options.latency else ()),
-            answers_at=(f"{self.state.gemini}/_local/health",),
+            answers_at=(f"{self.endpoints.gemini}/_local/health",),
         )
 
-    def identity(self) -> Part:
+    def identity(self) -> Service:
         """The token issuer."""
-        return self._python(
+        return self._module_service(
             "emulators.identity",
             *("--port", str(self.options.ports.identity), "--audience", PROJECT),
-            answers_at=(f"{self.state.identity}/_local/health",),
+            answers_at=(f"{self.endpoints.identity}/_local/health",),
         )
 
-    def gateway(self) -> Part:
+    def gateway(self) -> Service:
         """The gateway."""
-        state = self.state
-        return self._python(
+        endpoints = self.endpoints
+        return self._module_service(
             "local.gateway",
-            *("--port", str(self.options.ports.gateway), "--submit", state.submit, "--status", state.status),
-            *("--identity", state.identity, "--workflow", state.workflow_id),
-            answers_at=(f"{state.gateway}/_local/health",),
+            *("--port", str(self.options.ports.gateway), "--submit", endpoints.submit, "--status", endpoints.status),
+            *("--identity", endpoints.identity, "--workflow", endpoints.workflow_id),
+            answers_at=(f"{endpoints.gateway}/_local/health",),
         )
 
-    def seed(self) -> Part:
-        """The errand that fills the emulators."""
+    def seed(self) -> Service:
+        """Fill the emulators: queues, bucket, key and workflow."""
         rate = f"{self.numbers.max_dispatches_per_second:g}"
         command = (
             sys.executable,
             "-m",
             "local.stack.seed",
             "--state",
-            str(self.run / "state.json"),
+            str(self.run_folder / "state.json"),
             "--dispatch-rate",
             rate,
         )
-        return Part("seed", command, ROOT, environment.minimal(self.user), kind=Kind.ERRAND)
+        return Service("seed", command, ROOT, environment.minimal_environment(self.user), kind=Kind.ONESHOT)
 
-    def function(self, name: str) -> Part:
-        """One staged function under functions-framework, in the folder that would be uploaded."""
-        address: str = getattr(self.state, name)
+    def function(self, name: str) -> Service:
+        """A staged function under functions-framework, in the folder that a deployment uploads."""
+        address: str = getattr(self.endpoints, name)
         port: int = getattr(self.options.ports, name)
         flags = ("--target", name, "--source", "main.py", "--host", "127.0.0.1", "--port", str(port))
-        settings = environment.for_function(
-            name, self.state, self.numbers, self.user, self.run, cors_origins=self.options.cors_origins
+        settings = environment.function_environment(
+            name, self.endpoints, self.numbers, self.user, self.run_folder, cors_origins=self.options.cors_origins
         )
-        # functions-framework answers 404 for this path by itself: it is up, and nobody's code has run.
+        # functions-framework itself answers 404 to this path: that shows that it is up, and runs none of our code.
         answers_at = (f"{address}/favicon.ico",)
         command = (sys.executable, "-m", "functions_framework", *flags)
-        return Part(name, command, self.build / name, settings, answers_at, is_revived=self.options.revive)
+        return Service(name, command, self.build_folder / name, settings, answers_at, restarts=self.options.restart)
 
-    def _python(self, module: str, *arguments: str, answers_at: tuple[str, ...]) -> Part:
+    def _module_service(self, module: str, *arguments: str, answers_at: tuple[str, ...]) -> Service:
         name = module.rpartition(".")[2]
-        return self._part(name, (sys.executable, "-m", module, *arguments), *answers_at)
+        return self._service(name, (sys.executable, "-m", module, *arguments), *answers_at)
 
-    def _part(self, name: str, command: tuple[str, ...], *answers_at: str) -> Part:
-        return Part(name, command, ROOT, environment.minimal(self.user), answers_at)
+    def _service(self, name: str, command: tuple[str, ...], *answers_at: str) -> Service:
+        return Service(name, command, ROOT, environment.minimal_environment(self.user), answers_at)

@@ -1,4 +1,4 @@
-"""What the local stack is told, and what follows from it: addresses, names, and the state file."""
+"""The options of the local stack, the numbers of its queues, and its endpoints: the content of the state file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SECRET = "encryption-key"  # noqa: S105 - the secret's name, not the secret
 
 @dataclass(frozen=True)
 class Options:
-    """How the stack shall run.
+    """The options of one run.
 
-    `dispatch_rate` is in tasks a second, None for the number in infra/queue.json. `latency` is `MIN-MAX` in seconds,
-    how long the Gemini stand-in takes, None for its own choice by model. `data_dir` keeps images and logs, None keeps
-    neither after the end. `gemini_url` is another Gemini API to call instead of the stand-in. With `revive`, a function
-    that crashes is started again. `cors_origins` are those whose pages may call, beside all of this machine.
+    `dispatch_rate` is in tasks a second; None takes the number of infra/queue.json. `latency` is the Gemini stand-in's,
+    as `MIN-MAX` in seconds; None leaves it to the stand-in. `data_dir` keeps images and logs; None deletes both at the
+    end. `gemini_url` replaces the stand-in by another Gemini API. `restart` restarts a function when it crashes. Pages
+    of `cors_origins` may call, beside those of this machine.
     """
 
     ports: Ports
@@ -40,11 +40,11 @@ class Options:
     data_dir: Path | None = None
     state_file: Path | None = None
     gemini_url: str | None = None
-    revive: bool = False
+    restart: bool = False
     cors_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises StackError for numbers that make no sense."""
+        """Raise StackError for a rate or a latency out of range."""
         if self.dispatch_rate is not None and not 0 < self.dispatch_rate <= 500:  # noqa: PLR2004 - Cloud Tasks' limit
             raise StackError("--dispatch-rate must be above 0 and at most 500 tasks a second.")
         if self.latency is not None and not _is_range(self.latency):
@@ -52,8 +52,8 @@ class Options:
 
 
 def _is_range(text: str) -> bool:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
-    return found is not None and float(found[1]) <= float(found[2])
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text)
+    return match is not None and float(match[1]) <= float(match[2])
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class QueueNumbers:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads the file; raises StackError when it lacks a number."""
+        """Read the file; raises StackError if a number is missing."""
         numbers = read_json(path)
         try:
             return cls(**{name: numbers[name] for name in cls.__dataclass_fields__})
@@ -79,10 +79,10 @@ class QueueNumbers:
 
 
 @dataclass(frozen=True)
-class State:
-    """Where everything is: the content of the state file, key by key.
+class Endpoints:
+    """The addresses and names of a running stack: the content of the state file, key by key.
 
-    Addresses of HTTP servers are URLs without a final slash, those of gRPC servers HOST:PORT; `queue` is a short id.
+    Addresses of HTTP servers are URLs without a final slash, those of gRPC servers HOST:PORT. `queue` is a short id.
     """
 
     gateway: str
@@ -104,7 +104,7 @@ class State:
 
     @classmethod
     def of(cls, ports: Ports, gemini_url: str | None, workflow_id: str) -> Self:
-        """The addresses that follow from the ports."""
+        """Derive every address from the ports; `gemini_url` replaces the stand-in's."""
         return cls(
             gateway=url(ports.gateway),
             submit=url(ports.submit),
@@ -131,7 +131,7 @@ class State:
 
     @property
     def watchdog_queue_path(self) -> str:
-        """The full name of the queue of the watchdogs' rounds."""
+        """The full name of the watchdogs' queue."""
         return f"{self.queue_path}-watchdog"
 
 
@@ -141,15 +141,15 @@ def url(port: int) -> str:
 
 
 def workflow_id(path: Path) -> str:
-    """The id of the workflow that infra/workflow.json describes; raises StackError when it has none."""
-    found = read_json(path).get("id")
-    if not isinstance(found, str):
+    """Read the workflow's id from its JSON file; raises StackError if it has none."""
+    id_ = read_json(path).get("id")
+    if not isinstance(id_, str):
         raise StackError(f"{path} does not state the workflow's id.")
-    return found
+    return id_
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; raises StackError when there is none."""
+    """Read the object in a JSON file; raises StackError if there is none."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The whole stack as one `async with` block: everything runs and answers inside it, nothing is left outside of it."""
+"""The whole stack as one `async with` block: every service answers inside it, nothing is left after it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from local.stack import firestore, storage
 from local.stack.credentials import write_service_account
 from local.stack.environment import KEY_FILE
 from local.stack.services import Setup
-from local.stack.settings import FUNCTIONS, ROOT, Options, QueueNumbers, State, workflow_id
-from local.supervision.errors import CrashError, StackError, writing
+from local.stack.settings import FUNCTIONS, ROOT, Endpoints, Options, QueueNumbers, workflow_id
+from local.supervision.errors import CrashError, StackError, explain_write_errors
 from local.supervision.reaper import remove
 from local.supervision.supervisor import Supervisor
 
@@ -35,27 +35,27 @@ CHECKOUT = (f"The folder {ROOT}", "give yourself the right to, make room, or clo
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that runs: where everything is, where its logs are, and who watches it."""
+    """A running stack: its endpoints, the folder of its logs, and its supervisor."""
 
-    state: State
+    endpoints: Endpoints
     logs: Path
     supervisor: Supervisor
 
-    async def crash(self) -> CrashError:
-        """Waits until a part ends by itself, and says which and how."""
-        return await self.supervisor.crash()
+    async def wait_for_crash(self) -> CrashError:
+        """Wait until a service ends by itself; return the error that names it."""
+        return await self.supervisor.wait_for_crash()
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a run keeps its files: `logs` for people, `run` for keys and sockets."""
+    """The folders of a run: `logs` for people, `run_folder` for keys and sockets."""
 
     logs: Path
-    run: Path
+    run_folder: Path
 
 
 @asynccontextmanager
-async def running(
+async def run_stack(
     options: Options,
     user: Mapping[str, str],
     say: Callable[[str], None],
@@ -63,90 +63,90 @@ async def running(
     terminal: Terminal | None = None,
     stage: Callable[[], Path] | None = None,
 ) -> AsyncIterator[Stack]:
-    """Starts everything and yields once it answers; stops everything at the end.
+    """Start every service, yield once all answer, and stop them at the end.
 
-    `user` is the user's environment, `say` is told each step in a line, `terminal` shows the logs; `stage` lays out the
-    functions and returns their folder, `make stage` by default. Raises StackError, CrashError for a part that ended.
+    `user` is the user's environment. `say` gets a line for each step. `terminal` shows the logs. `stage` lays out the
+    functions and returns their folder; the default runs `make stage`. Raises StackError; CrashError if a service ends.
     """
-    options.ports.check()
-    with folders(options.data_dir) as places:
-        setup = await asyncio.to_thread(prepare, options, user, places.run, say, stage or stage_with_make)
-        cleared = [places.run, *([options.state_file] if options.state_file else [])]
-        async with Supervisor(places.logs, terminal=terminal, remove=cleared) as supervisor:
-            parts = setup.all()
-            say(f"Starting {len(parts)} programs; their logs are in {places.logs}")
-            for part in parts:
-                await supervisor.start(part)
-            await supervisor.ready()
-            with published(setup.state, options.state_file):
-                yield Stack(setup.state, places.logs, supervisor)
+    options.ports.require_free()
+    with make_folders(options.data_dir) as folders:
+        setup = await asyncio.to_thread(prepare, options, user, folders.run_folder, say, stage or stage_with_make)
+        cleared = [folders.run_folder, *([options.state_file] if options.state_file else [])]
+        async with Supervisor(folders.logs, terminal=terminal, remove=cleared) as supervisor:
+            services = setup.list_services()
+            say(f"Starting {len(services)} programs; their logs are in {folders.logs}")
+            for service in services:
+                await supervisor.start(service)
+            await supervisor.wait_until_ready()
+            with publish_state_file(setup.endpoints, options.state_file):
+                yield Stack(setup.endpoints, folders.logs, supervisor)
 
 
 def prepare(
-    options: Options, user: Mapping[str, str], run: Path, say: Callable[[str], None], stage: Callable[[], Path]
+    options: Options, user: Mapping[str, str], run_folder: Path, say: Callable[[str], None], stage: Callable[[], Path]
 ) -> Setup:
-    """Finds every program and writes the files that the parts read; raises StackError for what is missing."""
+    """Find every program and write the files that the services read; raises StackError for what is missing."""
     infra = ROOT / "infra"
     numbers = QueueNumbers.read(infra / "queue.json")
     if options.dispatch_rate is not None:
         numbers = replace(numbers, max_dispatches_per_second=options.dispatch_rate)
-    state = State.of(options.ports, options.gemini_url, workflow_id(infra / "workflow.json"))
-    with writing(*TEMPORARY):
-        write_service_account(run / KEY_FILE, state.project, f"{state.identity}/token")
-        (run / "state.json").write_text(json.dumps(asdict(state)))
+    endpoints = Endpoints.of(options.ports, options.gemini_url, workflow_id(infra / "workflow.json"))
+    with explain_write_errors(*TEMPORARY):
+        write_service_account(run_folder / KEY_FILE, endpoints.project, f"{endpoints.identity}/token")
+        (run_folder / "state.json").write_text(json.dumps(asdict(endpoints)))
         for name in FUNCTIONS:
-            (run / name).mkdir()
+            (run_folder / name).mkdir()
     jar = firestore.find_jar(user, CACHE, say)
     return Setup(
         options=options,
-        state=state,
+        endpoints=endpoints,
         numbers=numbers,
         user=user,
-        java=firestore.find_java(user, firestore.bundled_java(), jar),
+        java=firestore.find_java(user, firestore.find_bundled_java(), jar),
         jar=jar,
-        run=run,
-        build=stage(),
-        storage_binary=storage.binary(),
+        run_folder=run_folder,
+        build_folder=stage(),
+        storage_binary=storage.find_binary(),
     )
 
 
 def stage_with_make() -> Path:
-    """Lays out the functions with `make stage`, one stack at a time; raises StackError with what make said."""
+    """Run `make stage`, one stack at a time; return the folder. Raises StackError with make's first line."""
     if shutil.which("make") is None:
         raise StackError("The program make is needed to lay out the functions, and was not found: install it.")
-    with writing(*CHECKOUT):
+    with explain_write_errors(*CHECKOUT):
         CACHE.mkdir(exist_ok=True)
         lock = (CACHE / "stage.lock").open("w")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = subprocess.run(["make", "--silent", "stage"], cwd=ROOT, capture_output=True, text=True, check=False)
-    if made.returncode != 0:
+        make = subprocess.run(["make", "--silent", "stage"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if make.returncode != 0:
         # The second line is make's own, about the first.
-        raise StackError(f"`make stage` failed: {(made.stderr or made.stdout).strip().partition(chr(10))[0]}")
+        raise StackError(f"`make stage` failed: {(make.stderr or make.stdout).strip().partition(chr(10))[0]}")
     return ROOT / "build"
 
 
 @contextmanager
-def folders(data_dir: Path | None) -> Iterator[Folders]:
-    """The folders of a run; what is temporary is deleted at the end, only logs that tell of a crash are kept."""
-    # Not below data_dir: sockets go here, and their paths may not be long.
-    with writing(*TEMPORARY):
-        run = Path(tempfile.mkdtemp(prefix="image-factory-"))
-    logs = run / "logs"
+def make_folders(data_dir: Path | None) -> Iterator[Folders]:
+    """Make the folders of a run; delete the temporary ones at the end, but keep the logs of a crash."""
+    # Not below data_dir: paths of sockets must be short.
+    with explain_write_errors(*TEMPORARY):
+        run_folder = Path(tempfile.mkdtemp(prefix="image-factory-"))
+    logs = run_folder / "logs"
     try:
         if data_dir is not None:
             logs = data_dir.resolve() / "logs"
         make_folder(logs)
-        yield Folders(logs, run)
+        yield Folders(logs, run_folder)
     except CrashError as error:
-        error.logs = keep(logs) if data_dir is None else logs
+        error.logs = keep_logs(logs) if data_dir is None else logs
         raise
     finally:
-        remove(run)
+        remove(run_folder)
 
 
-def keep(logs: Path) -> Path | None:
-    """Moves the logs to a folder that stays; None where that is not possible, since the crash is worse news."""
+def keep_logs(logs: Path) -> Path | None:
+    """Move the logs to a folder that stays, and return it; None if that fails: the crash is the worse news."""
     try:
         return logs.rename(Path(tempfile.mkdtemp(prefix="image-factory-crash-")) / "logs")
     except OSError:
@@ -154,26 +154,26 @@ def keep(logs: Path) -> Path | None:
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder the user named; raises StackError where no file can be written in it."""
-    with writing(f"The folder {path}", "name another, or give yourself the right to"):
+    """Make a folder; raises StackError if no file can be written in it."""
+    with explain_write_errors(f"The folder {path}", "name another, or give yourself the right to"):
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             return
 
 
 @contextmanager
-def published(state: State, path: Path | None) -> Iterator[None]:
-    """Keeps the state file at `path` for as long as the block runs; it appears whole or not at all."""
+def publish_state_file(endpoints: Endpoints, path: Path | None) -> Iterator[None]:
+    """Keep the state file at `path` for as long as the block runs; it appears whole or not at all."""
     if path is None:
         yield
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    with writing(f"The state file {path}", "name another place, or give yourself the right to"):
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with explain_write_errors(f"The state file {path}", "name another place, or give yourself the right to"):
         try:
-            part.write_text(json.dumps(asdict(state), indent=2) + "\n")
-            part.replace(path)
+            partial.write_text(json.dumps(asdict(endpoints), indent=2) + "\n")
+            partial.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
     try:
         yield
     finally:

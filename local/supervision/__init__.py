@@ -1,1 +1,1 @@
-"""Processes that are started, watched and ended together."""
+"""Processes that start, run and end together."""

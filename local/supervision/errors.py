@@ -1,8 +1,8 @@
-"""What can keep the local stack from running.
+"""The errors of the local stack.
 
 ```
-StackError             one sentence for people: a busy port, a missing program, a folder that cannot be written
-└─ CrashError          one part ended or never answered; carries its name and its last log lines
+StackError             one sentence for people: a busy port, a missing program, an unwritable folder
+└─ CrashError          a service ended or never answered; carries its name and its last log lines
 ```
 """
 
@@ -17,32 +17,34 @@ if TYPE_CHECKING:
 
 
 class StackError(Exception):
-    """One sentence for people that says what is wrong and what to do about it."""
+    """One sentence for people: what is wrong, and what to do about it."""
 
 
 class CrashError(StackError):
-    """A part of the stack ended by itself, or did not answer in time.
+    """A service ended by itself, or did not answer in time.
 
-    `part` is its name, `tail` its last log lines without line ends, `logs` the folder that was kept for people.
+    `service` is its name, `tail` its last log lines without line ends, `logs` the folder of all logs, if it was kept.
     """
 
     logs: Path | None = None
 
-    def __init__(self, part: str, what: str, tail: tuple[str, ...]) -> None:
-        super().__init__(f"{part} {what}; everything else was stopped.")
-        self.part = part
+    def __init__(self, service: str, what: str, tail: tuple[str, ...]) -> None:
+        super().__init__(f"{service} {what}; everything else was stopped.")
+        self.service = service
         self.tail = tail
 
     def report(self) -> str:
-        """The sentence, followed by the part's last log lines."""
+        """The sentence, the service's last log lines, and the folder of all logs."""
         lines = self.tail or ("(it logged nothing)",)
-        kept = [f"All logs are in {self.logs}"] if self.logs is not None else []
-        return "\n".join([str(self), f"Its last log lines ({self.part}):", *(f"  {line}" for line in lines), *kept])
+        folder = [f"All logs are in {self.logs}"] if self.logs is not None else []
+        return "\n".join(
+            [str(self), f"Its last log lines ({self.service}):", *(f"  {line}" for line in lines), *folder]
+        )
 
 
 @contextmanager
-def writing(what: str, advice: str) -> Iterator[None]:
-    """Raises StackError, which says what to do about it, where `what` cannot be written inside the block."""
+def explain_write_errors(what: str, advice: str) -> Iterator[None]:
+    """Turn an OSError inside the block into a StackError: `what` cannot be written, and `advice` says what to do."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Where the lines of every part go: a file each, the last ones in memory, and the terminal when it is wanted."""
+"""The logs of the services: each has a file, its last lines in memory, and optionally the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = (36, 33, 35, 32, 34, 96, 93, 95, 92, 94)
 
 
 class Log:
-    """The log of one part: `FOLDER/NAME.log`, and lines prefixed with the name on `terminal`, if one is given."""
+    """The log of one service: the file `FOLDER/NAME.log`, and the lines with the name before them on `terminal`."""
 
     def __init__(self, folder: Path, name: str, terminal: Terminal | None) -> None:
         self.name = name
@@ -26,7 +26,7 @@ class Log:
         self._terminal = terminal
 
     def write(self, line: bytes) -> None:
-        """Keeps one line, given with or without its end."""
+        """Write one line, with or without its line end."""
         self._show(line.decode(errors="replace").rstrip())
         if self._file is None:
             return
@@ -34,7 +34,7 @@ class Log:
             # Unbuffered: whoever reads the file while the stack runs sees every line.
             self._file.write(line.rstrip(b"\r\n") + b"\n")
         except OSError as error:
-            # A full disk: the part goes on, and its lines are still read, or it would wait for us for ever.
+            # A full disk. Go on reading the lines: otherwise the service would block for ever.
             self.close()
             self._file = None
             self._show(f"(from here on nothing is kept, since {self.path} cannot be written: {error.strerror})")
@@ -49,13 +49,13 @@ class Log:
         return tuple(self._tail)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
 
 class Terminal:
-    """Prints lines of many parts, each behind the part's name; in colour when the stream is a terminal."""
+    """Prints lines of many services, each after the service's name; in colour if the stream is a terminal."""
 
     def __init__(self, stream: IO[str], *, width: int) -> None:
         self._stream: IO[str] | None = stream
@@ -69,7 +69,7 @@ class Terminal:
         return cls(sys.stdout, width=width)
 
     def write(self, name: str, text: str) -> None:
-        """Prints one line; a reader that has gone away is not an error."""
+        """Print one line; ignore a closed stream."""
         if self._stream is None:
             return
         try:

@@ -1,14 +1,15 @@
-"""Makes sure that nothing of a local stack outlives it, even when `python -m local` is killed with SIGKILL.
+"""The reaper: ends what is left of a local stack, even after SIGKILL of `python -m local`.
 
-The stack starts this process first and writes to its standard input, one line each:
+The stack starts this process first and writes lines to its standard input:
 
-- `group N`: a process group that belongs to the stack
+- `group N`: a process group of the stack
 - `ended N`: that group is gone
 - `remove PATH`: a file or folder to delete at the end
-- `done`: the stack has ended in good order, and deletes its files itself: they may be wanted
+- `done`: the stack has ended in good order and deletes its files itself, unless they are wanted
 
-The pipe closes when the stack ends, however it ends: then what is left of the groups gets SIGTERM, five seconds later
-SIGKILL, and the paths are deleted. Only the standard library, and a group of its own: Ctrl-C does not reach it.
+The pipe closes when the stack ends in any way. Then the remaining groups get SIGTERM, five seconds later SIGKILL, and
+the paths are deleted. The reaper has a process group of its own, so Ctrl-C does not reach it. It imports only the
+standard library.
 """
 
 from __future__ import annotations
@@ -30,32 +31,32 @@ def is_alive(group: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # The number belongs to somebody else by now.
+        # The number now belongs to a process of somebody else.
         return False
     return True
 
 
-def send(group: int, signal_number: int) -> None:
-    """Sends a signal to a process group, which may be gone."""
+def send_signal(group: int, signal_number: int) -> None:
+    """Send a signal to a process group, if it still exists."""
     try:
         os.killpg(group, signal_number)
     except (ProcessLookupError, PermissionError):
         return
 
 
-def end(groups: set[int]) -> None:
-    """Ends the groups: SIGTERM, at most five seconds of patience, SIGKILL."""
+def end_groups(groups: set[int]) -> None:
+    """End the groups: SIGTERM, and SIGKILL after at most five seconds."""
     for group in groups:
-        send(group, signal.SIGTERM)
+        send_signal(group, signal.SIGTERM)
     deadline = time.monotonic() + GRACE_SECONDS
     while any(map(is_alive, groups)) and time.monotonic() < deadline:
         time.sleep(0.05)
     for group in filter(is_alive, groups):
-        send(group, signal.SIGKILL)
+        send_signal(group, signal.SIGKILL)
 
 
 def remove(path: Path) -> None:
-    """Deletes a file or a folder with all it holds; nothing there is fine."""
+    """Delete a file, or a folder with its content; a missing path is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -63,7 +64,7 @@ def remove(path: Path) -> None:
 
 
 def main() -> None:
-    """Listens until the pipe closes, then clears up."""
+    """Read commands until the pipe closes, then end the groups and delete the paths."""
     groups: set[int] = set()
     paths: list[Path] = []
     for line in sys.stdin:
@@ -76,7 +77,7 @@ def main() -> None:
             paths.append(Path(value))
         elif verb == "done":
             paths.clear()
-    end(groups)
+    end_groups(groups)
     for path in paths:
         remove(path)
 

@@ -1,4 +1,4 @@
-"""Runs a program until it ends or a signal asks it to, clears up behind it, and says in a sentence why it failed."""
+"""Run a program until it ends or a signal arrives, and report its errors in a sentence."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def report(work: Callable[[], int]) -> int:
-    """The exit code of `work`; 1 where something is in its way, and the standard error says what."""
+def report_errors(work: Callable[[], int]) -> int:
+    """Return the exit code of `work`; on an error print a sentence to stderr and return 1."""
     try:
         return work()
     except CrashError as error:
@@ -28,25 +28,25 @@ def report(work: Callable[[], int]) -> int:
     return 1
 
 
-def run(work: Coroutine[None, None, int], *, interrupted: int) -> int:
-    """The exit code of `work`, or `interrupted` when a signal ended it first."""
-    return asyncio.run(until_signal(work, interrupted))
+def run(work: Coroutine[None, None, int], *, interrupt_code: int) -> int:
+    """Run `work` and return its exit code, or `interrupt_code` if a signal ended it."""
+    return asyncio.run(_await_unless_signalled(work, interrupt_code))
 
 
-async def until_signal(work: Coroutine[None, None, int], interrupted: int) -> int:
-    """Does the work; the first signal cancels it, further ones do not disturb its clearing up."""
+async def _await_unless_signalled(work: Coroutine[None, None, int], interrupt_code: int) -> int:
+    """Await `work`; the first signal cancels it, further ones do not disturb its cleanup."""
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
-    asked: list[int] = []
+    received: list[int] = []
 
-    def ask(number: int) -> None:
-        if not asked:
+    def cancel_once(number: int) -> None:
+        if not received:
             task.cancel()
-        asked.append(number)
+        received.append(number)
 
     for number in SIGNALS:
-        loop.add_signal_handler(number, ask, number)
+        loop.add_signal_handler(number, cancel_once, number)
     try:
         return await task
     except asyncio.CancelledError:
-        return interrupted
+        return interrupt_code

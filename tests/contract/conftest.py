@@ -49,6 +49,6 @@ def cloud_tasks_host() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def secret_manager_host() -> Iterator[str]:
     """Our Secret Manager emulator, as host:port."""
-    port = Ports.free().secret_manager
+    port = Ports.find_free().secret_manager
     with running([sys.executable, "-m", "emulators.secret_manager", "--port", str(port)], port):
         yield f"127.0.0.1:{port}"

@@ -69,7 +69,7 @@ def test_a_report_is_what_pip_audit_prints_and_nothing_where_it_breaks(
     (tmp_path / "pip_audit.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    told = audit.ask(tmp_path / "requirements.txt", "pypi")
+    told = audit.query(tmp_path / "requirements.txt", "pypi")
 
     assert (told or {}).get("dependencies") == (found or {}).get("dependencies")
 
@@ -82,4 +82,4 @@ def test_every_file_with_pins_is_audited() -> None:
 
 
 def test_nothing_known_is_no_good_news() -> None:
-    assert Audit(asked=0).verdict is Verdict.UNKNOWN
+    assert Audit(dependency_count=0).verdict is Verdict.UNKNOWN

@@ -32,10 +32,10 @@ def check(name: str, *programs: str) -> Check:
 def test_every_check_is_a_line_and_the_last_words_of_a_failed_one_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     broken = check("a/b c", "print('before')", "print('why'); raise SystemExit(3)", "print('never')")
 
-    is_well = rot.run([check("good", "print('fine')"), broken, check("last", "")])
+    succeeded = rot.run([check("good", "print('fine')"), broken, check("last", "")])
 
     lines = [re.sub(r"\d+ s\)", "0 s)", line) for line in capsys.readouterr().out.splitlines()]
-    assert not is_well
+    assert not succeeded
     assert lines[0] == "ok      Python 3.11     pip        good (0 s)"
     assert lines[1] == "FAILED  Python 3.11     pip        a/b c (0 s)"
     assert [line.strip() for line in lines[2:] if not line.strip().startswith("$")] == [
@@ -48,12 +48,12 @@ def test_every_check_is_a_line_and_the_last_words_of_a_failed_one_are_told(capsy
 def test_what_cannot_be_run_or_does_not_end_has_failed(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rot, "LONGEST_SECONDS", 0.2)
+    monkeypatch.setattr(rot, "MAX_SECONDS", 0.2)
 
     result = Check("3.11", "pip", "it", [command]).run()
 
-    assert not result.is_well
-    assert any("No such file" in line or "timed out" in line for line in result.told())
+    assert not result.succeeded
+    assert any("No such file" in line or "timed out" in line for line in result.describe())
 
 
 def test_a_python_that_is_not_there_is_said_and_none_at_all_is_a_failure(
@@ -70,14 +70,14 @@ def test_a_python_that_is_not_there_is_said_and_none_at_all_is_a_failure(
 def test_every_file_with_pins_is_installed_by_the_pip_of_the_python_and_every_group_in_its_newest_releases(
     tmp_path: Path,
 ) -> None:
-    checks = list(rot.installs("3.11", PYTHON, tmp_path))
+    checks = list(rot.plan_installs("3.11", PYTHON, tmp_path))
 
     assert {one.subject for one in checks if one.kind == "pip"} == set(FILES.values())
     assert {one.subject for one in checks if one.kind == "newest"} == {f"group {name}" for name in FILES}
 
 
 def test_the_unit_tests_run_on_both_and_on_days_to_come(tmp_path: Path) -> None:
-    checks = list(rot.tests("3.11", tmp_path, TODAY))
+    checks = list(rot.plan_tests("3.11", tmp_path, TODAY))
 
     assert [(one.kind, one.subject) for one in checks] == [
         ("pip", "unit tests"),

@@ -1,1 +1,1 @@
-"""Deliveries: due tasks become HTTP requests, and the answers decide about retries."""
+"""Deliveries: due tasks become HTTP requests, and the answers decide on retries."""

@@ -1,4 +1,4 @@
-"""Sends one request to a task's target and says what came back."""
+"""Send one request to a task's target and return the outcome."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import aiohttp
 from yarl import URL
 
-from emulators.cloud_tasks.queues.outcome import Ending, Outcome
+from emulators.cloud_tasks.queues.outcome import AttemptResult, Outcome
 
 if TYPE_CHECKING:
     from emulators.cloud_tasks.dispatch.http_request import OutgoingRequest
 
-# The status decides; of the body only so much is read as lets an ordinary connection be used again.
-_MOST_BODY_BYTES = 64 * 1024
-# Shorter than the idle limit of common servers (2 s and up), so that no request meets a connection closing.
+# Only the status matters. Read so much of the body that ordinary connections can be used again.
+_MAX_BODY_BYTES = 64 * 1024
+# Shorter than the idle limit of common servers (2 s and up), so that no request meets a closing connection.
 _KEEP_ALIVE_S = 1.0
 _UNSENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -33,14 +33,14 @@ class Sender:
         )
 
     async def send(self, request: OutgoingRequest) -> Outcome:
-        """Send and wait for the answer, however long it takes: the caller keeps the deadline."""
+        """Send and wait for the answer without a limit: the caller enforces the deadline."""
         try:
             return await self._exchange(request)
         except aiohttp.TooManyRedirects as error:
-            return Outcome(Ending.ANSWERED, error.history[-1].status)
+            return Outcome(AttemptResult.ANSWERED, error.history[-1].status)
         except (aiohttp.ClientError, OSError, ValueError, LookupError) as error:
-            # ValueError and LookupError cover URLs that are accepted at creation but cannot be requested.
-            return Outcome(Ending.UNREACHABLE, reason=type(error).__name__)
+            # ValueError and LookupError: CreateTask accepts URLs that cannot be requested.
+            return Outcome(AttemptResult.UNREACHABLE, reason=type(error).__name__)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -54,12 +54,12 @@ class Sender:
             data=request.body or None,
             allow_redirects=request.follow_redirects,
         ) as response:
-            await _read_a_little(response)
-            return Outcome(Ending.ANSWERED, response.status, _retry_after(response))
+            await _drain(response)
+            return Outcome(AttemptResult.ANSWERED, response.status, _retry_after(response))
 
 
-async def _read_a_little(response: aiohttp.ClientResponse) -> None:
-    left = _MOST_BODY_BYTES
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    left = _MAX_BODY_BYTES
     while left > 0:
         chunk = await response.content.read(left)
         if not chunk:

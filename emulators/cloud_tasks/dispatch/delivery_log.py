@@ -1,4 +1,4 @@
-"""A record of the latest deliveries, for tests to look at."""
+"""The log of the latest deliveries, for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from emulators.cloud_tasks.dispatch.http_request import OutgoingRequest
     from emulators.cloud_tasks.queues.outcome import Outcome
 
-_MOST_KEPT = 5000
+_MAX_DELIVERIES = 5000
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Delivery:
     finished_at: float | None = None
 
     def as_json(self) -> dict[str, object]:
-        """The delivery as the test aids show it."""
+        """The delivery as the test controls show it."""
         outcome = self.outcome
         return {
             "number": self.number,
@@ -43,36 +43,36 @@ class Delivery:
             "scheduledAt": self.scheduled_at,
             "dispatchedAt": self.dispatched_at,
             "finishedAt": self.finished_at,
-            "ending": outcome.ending.name if outcome else "IN_FLIGHT",
+            "ending": outcome.result.name if outcome else "IN_FLIGHT",
             "status": outcome.status if outcome else 0,
         }
 
 
 @dataclass(slots=True)
-class Journal:
-    """Keeps the last few thousand deliveries; `total` counts all there ever were."""
+class DeliveryLog:
+    """Keeps the last few thousand deliveries; `total` counts all of them."""
 
     total: int = 0
-    _kept: deque[Delivery] = field(default_factory=lambda: deque(maxlen=_MOST_KEPT))
+    _deliveries: deque[Delivery] = field(default_factory=lambda: deque(maxlen=_MAX_DELIVERIES))
 
     def begin(
         self, *, queue: str, task: str, kind: str, scheduled_at: float, dispatched_at: float, request: OutgoingRequest
     ) -> Delivery:
-        """Note a delivery that starts now."""
+        """Add a delivery that starts now."""
         self.total += 1
         delivery = Delivery(self.total, queue, task, kind, scheduled_at, dispatched_at, request)
-        self._kept.append(delivery)
+        self._deliveries.append(delivery)
         return delivery
 
     def select(self, queue: str, task: str, after: int, limit: int) -> list[Delivery]:
-        """Deliveries numbered above `after`, oldest first; an empty queue or task name means any."""
-        chosen = (
+        """At most `limit` deliveries with a number above `after`, oldest first; an empty queue or task means any."""
+        selected = (
             delivery
-            for delivery in self._kept
+            for delivery in self._deliveries
             if delivery.number > after and queue in ("", delivery.queue) and task in ("", delivery.task)
         )
-        return list(islice(chosen, limit))
+        return list(islice(selected, limit))
 
     def clear(self) -> None:
-        """Forget them all; numbering goes on."""
-        self._kept.clear()
+        """Delete all deliveries; numbers continue."""
+        self._deliveries.clear()

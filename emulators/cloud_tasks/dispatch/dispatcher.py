@@ -1,4 +1,4 @@
-"""Decides when tasks are sent, and what happens to them afterwards.
+"""The dispatcher decides when tasks are sent, and what happens to them afterwards.
 
         due, a token, a free slot          2xx
   wait ───────────────────────────► run ─────────► gone (name reserved)
@@ -6,8 +6,8 @@
     │      backoff                   │ anything else
     └────────────────────────────────┴──────────► gone, once both retry limits are reached
 
-Nothing runs between events: a queue's pump is called when something changed, starts what may start,
-and leaves one alarm for the next moment at which more may.
+Nothing runs between events: `pump` runs after every change of a queue, starts the tasks that may start, and sets one
+alarm for the next moment at which more may.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from emulators.cloud_tasks.dispatch.throttle import is_overload, next_slowdown
-from emulators.cloud_tasks.queues.outcome import Ending, Outcome
+from emulators.cloud_tasks.queues.outcome import AttemptResult, Outcome
 from emulators.cloud_tasks.queues.retry import RetryPolicy, policy_of
 from emulators.cloud_tasks.wire.protos import QueueState
-from emulators.cloud_tasks.wire.queue_config import filled_retries
+from emulators.cloud_tasks.wire.queue_config import retry_config_with_defaults
 from emulators.cloud_tasks.wire.times import seconds_of, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from emulators.cloud_tasks.clock import Clock
-    from emulators.cloud_tasks.dispatch.delivery_log import Delivery, Journal
+    from emulators.cloud_tasks.dispatch.delivery_log import Delivery, DeliveryLog
     from emulators.cloud_tasks.dispatch.http_request import OutgoingRequest, RequestBuilder
-    from emulators.cloud_tasks.queues.queue import LiveQueue, LiveTask
+    from emulators.cloud_tasks.queues.queue import QueueRuntime, TaskRuntime
 
 log = logging.getLogger("emulators.cloud_tasks")
 
@@ -52,30 +52,30 @@ class Dispatcher:
         clock: Clock,
         builder: RequestBuilder,
         send: Callable[[OutgoingRequest], Awaitable[Outcome]],
-        journal: Journal,
+        delivery_log: DeliveryLog,
         *,
         throttle: bool,
     ) -> None:
         self._clock = clock
         self._builder = builder
         self._send = send
-        self._journal = journal
+        self._delivery_log = delivery_log
         self._throttle = throttle
         self._attempts: set[asyncio.Task[None]] = set()
-        # Called when a queue may have come to rest, for those who wait for that.
-        self.on_quiet: Callable[[], None] = lambda: None
+        # Called whenever a queue may have become idle.
+        self.on_idle: Callable[[], None] = lambda: None
 
-    def schedule(self, queue: LiveQueue, task: LiveTask) -> None:
+    def schedule(self, queue: QueueRuntime, task: TaskRuntime) -> None:
         """Let a task wait for its schedule time."""
         queue.reschedule(task, seconds_of(task.proto.schedule_time))
         self.pump(queue)
 
-    def pump(self, queue: LiveQueue) -> None:
+    def pump(self, queue: QueueRuntime) -> None:
         """Start every task that may start now, and set the alarm for the next."""
         if queue.alarm is not None:
             queue.alarm.cancel()
             queue.alarm = None
-        if queue.deleted or queue.proto.state != QueueState.RUNNING:
+        if queue.is_deleted or queue.proto.state != QueueState.RUNNING:
             return
         now = self._clock.now()
         queue.drop_expired(now)
@@ -83,30 +83,30 @@ class Dispatcher:
         if wake_at is not None:
             queue.alarm = self._clock.call_at(wake_at, lambda: self.pump(queue))
 
-    def run_now(self, queue: LiveQueue, task: LiveTask) -> None:
+    def run_now(self, queue: QueueRuntime, task: TaskRuntime) -> None:
         """Start a task whatever its schedule, the queue's limits and its state."""
         queue.unschedule(task)
         now = self._clock.now()
         task.proto.schedule_time.CopyFrom(timestamp(now))
         self._start(queue, task, now, Kind.FORCED)
 
-    def abandon(self) -> None:
-        """Break off every attempt in flight; they end soon, and change nothing any more."""
+    def cancel_attempts(self) -> None:
+        """Cancel every attempt in flight without waiting; their outcomes change nothing."""
         for attempt in self._attempts:
             attempt.cancel()
 
     async def stop(self) -> None:
-        """Break off every attempt in flight and wait until all have ended."""
-        self.abandon()
+        """Cancel every attempt in flight and wait until all have ended."""
+        self.cancel_attempts()
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
-    def _start_due(self, queue: LiveQueue, now: float) -> float | None:
-        """Start tasks while they are due and allowed; returns when to look again, None for at the next event."""
+    def _start_due(self, queue: QueueRuntime, now: float) -> float | None:
+        """Start every task that may start; return when to look again (seconds), None for the next event."""
         while (due := queue.waiting.next_due()) is not None:
             if due > now:
                 return due
             if queue.in_flight >= queue.proto.rate_limits.max_concurrent_dispatches:
-                # The attempt that ends next calls the pump; no token is spent on waiting for it.
+                # The next attempt that ends calls the pump; waiting for it costs no token.
                 return None
             if not queue.bucket.take(now):
                 return queue.bucket.ready_at(now)
@@ -117,7 +117,7 @@ class Dispatcher:
                 self._send_copy(queue, task, now)
         return None
 
-    def _start(self, queue: LiveQueue, task: LiveTask, now: float, kind: Kind) -> None:
+    def _start(self, queue: QueueRuntime, task: TaskRuntime, now: float, kind: Kind) -> None:
         proto = task.proto
         proto.dispatch_count += 1
         proto.last_attempt.Clear()
@@ -129,13 +129,13 @@ class Dispatcher:
         delivery = self._begin(queue, task, now, kind)
         self._spawn(self._attempt(queue, task, delivery))
 
-    def _send_copy(self, queue: LiveQueue, task: LiveTask, now: float) -> None:
-        # The same attempt reaches the target twice; what the copy is answered changes nothing.
+    def _send_copy(self, queue: QueueRuntime, task: TaskRuntime, now: float) -> None:
+        # The same attempt reaches the target twice; the answer to the copy changes nothing.
         self._spawn(self._copy(queue, self._begin(queue, task, now, Kind.DUPLICATE)))
 
-    def _begin(self, queue: LiveQueue, task: LiveTask, now: float, kind: Kind) -> Delivery:
+    def _begin(self, queue: QueueRuntime, task: TaskRuntime, now: float, kind: Kind) -> Delivery:
         queue.in_flight += 1
-        return self._journal.begin(
+        return self._delivery_log.begin(
             queue=queue.name.path,
             task=task.task_id,
             kind=kind.name,
@@ -149,29 +149,29 @@ class Dispatcher:
         self._attempts.add(running)
         running.add_done_callback(self._attempts.discard)
 
-    async def _attempt(self, queue: LiveQueue, task: LiveTask, delivery: Delivery) -> None:
+    async def _attempt(self, queue: QueueRuntime, task: TaskRuntime, delivery: Delivery) -> None:
         outcome = await self._deliver(delivery)
         queue.in_flight -= 1
         task.running -= 1
-        # A task deleted or purged meanwhile, or a queue deleted under it, has no use for the answer.
-        if queue.holds(task) and not queue.deleted and outcome.ending is not Ending.ABANDONED:
-            self._conclude(queue, task, delivery, outcome)
-        self._after(queue)
+        # The answer changes nothing if the task or its queue was deleted or purged meanwhile.
+        if queue.holds(task) and not queue.is_deleted and outcome.result is not AttemptResult.ABANDONED:
+            self._record_outcome(queue, task, delivery, outcome)
+        self._finish_attempt(queue)
 
-    async def _copy(self, queue: LiveQueue, delivery: Delivery) -> None:
+    async def _copy(self, queue: QueueRuntime, delivery: Delivery) -> None:
         await self._deliver(delivery)
         queue.in_flight -= 1
-        self._after(queue)
+        self._finish_attempt(queue)
 
-    def _after(self, queue: LiveQueue) -> None:
+    def _finish_attempt(self, queue: QueueRuntime) -> None:
         self.pump(queue)
         if not queue.in_flight:
-            self.on_quiet()
+            self.on_idle()
 
     async def _deliver(self, delivery: Delivery) -> Outcome:
         outcome = await self._send_in_time(delivery.request)
         delivery.outcome, delivery.finished_at = outcome, self._clock.now()
-        log.debug("%s %s %s %s", delivery.task, delivery.kind, outcome.ending.name, outcome.status or outcome.reason)
+        log.debug("%s %s %s %s", delivery.task, delivery.kind, outcome.result.name, outcome.status or outcome.reason)
         return outcome
 
     async def _send_in_time(self, request: OutgoingRequest) -> Outcome:
@@ -190,28 +190,28 @@ class Dispatcher:
         except asyncio.CancelledError:
             if attempt is not None and overdue:
                 attempt.uncancel()
-                return Outcome(Ending.TIMED_OUT)
-            return Outcome(Ending.ABANDONED)
+                return Outcome(AttemptResult.TIMED_OUT)
+            return Outcome(AttemptResult.ABANDONED)
         finally:
             alarm.cancel()
 
-    def _conclude(self, queue: LiveQueue, task: LiveTask, delivery: Delivery, outcome: Outcome) -> None:
+    def _record_outcome(self, queue: QueueRuntime, task: TaskRuntime, delivery: Delivery, outcome: Outcome) -> None:
         now = self._clock.now()
-        if outcome.ending is Ending.ANSWERED:
+        if outcome.result is AttemptResult.ANSWERED:
             task.proto.response_count += 1
-            # HTTP targets are not credited with an execution for a 5xx, App Engine handlers are.
-            if not outcome.server_error or task.proto.HasField("app_engine_http_request"):
+            # A 5xx counts as an execution for App Engine handlers, not for HTTP targets.
+            if not outcome.is_server_error or task.proto.HasField("app_engine_http_request"):
                 task.executions += 1
         task.proto.last_attempt.response_time.CopyFrom(timestamp(now))
         task.proto.last_attempt.response_status.CopyFrom(outcome.attempt_status())
         task.previous = outcome
-        self._mind_overload(queue, task, outcome, now)
-        if outcome.succeeded:
+        self._handle_overload(queue, task, outcome, now)
+        if outcome.is_success:
             queue.remove(task, now)
         else:
             self._retry(queue, task, delivery, outcome)
 
-    def _mind_overload(self, queue: LiveQueue, task: LiveTask, outcome: Outcome, now: float) -> None:
+    def _handle_overload(self, queue: QueueRuntime, task: TaskRuntime, outcome: Outcome, now: float) -> None:
         overloaded = is_overload(outcome, app_engine=task.proto.HasField("app_engine_http_request"))
         if self._throttle:
             queue.set_slowdown(next_slowdown(queue.slowdown, outcome, overloaded=overloaded), now)
@@ -219,7 +219,7 @@ class Dispatcher:
             queue.warned_of_overload = True
             log.info("%s: answered %s; the real service would slow this queue down", queue.name.path, outcome.status)
 
-    def _retry(self, queue: LiveQueue, task: LiveTask, delivery: Delivery, outcome: Outcome) -> None:
+    def _retry(self, queue: QueueRuntime, task: TaskRuntime, delivery: Delivery, outcome: Outcome) -> None:
         now = self._clock.now()
         task.failures += 1
         policy = self._policy(queue, task)
@@ -229,12 +229,12 @@ class Dispatcher:
                 queue.remove(task, now)
             return
         delay = policy.delay(task.failures, outcome.retry_after if task.proto.HasField("http_request") else 0)
-        # A forced run counts from the call, an ordinary one from its failure.
+        # The delay starts at the call of a forced run, at the failure of an ordinary attempt.
         since = delivery.dispatched_at if delivery.kind == Kind.FORCED.name else now
         task.proto.schedule_time.CopyFrom(timestamp(since + delay))
         queue.reschedule(task, since + delay)
 
-    def _policy(self, queue: LiveQueue, task: LiveTask) -> RetryPolicy:
+    def _policy(self, queue: QueueRuntime, task: TaskRuntime) -> RetryPolicy:
         if task.proto.HasField("retry_config"):
-            return policy_of(filled_retries(task.proto.retry_config))
+            return policy_of(retry_config_with_defaults(task.proto.retry_config))
         return queue.retry

@@ -1,6 +1,6 @@
 """System throttling: a queue slows down while its targets ask it to.
 
-That the real service does so is documented, by how much is not; the numbers here are this emulator's own.
+Google documents that the real service does so, but not by how much: the numbers are this emulator's own.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from emulators.cloud_tasks.queues.outcome import Ending
+from emulators.cloud_tasks.queues.outcome import AttemptResult
 
 if TYPE_CHECKING:
     from emulators.cloud_tasks.queues.outcome import Outcome
 
-_SLOWEST = 0.05
+_MIN_RATE_SHARE = 0.05
 
 
 _HTTP_OVERLOAD = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -21,13 +21,13 @@ _APP_ENGINE_OVERLOAD = (HTTPStatus.SERVICE_UNAVAILABLE,)
 
 
 def is_overload(outcome: Outcome, *, app_engine: bool) -> bool:
-    """Whether the target said that it has too much to do; a 429 says so for HTTP targets only."""
+    """Whether the target reported overload: 503, and for HTTP targets 429 too."""
     statuses = _APP_ENGINE_OVERLOAD if app_engine else _HTTP_OVERLOAD
-    return outcome.ending is Ending.ANSWERED and outcome.status in statuses
+    return outcome.result is AttemptResult.ANSWERED and outcome.status in statuses
 
 
 def next_slowdown(factor: float, outcome: Outcome, *, overloaded: bool) -> float:
-    """The share of its rate that a queue may use after this outcome: halved on overload, regained by tenths."""
+    """The share of its rate (0 to 1) that a queue may use after `outcome`: halved on overload, else +0.1."""
     if overloaded:
-        return max(_SLOWEST, factor / 2)
-    return min(1.0, factor + 0.1) if outcome.succeeded else factor
+        return max(_MIN_RATE_SHARE, factor / 2)
+    return min(1.0, factor + 0.1) if outcome.is_success else factor

@@ -1,4 +1,4 @@
-"""Tokens that prove to a target who called it, and the public keys that verify them."""
+"""Tokens that authenticate requests to targets, and the public keys that verify them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 _LIFETIME_S = 3600
-# Signing costs a millisecond; like Google's own token service, one token serves for a while.
-_REUSED_FOR_S = 300
-_MOST_CACHED = 1000
+# Signing costs a millisecond: like Google's own token service, use one token for minutes.
+_REUSE_S = 300
+_MAX_CACHED = 1000
 _SUBJECT_DIGITS = 21
 
 
 class TokenIssuer:
-    """Signs OIDC tokens with a key made at the start of the run, and makes up opaque OAuth tokens.
+    """Signs OIDC tokens with a key of this run, and invents opaque OAuth tokens.
 
-    Times are the wall clock's, not the emulated clock's: targets verify them against their own.
+    Times are the wall clock's, not the emulated clock's: targets compare them with their own.
     """
 
     def __init__(self, issuer: str) -> None:
@@ -33,20 +33,20 @@ class TokenIssuer:
         self._key_id = secrets.token_hex(20)
         self._cache: dict[tuple[str, str], tuple[float, str]] = {}
 
-    def oidc(self, email: str, audience: str) -> str:
-        """An ID token of the service account for the audience."""
+    def oidc_token(self, email: str, audience: str) -> str:
+        """Sign an ID token of the service account for the audience, or return a recent one."""
         now = time.time()
         issued, token = self._cache.get((email, audience), (0.0, ""))
-        if now - issued < _REUSED_FOR_S:
+        if now - issued < _REUSE_S:
             return token
-        if len(self._cache) >= _MOST_CACHED:
+        if len(self._cache) >= _MAX_CACHED:
             self._cache.clear()
         token = jwt.encode(self._claims(email, audience, int(now)), self._key, "RS256", {"kid": self._key_id})
         self._cache[email, audience] = (now, token)
         return token
 
-    def oauth(self, email: str, scope: str) -> str:
-        """An opaque access token; nobody can verify it, so it only has to look like one."""
+    def oauth_token(self, email: str, scope: str) -> str:
+        """Invent an opaque access token: it only looks like one, nobody can verify it."""
         return f"ya29.local-{zlib.crc32(f'{email} {scope}'.encode()):08x}-{secrets.token_urlsafe(32)}"
 
     def discovery(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A queue's say in where its HTTP tasks go."""
+"""A queue's override of its tasks' URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def effective_url(url: str, override: UriOverride) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        # Not a URL at all: the attempt will fail and say so.
+        # Not a URL: the attempt will fail.
         return url
     if override.uri_override_enforce_mode == UriEnforceMode.IF_NOT_EXISTS and parts.netloc:
         return url
@@ -45,5 +45,5 @@ def _netloc(parts: SplitResult, override: UriOverride) -> str:
     except ValueError:
         port = None
     # IPv6 literals lose their brackets when a URL is split.
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"{shown}:{port}" if port else shown
+    host_in_url = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    return f"{host_in_url}:{port}" if port else host_in_url

@@ -1,1 +1,1 @@
-"""The methods of the API, independent of how a call arrives."""
+"""The methods of the API, independent of the transport."""

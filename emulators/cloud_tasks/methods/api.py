@@ -1,4 +1,4 @@
-"""Every method of the API in one table, which both gRPC and REST serve."""
+"""Every method of the API in one table, for gRPC and REST."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ LOCATIONS = "google.cloud.location.Locations"
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC: the message it takes, and what carries it out or raises ApiError."""
+    """One RPC: the type of its request, and its handler, which returns a message or raises ApiError."""
 
     request: type[Message]
     # The handlers differ in the request they take, which the table pairs with them.
     handler: Callable[[Any], Message]
 
     def call(self, request: Message) -> Message:
-        """Carry it out; whatever goes wrong inside becomes an ApiError too."""
+        """Call the handler; raises ApiError, INTERNAL for a defect."""
         try:
             return self.handler(request)
         except ApiError:
@@ -93,6 +93,6 @@ class Api:
         }
 
     def clear(self) -> None:
-        """Forget what is kept beside the queues: policies and operations."""
+        """Delete all policies and operations."""
         self._policies.clear()
         self._batches.clear()

@@ -1,6 +1,6 @@
 """Many tasks in one call, and the long-running operations that report on them.
 
-The work is done before the call returns, so every operation is born finished.
+A batch is complete before its call returns: every operation is done from the start.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from emulators.cloud_tasks.wire.names import QueueName
     from emulators.cloud_tasks.wire.protos import BatchCreateTasksRequest, BatchDeleteTasksRequest, Task
 
-_MOST_CREATES = 100
-_MOST_DELETES = 1000
-_MOST_KEPT = 1000
+_MAX_CREATES = 100
+_MAX_DELETES = 1000
+_MAX_OPERATIONS = 1000
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -50,8 +50,8 @@ class BatchMethods:
         self._operations: dict[str, operations_pb2.Operation] = {}
 
     def create(self, request: BatchCreateTasksRequest) -> operations_pb2.Operation:
-        """Create up to 100 tasks; those that fail are reported by their index."""
-        queue = self._queue_of(request.parent, len(request.requests), _MOST_CREATES)
+        """Create up to 100 tasks; the operation reports failures by index."""
+        queue = self._queue_of(request.parent, len(request.requests), _MAX_CREATES)
         for each in request.requests:
             if each.parent and each.parent != request.parent:
                 raise invalid("The parent of every request must be the same as the parent of the batch.")
@@ -69,11 +69,11 @@ class BatchMethods:
                 failed[index] = error
         metadata = BatchCreateTasksMetadata(state=_create_state(len(created), len(failed)))
         response = BatchCreateTasksResponse(tasks=created)
-        return self._finished(name, started, metadata, failed, response if created else None)
+        return self._store_operation(name, started, metadata, failed, response if created else None)
 
     def delete(self, request: BatchDeleteTasksRequest) -> operations_pb2.Operation:
-        """Delete up to 1000 tasks; those that fail are reported by their index."""
-        queue = self._queue_of(request.parent, len(request.names), _MOST_DELETES)
+        """Delete up to 1000 tasks; the operation reports failures by index."""
+        queue = self._queue_of(request.parent, len(request.names), _MAX_DELETES)
         name = _operation_name("delete", queue, request.request_id)
         if name in self._operations:
             return self._operations[name]
@@ -87,27 +87,27 @@ class BatchMethods:
                 failed[index] = error
         deleted = len(request.names) - len(failed)
         metadata = BatchDeleteTasksMetadata(state=_delete_state(deleted, len(failed)))
-        return self._finished(name, started, metadata, failed, Empty() if deleted else None)
+        return self._store_operation(name, started, metadata, failed, Empty() if deleted else None)
 
     def get(self, request: operations_pb2.GetOperationRequest) -> operations_pb2.Operation:
-        """An operation by its name."""
+        """Get an operation by its name; raises ApiError."""
         operation = self._operations.get(request.name)
         if operation is None:
             raise entity_missing()
         return operation
 
     def clear(self) -> None:
-        """Forget every operation."""
+        """Delete every operation."""
         self._operations.clear()
 
-    def _queue_of(self, parent: str, size: int, most: int) -> QueueName:
+    def _queue_of(self, parent: str, size: int, maximum: int) -> QueueName:
         queue = names.parse_queue(parent)
         self._registry.find(queue)
-        if not 1 <= size <= most:
-            raise invalid(f"A batch must hold between 1 and {most} tasks, not {size}.")
+        if not 1 <= size <= maximum:
+            raise invalid(f"A batch must hold between 1 and {maximum} tasks, not {size}.")
         return queue
 
-    def _finished(
+    def _store_operation(
         self,
         name: str,
         started: float,
@@ -124,8 +124,8 @@ class BatchMethods:
         if response is not None:
             operation.response.Pack(response)
         else:
-            operation.error.CopyFrom(_nothing_succeeded(metadata.DESCRIPTOR.name))
-        while len(self._operations) >= _MOST_KEPT:
+            operation.error.CopyFrom(_all_failed(metadata.DESCRIPTOR.name))
+        while len(self._operations) >= _MAX_OPERATIONS:
             del self._operations[next(iter(self._operations))]
         self._operations[name] = operation
         return operation
@@ -151,7 +151,7 @@ def _delete_state(deleted: int, failed: int) -> int:
     return BatchDeleteState.PARTIALLY_SUCCEEDED if deleted else BatchDeleteState.FAILED
 
 
-def _nothing_succeeded(metadata: str) -> status_pb2.Status:
+def _all_failed(metadata: str) -> status_pb2.Status:
     return status_pb2.Status(
         code=Code.ABORTED.number,
         message=f"None of the requests succeeded, refer to {metadata}.failed_requests for individual error details",

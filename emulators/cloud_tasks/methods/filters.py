@@ -1,4 +1,4 @@
-"""The filter of ListQueues: the comparisons that people write, joined by AND."""
+"""The filter of ListQueues: comparisons joined by AND."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def parse_filter(text: str) -> Callable[[Queue], bool]:
-    """A test of queues for a filter such as `state: PAUSED AND rateLimits.maxDispatchesPerSecond > 1`.
+    """Parse a filter such as `state: PAUSED AND rateLimits.maxDispatchesPerSecond > 1` into a test of queues.
 
-    Fields may be written in camel case or with underscores; raises ApiError for anything else.
+    Fields are in camel case or snake case. Raises ApiError for anything else.
     """
     tests = [_comparison(part) for part in re.split(r"\sAND\s", text)] if text.strip() else []
     return lambda queue: all(test(queue) for test in tests)
@@ -29,37 +29,37 @@ def parse_filter(text: str) -> Callable[[Queue], bool]:
 def _comparison(part: str) -> Callable[[Queue], bool]:
     match = _COMPARISON.fullmatch(part)
     if not match:
-        raise _not_understood(part)
+        raise _bad_filter(part)
     path = [_CAPITAL.sub("_", name).lower() for name in match[1].split(".")]
-    operator, wanted = match[2], match[3].strip('"')
-    return lambda queue: _holds(_value(queue, path, part), operator, wanted)
+    operator, operand = match[2], match[3].strip('"')
+    return lambda queue: _holds(_value(queue, path, part), operator, operand)
 
 
 def _value(queue: Queue, path: list[str], part: str) -> object:
     value: object = queue
     for name in path:
         if name not in getattr(getattr(value, "DESCRIPTOR", None), "fields_by_name", {}):
-            raise _not_understood(part)
+            raise _bad_filter(part)
         value = getattr(value, name)
     return QueueState(queue.state).name if path == ["state"] else value
 
 
-def _holds(value: object, operator: str, wanted: str) -> bool:
+def _holds(value: object, operator: str, operand: str) -> bool:
     if isinstance(value, int | float):
         try:
-            return _compare(float(value), operator, float(wanted))
+            return _compare(float(value), operator, float(operand))
         except ValueError:
-            raise _not_understood(wanted) from None
+            raise _bad_filter(operand) from None
     if operator == ":":
-        return wanted in str(value)
-    return _compare(str(value), operator, wanted)
+        return operand in str(value)
+    return _compare(str(value), operator, operand)
 
 
-def _compare(value: float | str, operator: str, wanted: float | str) -> bool:
-    order = (value > wanted) - (value < wanted)  # type: ignore[operator]  # both are of one type
+def _compare(value: float | str, operator: str, operand: float | str) -> bool:
+    order = (value > operand) - (value < operand)  # type: ignore[operator]  # both are of one type
     allowed = {"=": (0,), ":": (0,), "!=": (-1, 1), "<": (-1,), ">": (1,), "<=": (-1, 0), ">=": (0, 1)}
     return order in allowed[operator]
 
 
-def _not_understood(part: str) -> ApiError:
+def _bad_filter(part: str) -> ApiError:
     return invalid(f"The filter is not understood at: {part.strip()}")

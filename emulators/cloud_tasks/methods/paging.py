@@ -1,4 +1,4 @@
-"""Page tokens: opaque to the caller, and worthless after two hours."""
+"""Page tokens: opaque to the caller, and valid for two hours."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from emulators.cloud_tasks.wire.errors import ApiError, invalid
 _LIFETIME_S = 2 * 3600
 
 
-def page_token(what: str, last: str, now: float) -> str:
-    """A token that continues the listing of `what` (parent, filter) after the item `last`."""
+def make_page_token(what: str, last: str, now: float) -> str:
+    """Make a token that continues the listing of `what` (parent, filter) after the item `last`."""
     return base64.urlsafe_b64encode(json.dumps([what, last, now]).encode()).decode()
 
 
-def last_seen(token: str, what: str, now: float) -> str:
-    """The item after which a listing goes on; raises ApiError for a token of another listing or an old one."""
+def read_page_token(token: str, what: str, now: float) -> str:
+    """Read the item after which the listing continues; raises ApiError for a foreign or old token."""
     try:
         token_what, last, issued = json.loads(base64.urlsafe_b64decode(token.encode()))
         if token_what != what or float(issued) + _LIFETIME_S < now:
@@ -27,11 +27,11 @@ def last_seen(token: str, what: str, now: float) -> str:
         raise _bad_token() from None
 
 
-def page_size(wanted: int, most: int) -> int:
-    """How many items to answer with: the wanted number, `most` if it is missing or larger."""
+def limit_page_size(wanted: int, maximum: int) -> int:
+    """The number of items on a page: `wanted`, or `maximum` if it is 0 or larger; raises ApiError below 0."""
     if wanted < 0:
         raise invalid("The page size cannot be negative.")
-    return min(wanted or most, most)
+    return min(wanted or maximum, maximum)
 
 
 def _bad_token() -> ApiError:

@@ -1,4 +1,4 @@
-"""IAM policies of queues, locations, and the encryption settings that are not supported."""
+"""IAM policies of queues, locations, and the unsupported encryption settings."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from google.cloud.location import locations_pb2  # type: ignore[import-untyped]  # ships no types
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 
-from emulators.cloud_tasks.methods.paging import last_seen, page_size, page_token
+from emulators.cloud_tasks.methods.paging import limit_page_size, make_page_token, read_page_token
 from emulators.cloud_tasks.wire import names
-from emulators.cloud_tasks.wire.errors import ApiError, Code, entity_missing, garbled_resource, not_supported
+from emulators.cloud_tasks.wire.errors import ApiError, Code, bad_resource, entity_missing, not_supported
 
 if TYPE_CHECKING:
     from emulators.cloud_tasks.clock import Clock
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emulators.cloud_tasks.wire.protos import CmekConfig, GetCmekConfigRequest, UpdateCmekConfigRequest
 
 _NO_POLICY_ETAG = b"\x00 \x01"
-_MOST_PER_PAGE = 100
+_MAX_PER_PAGE = 100
 _LOCATION_IDS = (
     "africa-south1 asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3 asia-south1 asia-south2 "
     "asia-southeast1 asia-southeast2 australia-southeast1 australia-southeast2 europe-central2 europe-north1 "
@@ -31,19 +31,19 @@ _LOCATIONS = _LOCATION_IDS.split()
 
 
 class PolicyMethods:
-    """GetIamPolicy, SetIamPolicy and TestIamPermissions: kept and given back, never enforced."""
+    """GetIamPolicy, SetIamPolicy and TestIamPermissions: policies are stored, never enforced."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._policies: dict[str, policy_pb2.Policy] = {}
 
     def get(self, request: iam_policy_pb2.GetIamPolicyRequest) -> policy_pb2.Policy:
-        """A queue's policy; empty when none was set."""
+        """Get a queue's policy; an empty one if none was set."""
         self._check(request.resource)
         return self._policies.get(request.resource, policy_pb2.Policy(etag=_NO_POLICY_ETAG))
 
     def set(self, request: iam_policy_pb2.SetIamPolicyRequest) -> policy_pb2.Policy:
-        """Replace a queue's policy; raises ApiError when it was changed since the caller read it."""
+        """Replace a queue's policy; raises ApiError if it has changed since the caller read it."""
         self._check(request.resource)
         stored = self._policies.get(request.resource, policy_pb2.Policy(etag=_NO_POLICY_ETAG))
         if request.policy.etag and request.policy.etag != stored.etag:
@@ -58,19 +58,19 @@ class PolicyMethods:
         return policy
 
     def test(self, request: iam_policy_pb2.TestIamPermissionsRequest) -> iam_policy_pb2.TestIamPermissionsResponse:
-        """Every permission asked for, as nobody is kept out; none for a queue that does not exist."""
+        """Grant every requested permission; none if the queue does not exist."""
         names.parse_queue(request.resource)
         exists = self._registry.get(request.resource) is not None
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=request.permissions if exists else [])
 
     def clear(self) -> None:
-        """Forget every policy."""
+        """Delete every policy."""
         self._policies.clear()
 
     def _check(self, resource: str) -> None:
         names.parse_queue(resource)
         if self._registry.get(resource) is None:
-            # A queue made anew under an old name starts without the old one's policy.
+            # A new queue under the same name must not inherit the old policy.
             self._policies.pop(resource, None)
             raise entity_missing()
 
@@ -84,14 +84,14 @@ class LocationMethods:
     def list(self, request: locations_pb2.ListLocationsRequest) -> locations_pb2.ListLocationsResponse:
         """The regions, in alphabetical order."""
         if not request.name.startswith("projects/") or request.name.count("/") != 1:
-            raise garbled_resource()
+            raise bad_resource()
         now, what = self._clock.now(), f"locations {request.name}"
-        after = last_seen(request.page_token, what, now) if request.page_token else ""
-        size = page_size(request.page_size, _MOST_PER_PAGE)
+        after = read_page_token(request.page_token, what, now) if request.page_token else ""
+        size = limit_page_size(request.page_size, _MAX_PER_PAGE)
         page = [location for location in _LOCATIONS if location > after][: size + 1]
-        token = page_token(what, page[size - 1], now) if len(page) > size else ""
-        found = [_location(f"{request.name}/locations/{location}") for location in page[:size]]
-        return locations_pb2.ListLocationsResponse(locations=found, next_page_token=token)
+        token = make_page_token(what, page[size - 1], now) if len(page) > size else ""
+        locations = [_location(f"{request.name}/locations/{location}") for location in page[:size]]
+        return locations_pb2.ListLocationsResponse(locations=locations, next_page_token=token)
 
     def get(self, request: locations_pb2.GetLocationRequest) -> locations_pb2.Location:
         """One region."""
@@ -106,10 +106,10 @@ def _location(name: str) -> locations_pb2.Location:
 
 
 def get_cmek_config(_request: GetCmekConfigRequest) -> CmekConfig:
-    """Refused: nothing is encrypted here."""
+    """Raise ApiError: nothing is encrypted here."""
     raise not_supported("This emulator keeps tasks in memory and has no customer-managed encryption keys.")
 
 
 def update_cmek_config(_request: UpdateCmekConfigRequest) -> CmekConfig:
-    """Refused: nothing is encrypted here."""
+    """Raise ApiError: nothing is encrypted here."""
     raise not_supported("This emulator keeps tasks in memory and has no customer-managed encryption keys.")

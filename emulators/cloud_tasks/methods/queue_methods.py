@@ -1,4 +1,4 @@
-"""The methods of the API that are about queues."""
+"""The API's methods for queues."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from google.protobuf.empty_pb2 import Empty
 
 from emulators.cloud_tasks.methods.filters import parse_filter
-from emulators.cloud_tasks.methods.paging import last_seen, page_size, page_token
+from emulators.cloud_tasks.methods.paging import limit_page_size, make_page_token, read_page_token
 from emulators.cloud_tasks.wire import names
 from emulators.cloud_tasks.wire.errors import ApiError, entity_missing, queue_exists
 from emulators.cloud_tasks.wire.protos import ListQueuesResponse, Queue, QueueState
-from emulators.cloud_tasks.wire.queue_config import new_queue, updated_queue
+from emulators.cloud_tasks.wire.queue_config import new_queue, update_queue
 from emulators.cloud_tasks.wire.times import timestamp
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("emulators.cloud_tasks")
 
-_MOST_PER_PAGE = 9800
+_MAX_PER_PAGE = 9800
 
 
 class QueueMethods:
@@ -45,8 +45,8 @@ class QueueMethods:
         self._dispatcher = dispatcher
 
     def create(self, request: CreateQueueRequest) -> Queue:
-        """Make a queue that must not exist."""
-        name = names.queue_under(request.parent, request.queue.name)
+        """Create a queue; raises ApiError if it exists."""
+        name = names.parse_queue_under(request.parent, request.queue.name)
         if self._registry.get(name.path):
             raise queue_exists()
         queue = self._registry.add(name, new_queue(request.queue))
@@ -54,16 +54,16 @@ class QueueMethods:
         return queue.proto
 
     def get(self, request: GetQueueRequest) -> Queue:
-        """A queue as it is configured now."""
+        """Get a queue; raises ApiError."""
         return self._registry.find(names.parse_queue(request.name)).proto
 
     def update(self, request: UpdateQueueRequest) -> Queue:
-        """Change the settings that the mask names, with effect at once; makes the queue if there is none."""
+        """Change the settings in the mask, with effect at once; create the queue if there is none."""
         name = names.parse_new_queue(request.queue.name)
         queue = self._registry.get(name.path)
         if queue is None:
             return self._registry.add(name, new_queue(request.queue)).proto
-        queue.configure(updated_queue(queue.proto, request.queue, request.update_mask), self._clock.now())
+        queue.configure(update_queue(queue.proto, request.queue, request.update_mask), self._clock.now())
         self._dispatcher.pump(queue)
         return queue.proto
 
@@ -72,15 +72,15 @@ class QueueMethods:
         try:
             queue = self._registry.find(names.parse_queue(request.name))
         except ApiError as error:
-            # Recorded: this one method words a missing queue differently.
+            # Recorded: DeleteQueue words a missing queue differently.
             raise (entity_missing() if error.code.name == "NOT_FOUND" else error) from None
         self._registry.remove(queue)
-        self._dispatcher.on_quiet()
+        self._dispatcher.on_idle()
         log.info("queue %s is deleted", queue.name.path)
         return Empty()
 
     def pause(self, request: PauseQueueRequest) -> Queue:
-        """Stop dispatching; attempts in flight go on."""
+        """Stop dispatching; attempts in flight continue."""
         return self._set_state(request.name, QueueState.PAUSED)
 
     def resume(self, request: ResumeQueueRequest) -> Queue:
@@ -88,31 +88,31 @@ class QueueMethods:
         return self._set_state(request.name, QueueState.RUNNING)
 
     def purge(self, request: PurgeQueueRequest) -> Queue:
-        """Remove every task; the names stay taken."""
+        """Delete every task; the names stay reserved."""
         queue = self._registry.find(names.parse_queue(request.name))
         now = self._clock.now()
         for task in list(queue.tasks.values()):
             queue.remove(task, now)
         queue.proto.purge_time.CopyFrom(timestamp(now))
         self._dispatcher.pump(queue)
-        self._dispatcher.on_quiet()
+        self._dispatcher.on_idle()
         return queue.proto
 
     def list(self, request: ListQueuesRequest) -> ListQueuesResponse:
-        """The queues of a location in the order of their names."""
+        """List a page of a location's queues, ordered by name."""
         names.parse_location(request.parent)
         what = f"queues {request.parent} {request.filter}"
         now = self._clock.now()
-        after = last_seen(request.page_token, what, now) if request.page_token else ""
+        after = read_page_token(request.page_token, what, now) if request.page_token else ""
         matches = parse_filter(request.filter)
-        found = (
+        queues = (
             queue.proto
             for queue in self._registry
             if queue.name.parent == request.parent and queue.name.path > after and matches(queue.proto)
         )
-        size = page_size(request.page_size, _MOST_PER_PAGE)
-        page = heapq.nsmallest(size + 1, found, key=lambda queue: queue.name)
-        token = page_token(what, page[size - 1].name, now) if len(page) > size else ""
+        size = limit_page_size(request.page_size, _MAX_PER_PAGE)
+        page = heapq.nsmallest(size + 1, queues, key=lambda queue: queue.name)
+        token = make_page_token(what, page[size - 1].name, now) if len(page) > size else ""
         return ListQueuesResponse(queues=page[:size], next_page_token=token)
 
     def _set_state(self, name: str, state: int) -> Queue:

@@ -1,4 +1,4 @@
-"""What became of one attempt, and how the API words it."""
+"""The outcome of one attempt, and its wording in the API."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _BY_STATUS = {
     504: Code.DEADLINE_EXCEEDED,
 }
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-# What a retry's header reports when the attempt before it brought no answer.
+# A retry's header reports this if the previous attempt got no answer.
 NO_ANSWER = 504
 
 
-class Ending(Enum):
-    """How an attempt ended."""
+class AttemptResult(Enum):
+    """The ways in which an attempt can end."""
 
     ANSWERED = "the target answered, with any status"
     TIMED_OUT = "the dispatch deadline passed first"
@@ -38,35 +38,35 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An ending, the HTTP status if there was one, and the delay its Retry-After asked for (seconds)."""
+    """A result, the HTTP status (0 for none), and the delay of the answer's Retry-After (seconds, 0 for none)."""
 
-    ending: Ending
+    result: AttemptResult
     status: int = 0
     retry_after: float = 0.0
     reason: str = ""
 
     @property
-    def succeeded(self) -> bool:
-        """Whether the task is done: only a 2xx says so."""
-        return self.ending is Ending.ANSWERED and 200 <= self.status <= 299  # noqa: PLR2004 - the range says it
+    def is_success(self) -> bool:
+        """Whether the answer was a 2xx: the task is done."""
+        return self.result is AttemptResult.ANSWERED and 200 <= self.status <= 299  # noqa: PLR2004 - the range says it
 
     @property
-    def server_error(self) -> bool:
+    def is_server_error(self) -> bool:
         """Whether the answer was a 5xx."""
-        return self.ending is Ending.ANSWERED and self.status >= _SERVER_ERROR
+        return self.result is AttemptResult.ANSWERED and self.status >= _SERVER_ERROR
 
     def attempt_status(self) -> status_pb2.Status:
         """The `response_status` of the attempt."""
-        if self.succeeded:
+        if self.is_success:
             return status_pb2.Status()
         code = self._code()
-        shown = NO_ANSWER if self.ending is Ending.TIMED_OUT else self.status
-        return status_pb2.Status(code=code.number, message=f"{code.name}({code.number}): HTTP status code {shown}")
+        status = NO_ANSWER if self.result is AttemptResult.TIMED_OUT else self.status
+        return status_pb2.Status(code=code.number, message=f"{code.name}({code.number}): HTTP status code {status}")
 
     def _code(self) -> Code:
-        if self.ending is Ending.TIMED_OUT:
+        if self.result is AttemptResult.TIMED_OUT:
             return Code.DEADLINE_EXCEEDED
-        if self.ending is not Ending.ANSWERED:
+        if self.result is not AttemptResult.ANSWERED:
             return Code.UNAVAILABLE
         if self.status in _BY_STATUS:
             return _BY_STATUS[self.status]

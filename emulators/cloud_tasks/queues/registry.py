@@ -1,11 +1,11 @@
-"""All queues of the emulator, and the names of those deleted not long ago."""
+"""All queues of the emulator, and the reserved names of deleted ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulators.cloud_tasks.queues.queue import LiveQueue
-from emulators.cloud_tasks.queues.tombstones import Tombstones
+from emulators.cloud_tasks.queues.queue import QueueRuntime
+from emulators.cloud_tasks.queues.reserved_names import ReservedNames
 from emulators.cloud_tasks.wire.errors import queue_existed_recently, queue_missing
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emulators.cloud_tasks.wire.names import QueueName
     from emulators.cloud_tasks.wire.protos import Queue
 
-_MOST_TOMBSTONES = 1_000_000
+_MAX_RESERVED_NAMES = 1_000_000
 
 
 class Registry:
@@ -25,45 +25,45 @@ class Registry:
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._clock = clock
         self._settings = settings
-        self._queues: dict[str, LiveQueue] = {}
-        self._gone = Tombstones(settings.queue_name_reuse, _MOST_TOMBSTONES)
+        self._queues: dict[str, QueueRuntime] = {}
+        self._reserved = ReservedNames(settings.queue_name_reuse, _MAX_RESERVED_NAMES)
 
-    def __iter__(self) -> Iterator[LiveQueue]:
+    def __iter__(self) -> Iterator[QueueRuntime]:
         return iter(list(self._queues.values()))
 
-    def get(self, path: str) -> LiveQueue | None:
-        """The queue of that full name, or None."""
+    def get(self, path: str) -> QueueRuntime | None:
+        """Get a queue by its full name; None if there is none."""
         return self._queues.get(path)
 
-    def find(self, name: QueueName) -> LiveQueue:
-        """The queue of that name; raises ApiError when there is none."""
+    def find(self, name: QueueName) -> QueueRuntime:
+        """Find a queue by name; raises ApiError."""
         queue = self._queues.get(name.path)
         if queue is None:
             raise queue_missing()
         return queue
 
-    def add(self, name: QueueName, proto: Queue) -> LiveQueue:
-        """Store a new queue; raises ApiError while a deleted one still holds its name."""
+    def add(self, name: QueueName, proto: Queue) -> QueueRuntime:
+        """Store a new queue; raises ApiError while its name is reserved."""
         now = self._clock.now()
-        if self._gone.holds(name.path, now):
+        if self._reserved.holds(name.path, now):
             raise queue_existed_recently()
-        queue = LiveQueue(name, proto, self._settings, now)
+        queue = QueueRuntime(name, proto, self._settings, now)
         self._queues[name.path] = queue
         return queue
 
-    def remove(self, queue: LiveQueue) -> None:
-        """Delete a queue with everything in it; attempts in flight end on their own."""
+    def remove(self, queue: QueueRuntime) -> None:
+        """Delete a queue with its tasks; attempts in flight end by themselves."""
         self._drop(queue)
-        self._gone.add(queue.name.path, self._clock.now())
+        self._reserved.add(queue.name.path, self._clock.now())
 
     def clear(self) -> None:
-        """Forget everything, reserved names included."""
+        """Delete all queues and reserved names."""
         for queue in self:
             self._drop(queue)
-        self._gone = Tombstones(self._settings.queue_name_reuse, _MOST_TOMBSTONES)
+        self._reserved = ReservedNames(self._settings.queue_name_reuse, _MAX_RESERVED_NAMES)
 
-    def _drop(self, queue: LiveQueue) -> None:
-        queue.deleted = True
+    def _drop(self, queue: QueueRuntime) -> None:
+        queue.is_deleted = True
         queue.tasks.clear()
         if queue.alarm is not None:
             queue.alarm.cancel()

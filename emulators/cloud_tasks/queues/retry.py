@@ -1,4 +1,4 @@
-"""When a failed task runs again, and when it is given up."""
+"""The retry policy: when a failed task runs again, and when it is given up."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from emulators.cloud_tasks.wire.times import seconds_of
 if TYPE_CHECKING:
     from emulators.cloud_tasks.wire.protos import RetryConfig
 
-# Beyond this many doublings the delay is above any max_backoff, and 2**n would only grow large.
-_MOST_DOUBLINGS = 64
+# After so many doublings the delay is above any max_backoff.
+_MAX_DOUBLINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,21 @@ class RetryPolicy:
     max_backoff: float
     max_doublings: int
 
-    def delay(self, retry: int, asked: float = 0) -> float:
+    def delay(self, retry: int, retry_after: float = 0) -> float:
         """Seconds from a failure to retry number `retry` (1 is the first).
 
-        Doubles `max_doublings` times, then grows by the last step, then stays at `max_backoff`. A target that
-        `asked` for a longer wait (its Retry-After) gets it, up to `max_backoff`.
+        The delay doubles `max_doublings` times, then grows by the last step, then stays at `max_backoff`. A longer
+        `retry_after` (seconds, of the target's Retry-After) replaces it, up to `max_backoff`.
         """
-        doublings = min(self.max_doublings, _MOST_DOUBLINGS)
+        doublings = min(self.max_doublings, _MAX_DOUBLINGS)
         exponential = self.min_backoff * 2.0 ** min(retry - 1, doublings)
         linear = max(0, retry - 1 - doublings) * self.min_backoff * 2.0**doublings
-        return min(self.max_backoff, max(exponential + linear, asked))
+        return min(self.max_backoff, max(exponential + linear, retry_after))
 
     def gives_up(self, attempts: int, elapsed: float) -> bool:
-        """Whether a task that failed `attempts` times, first tried `elapsed` seconds ago, is dropped.
+        """Whether to drop a task that has failed `attempts` times since its first attempt `elapsed` seconds ago.
 
-        It is when both limits are reached. An unlimited limit counts as reached, unless both are unlimited.
+        True once both limits are reached. An unlimited one counts as reached, unless both are unlimited.
         """
         if self.max_attempts < 0 and self.max_duration <= 0:
             return False
@@ -48,7 +48,7 @@ class RetryPolicy:
 
 
 def policy_of(config: RetryConfig) -> RetryPolicy:
-    """The policy of a RetryConfig whose defaults are filled in."""
+    """The policy of a RetryConfig with its defaults filled in."""
     return RetryPolicy(
         max_attempts=config.max_attempts,
         max_duration=seconds_of(config.max_retry_duration),

@@ -1,4 +1,4 @@
-"""Tasks waiting for their time."""
+"""The schedule: items by their due time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Schedule(Generic[T]):
     """Items by due time (seconds); ties leave in the order they came.
 
     With `shuffled`, items that are due leave in random order: the real service promises none.
-    A withdrawn item is let go at once, however far ahead it was due; only its small ticket stays in the heap.
+    A withdrawn item is released at once; only its small ticket stays in the heap until it is due.
     """
 
     def __init__(self, *, shuffled: bool) -> None:
@@ -31,14 +31,14 @@ class Schedule(Generic[T]):
         return len(self._items)
 
     def put(self, item: T, due: float) -> int:
-        """Add an item; the ticket returned withdraws it."""
+        """Add an item; return the ticket that withdraws it."""
         ticket = next(self._tickets)
         self._items[ticket] = item
         heapq.heappush(self._heap, (due, ticket))
         return ticket
 
     def withdraw(self, ticket: int) -> None:
-        """Take an item out before its time; harmless when it has left already."""
+        """Remove an item before its time; harmless if it has left."""
         if self._items.pop(ticket, None) is None:
             return
         if len(self._heap) + len(self._due) > 2 * len(self._items) + _TOLERATED_STALE:
@@ -47,7 +47,7 @@ class Schedule(Generic[T]):
             self._due = [ticket for ticket in self._due if ticket in self._items]
 
     def next_due(self) -> float | None:
-        """When the next item is due (long past for one that waits already); None when nothing waits."""
+        """When the next item is due (seconds; 0 for one that is overdue); None for an empty schedule."""
         while self._due:
             if self._due[-1] in self._items:
                 return 0.0
@@ -60,13 +60,13 @@ class Schedule(Generic[T]):
         return None
 
     def pop(self, now: float) -> T:
-        """Remove the next item; call it only when `next_due` is not after `now`."""
+        """Remove and return the next item; call it only if `next_due` is not after `now`."""
         if not self._shuffled:
             return self._items.pop(heapq.heappop(self._heap)[1])
         while self._heap and self._heap[0][0] <= now:
             self._due.append(heapq.heappop(self._heap)[1])
         while True:
-            # An item withdrawn while it waited here leaves its ticket behind.
+            # A withdrawn item may have left its ticket behind.
             index = random.randrange(len(self._due))  # noqa: S311 - an order, not a secret
             self._due[index], self._due[-1] = self._due[-1], self._due[index]
             ticket = self._due.pop()

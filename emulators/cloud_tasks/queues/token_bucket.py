@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emulators.cloud_tasks.wire.queue_config import burst_for
 
-# Below this a shortfall is floating-point noise, not a missing token.
+# A smaller shortfall is floating-point noise, not a missing token.
 _NOISE = 1e-9
 
 
@@ -20,12 +20,12 @@ class TokenBucket:
         self._updated = now
 
     def tokens(self, now: float) -> float:
-        """What is in the bucket at `now`."""
+        """The tokens in the bucket at `now`."""
         grown = self._tokens + max(0.0, now - self._updated) * self._rate
         return min(float(self._burst), grown)
 
     def set_rate(self, rate: float, now: float) -> None:
-        """Refill at a new rate from now on; what is in the bucket stays, up to its new size."""
+        """Refill at a new rate from now on; keep the tokens, up to the new size."""
         tokens = self.tokens(now)
         self._rate = rate
         self._burst = burst_for(rate)
@@ -42,5 +42,5 @@ class TokenBucket:
         return True
 
     def ready_at(self, now: float) -> float:
-        """When the next token will be there."""
+        """When the next token is available (seconds)."""
         return now + max(0.0, 1 - self.tokens(now)) / self._rate

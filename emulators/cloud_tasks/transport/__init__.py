@@ -1,1 +1,1 @@
-"""The ways in: gRPC, REST, and the test controls."""
+"""The transports: gRPC, REST, and the test controls."""

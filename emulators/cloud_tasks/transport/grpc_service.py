@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     _Context = grpc.aio.ServicerContext[bytes, Message]
     _Behaviour = Callable[[bytes, _Context], Awaitable[Message]]
 
-# A batch may hold 100 tasks; more than this in one message is not a reasonable request.
-_MOST_MESSAGE_BYTES = 32 * 1024 * 1024
+# A batch holds at most 100 tasks: no reasonable request is larger.
+_MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 _STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
-# Other versions of the API, too, are refused with a sentence.
-_OURS = ("/google.cloud.tasks.", f"/{OPERATIONS}/", f"/{LOCATIONS}/")
+# Unknown methods under these paths, other versions' too, get a sentence instead of gRPC's own refusal.
+_API_PATHS = ("/google.cloud.tasks.", f"/{OPERATIONS}/", f"/{LOCATIONS}/")
 _OPTIONS = (
-    ("grpc.max_receive_message_length", _MOST_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", -1),
-    # Otherwise two servers could bind one port, and each get half of the calls.
+    # With SO_REUSEPORT two servers could share one port, and each would get half of the calls.
     ("grpc.so_reuseport", 0),
 )
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    """Finds the handler of a call; calls of our services that we do not have are refused with a sentence."""
+    """Finds the handler of a call; refuses unknown methods of the API with a sentence."""
 
     def __init__(self, api: Api) -> None:
         self._handlers = {f"/{name}": _handler(_behaviour(method)) for name, method in api.methods.items()}
@@ -40,13 +40,13 @@ class _Handlers(grpc.GenericRpcHandler):
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, Message] | None:
         name = handler_call_details.method
         handler = self._handlers.get(name)
-        if handler is None and name.startswith(_OURS):
+        if handler is None and name.startswith(_API_PATHS):
             return _handler(_refusal(name.removeprefix("/")))
         return handler
 
 
 def _handler(behaviour: _Behaviour) -> grpc.RpcMethodHandler[bytes, Message]:
-    # No deserializer: the handler parses the bytes itself, so that garbage is refused and not reported as a crash.
+    # No deserializer: the handler parses the bytes itself, so that garbage is refused, not reported as a crash.
     return grpc.unary_unary_rpc_method_handler(behaviour, None, _serialize)
 
 
@@ -89,5 +89,5 @@ async def _abort(context: _Context, error: ApiError) -> Message:
 
 
 def make_server(api: Api) -> grpc.aio.Server:
-    """A server that is not bound to a port yet; call it inside the running loop."""
+    """Make a server without a port; call it inside the running loop."""
     return grpc.aio.server(handlers=[_Handlers(api)], options=_OPTIONS)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from emulators.cloud_tasks.methods.api import Api, Method
 
-# Standard parameters of Google's HTTP APIs that do not concern the request message.
+# Standard parameters of Google's HTTP APIs: they are no fields of the request message.
 _SYSTEM_PARAMETERS = frozenset(
     {"alt", "fields", "key", "prettyPrint", "quotaUser", "callback", "access_token", "oauth_token", "uploadType"}
 )
 
 
-_OURS = re.compile("/v2/projects/[^/]+/locations/[^/]+(/|$)")
+_API_PATHS = re.compile("/v2/projects/[^/]+/locations/[^/]+(/|$)")
 
 
 class RestApi:
@@ -34,26 +34,26 @@ class RestApi:
         self._api = api
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call, refusals in the shape of AIP-193."""
+        """Answer one call; refusals have the shape of AIP-193."""
         try:
             return await self._answer(request)
         except ApiError as error:
             return refusal(error)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        # Resource names may come percent-encoded; their slashes never are.
-        found = find_route(request.method, unquote(request.rel_url.raw_path))
-        if found is None:
-            raise _not_a_method(request.method, request.path)
-        route, resource = found
+        # Resource names may be percent-encoded, but not their slashes.
+        match = find_route(request.method, unquote(request.rel_url.raw_path))
+        if match is None:
+            raise _unknown_method(request.method, request.path)
+        route, resource = match
         method = self._api.methods[route.method]
         body = _json(await request.read()) if route.body else {}
         fields = _fields(route, resource, body, list(request.query.items()))
         return _json_response(json_format.MessageToDict(method.call(_message(method, fields))))
 
 
-def _not_a_method(verb: str, path: str) -> ApiError:
-    if _OURS.match(path):
+def _unknown_method(verb: str, path: str) -> ApiError:
+    if _API_PATHS.match(path):
         return not_supported(f"This emulator does not have the method {verb} {path}.")
     return ApiError(Code.NOT_FOUND, f"{verb} {path} is not a method of the Cloud Tasks API.")
 

@@ -1,7 +1,4 @@
-"""Which HTTP request is which method: the transcoding rules of the API's own definition.
-
-`{name}` stands for the resource in the path; it becomes that field of the request message.
-"""
+"""The routes from HTTP requests to methods: the transcoding rules of the API's own definition."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ _TASK = f"{_QUEUE}/tasks/[^/:]+"
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A verb and a path pattern; `field` receives the path's resource, `body` says where the JSON body goes.
+    """A verb and a path pattern; `field` receives the path's resource, `body` the JSON body.
 
-    A body of "*" is the request message itself, of "" there is none, else it is that field of the message.
+    `body` is a field of the request message, "*" for the whole message, "" for no body.
     """
 
     verb: str
@@ -69,7 +66,7 @@ ROUTES = (
 
 
 def find_route(verb: str, path: str) -> tuple[Route, str] | None:
-    """The route of a request and the resource in its path, or None."""
+    """Find the route of a request and the resource in its path; None if there is no route."""
     for route in ROUTES:
         match = route.pattern.fullmatch(path) if route.verb == verb else None
         if match:

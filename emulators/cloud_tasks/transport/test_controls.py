@@ -1,4 +1,4 @@
-"""Aids for tests, apart from the API: everything below /_local/ on the REST port."""
+"""The test controls, apart from the API: everything below /_local/ on the REST port."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from emulators.cloud_tasks.clock import Clock
-    from emulators.cloud_tasks.dispatch.delivery_log import Journal
+    from emulators.cloud_tasks.dispatch.delivery_log import DeliveryLog
     from emulators.cloud_tasks.dispatch.dispatcher import Dispatcher
-    from emulators.cloud_tasks.queues.queue import LiveQueue
+    from emulators.cloud_tasks.queues.queue import QueueRuntime
     from emulators.cloud_tasks.queues.registry import Registry
 
-_LONGEST_WAIT_S = 3600.0
-_MOST_DELIVERIES = 5000
+_MAX_WAIT_S = 3600.0
+_MAX_DELIVERIES = 5000
 
 
-class Aids:
+class TestControls:
     """Wait until idle, reset, list deliveries, deliver twice, and set the clock."""
 
     def __init__(
@@ -30,15 +30,15 @@ class Aids:
         clock: Clock,
         registry: Registry,
         dispatcher: Dispatcher,
-        journal: Journal,
+        delivery_log: DeliveryLog,
         reset: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._registry = registry
-        self._journal = journal
+        self._delivery_log = delivery_log
         self._reset = reset
         self._waiters: set[asyncio.Event] = set()
-        dispatcher.on_quiet = self._look_again
+        dispatcher.on_idle = self._wake_waiters
 
     def routes(self) -> list[web.RouteDef]:
         """The routes to serve."""
@@ -61,12 +61,12 @@ class Aids:
         return web.json_response({"queues": [self._state_of(queue) for queue in self._registry]})
 
     async def _wait_idle(self, request: web.Request) -> web.Response:
-        """Answers 200 once the queue has no tasks, 504 when that takes too long.
+        """Answer 200 once the queue has no tasks, 504 after the timeout.
 
-        `?queue=NAME` (all queues without), `?timeout=SECONDS` of real time (30), and `?scheduled=ignore` to
-        wait only for attempts that run or may begin now, not for tasks that wait for their time, a token, or a resume.
+        `?queue=NAME` (default: every queue), `?timeout=SECONDS` of real time (30). `?scheduled=ignore` waits only for
+        attempts that run or may begin now, not for tasks that wait for their time, a token, or a resume.
         """
-        limit = min(_number(request.query.get("timeout", "30")), _LONGEST_WAIT_S)
+        limit = min(_number(request.query.get("timeout", "30")), _MAX_WAIT_S)
         changed = asyncio.Event()
         self._waiters.add(changed)
         try:
@@ -82,19 +82,19 @@ class Aids:
 
     async def _do_reset(self, _request: web.Request) -> web.Response:
         self._reset()
-        self._look_again()
+        self._wake_waiters()
         return web.json_response({})
 
     async def _deliveries(self, request: web.Request) -> web.Response:
         """`?queue=`, `?task=` (short id), `?after=` (a delivery's number) and `?limit=` choose."""
         query = request.query
-        after, limit = int(_number(query.get("after", "0"))), int(_number(query.get("limit", str(_MOST_DELIVERIES))))
-        chosen = self._journal.select(query.get("queue", ""), query.get("task", ""), after, limit)
+        after, limit = int(_number(query.get("after", "0"))), int(_number(query.get("limit", str(_MAX_DELIVERIES))))
+        chosen = self._delivery_log.select(query.get("queue", ""), query.get("task", ""), after, limit)
         deliveries = [delivery.as_json() for delivery in chosen]
-        return web.json_response({"total": self._journal.total, "deliveries": deliveries})
+        return web.json_response({"total": self._delivery_log.total, "deliveries": deliveries})
 
     async def _forget_deliveries(self, _request: web.Request) -> web.Response:
-        self._journal.clear()
+        self._delivery_log.clear()
         return web.json_response({})
 
     async def _set_duplicates(self, request: web.Request) -> web.Response:
@@ -119,11 +119,11 @@ class Aids:
             self._clock.set_speed(_number(body["speed"]))
         if "advance" in body:
             self._clock.advance(_number(body["advance"]))
-        # Let what has fallen due start before the caller hears of it.
+        # Start the tasks that are due now before the caller gets the answer.
         await asyncio.sleep(0)
         return await self._show_clock(request)
 
-    def _look_again(self) -> None:
+    def _wake_waiters(self) -> None:
         for waiter in self._waiters:
             waiter.set()
 
@@ -135,9 +135,9 @@ class Aids:
         if query.get("scheduled") == "ignore":
             now = self._clock.now()
             return [self._state_of(queue) for queue in queues if queue.in_flight or queue.may_dispatch(now)]
-        return [self._state_of(queue) for queue in queues if not queue.idle]
+        return [self._state_of(queue) for queue in queues if not queue.is_idle]
 
-    def _state_of(self, queue: LiveQueue) -> dict[str, object]:
+    def _state_of(self, queue: QueueRuntime) -> dict[str, object]:
         now = self._clock.now()
         return {
             "name": queue.name.path,

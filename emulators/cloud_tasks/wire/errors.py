@@ -1,7 +1,7 @@
-"""What the API refuses, in the words of the real service.
+"""The API's errors, in the words of the real service.
 
-Every refusal is one ApiError. The texts were recorded from the real service or are quoted in its reference; the few
-that are this emulator's own wording are listed in the README.
+Every refusal is an ApiError. The texts are recorded from the real service or quoted from its reference; the README
+lists the few that are this emulator's own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DOCS = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.location
 
 
 class Code(Enum):
-    """The google.rpc codes in use, each with its number and its HTTP status."""
+    """The google.rpc codes, each with its number and its HTTP status."""
 
     CANCELLED = (1, 499)
     UNKNOWN = (2, 500)
@@ -49,7 +49,7 @@ class Code(Enum):
 
 
 class ApiError(Exception):
-    """A refused call: a code, a sentence for the caller, and typed details."""
+    """A refused call: a code, a message for the caller, and typed details."""
 
     def __init__(self, code: Code, message: str, *details: Message) -> None:
         super().__init__(message)
@@ -68,7 +68,7 @@ class ApiError(Exception):
 
 
 def invalid(message: str, *details: Message) -> ApiError:
-    """A request that can never succeed as it stands."""
+    """INVALID_ARGUMENT with this message."""
     return ApiError(Code.INVALID_ARGUMENT, message, *details)
 
 
@@ -76,13 +76,13 @@ def _help(description: str, url: str) -> error_details_pb2.Help:
     return error_details_pb2.Help(links=[error_details_pb2.Help.Link(description=description, url=url)])
 
 
-def garbled_resource() -> ApiError:
-    """A resource name that does not have the shape of one."""
+def bad_resource() -> ApiError:
+    """A malformed resource name."""
     return invalid("Invalid resource field value in the request.")
 
 
 def bad_queue_name() -> ApiError:
-    """A queue name with a bad character, or one of a wrong shape where a queue is made or changed."""
+    """A queue name with a bad character, or a malformed one in CreateQueue or UpdateQueue."""
     return invalid(
         'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".',
         _help("Definition of queue name", f"{_DOCS}#Queue.FIELDS.name"),
@@ -90,7 +90,7 @@ def bad_queue_name() -> ApiError:
 
 
 def bad_task_name() -> ApiError:
-    """A task name of a wrong shape where a task is made."""
+    """A malformed task name in CreateTask."""
     return invalid(
         'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>"'
     )
@@ -113,7 +113,7 @@ def wrong_queue_in_task_name(parent: str, queue: str) -> ApiError:
 
 
 def not_a_project(parent: str) -> ApiError:
-    """A parent that names no project at all: Google's front door refuses it before Cloud Tasks sees it."""
+    """A parent without a project: Google's front end refuses it before Cloud Tasks sees it."""
     message = f"Permission denied on resource project {parent}."
     consumer = {"consumer": f"projects/{parent}", "containerInfo": parent, "service": "cloudtasks.googleapis.com"}
     return ApiError(
@@ -139,12 +139,12 @@ def entity_missing() -> ApiError:
 
 
 def queue_exists() -> ApiError:
-    """CreateQueue for a queue that is there."""
+    """CreateQueue for an existing queue."""
     return ApiError(Code.ALREADY_EXISTS, "Queue already exists")
 
 
 def queue_existed_recently() -> ApiError:
-    """A queue made again too soon after its deletion."""
+    """CreateQueue too soon after the queue's deletion."""
     return ApiError(
         Code.FAILED_PRECONDITION,
         "The queue cannot be created because a queue with this name existed too recently.",
@@ -152,12 +152,12 @@ def queue_existed_recently() -> ApiError:
 
 
 def task_exists() -> ApiError:
-    """A task name that a live task holds."""
+    """CreateTask with the name of an existing task."""
     return ApiError(Code.ALREADY_EXISTS, "Requested entity already exists")
 
 
 def task_existed_recently() -> ApiError:
-    """A task name that a finished or deleted task still reserves."""
+    """CreateTask with a name that a finished or deleted task still reserves."""
     return ApiError(
         Code.ALREADY_EXISTS,
         "The task cannot be created because a task with this name existed too recently.",

@@ -1,4 +1,4 @@
-"""Resource names: their grammar, and the places where each of them is refused."""
+"""Resource names: their grammar and their refusals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from emulators.cloud_tasks.wire.errors import (
     bad_queue_name,
+    bad_resource,
     bad_task_id,
     bad_task_name,
-    garbled_resource,
     invalid,
     not_a_project,
     wrong_queue_in_task_name,
@@ -26,7 +26,7 @@ _TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 
 @dataclass(frozen=True, slots=True)
 class QueueName:
-    """A checked queue name and its parts; `path` is the whole of it, `parent` its location."""
+    """A valid queue name: `path` is the full name, `parent` its location."""
 
     path: str
     parent: str
@@ -37,21 +37,21 @@ class QueueName:
 
 @dataclass(frozen=True, slots=True)
 class TaskName:
-    """A checked task name: the queue it belongs to and the id within."""
+    """A valid task name: its queue and its id."""
 
     queue: QueueName
     task_id: str
 
 
 def parse_queue(name: str) -> QueueName:
-    """The queue that a request refers to; raises ApiError when the name is not one."""
+    """Parse the name of an existing queue; raises ApiError."""
     if not _QUEUE_SHAPE.fullmatch(name):
-        raise garbled_resource()
+        raise bad_resource()
     return parse_new_queue(name)
 
 
 def parse_new_queue(name: str) -> QueueName:
-    """The name of a queue to be made or changed; its refusal is worded differently."""
+    """Parse the name of a queue to create or update; raises ApiError, in other words than `parse_queue`."""
     match = _QUEUE_NAME.fullmatch(name)
     if not match:
         raise bad_queue_name()
@@ -59,16 +59,16 @@ def parse_new_queue(name: str) -> QueueName:
 
 
 def parse_location(name: str) -> str:
-    """A location name, unchanged; raises ApiError when it is not one."""
+    """Validate a location name and return it; raises ApiError."""
     if _LOCATION_NAME.fullmatch(name):
         return name
     if not name.startswith("projects/"):
         raise not_a_project(name)
-    raise garbled_resource()
+    raise bad_resource()
 
 
-def queue_under(parent: str, name: str) -> QueueName:
-    """The name of a queue to be made in `parent`."""
+def parse_queue_under(parent: str, name: str) -> QueueName:
+    """Parse the name of a queue to create in `parent`; raises ApiError."""
     parse_location(parent)
     queue = parse_new_queue(name)
     if queue.parent != parent:
@@ -77,25 +77,25 @@ def queue_under(parent: str, name: str) -> QueueName:
 
 
 def parse_task(name: str) -> TaskName:
-    """The task that a request refers to."""
+    """Parse the name of an existing task; raises ApiError."""
     match = _TASK_SHAPE.fullmatch(name)
     if not match:
-        raise garbled_resource()
-    return TaskName(parse_queue(match[1]), _checked_id(match[2]))
+        raise bad_resource()
+    return TaskName(parse_queue(match[1]), _check_id(match[2]))
 
 
 def new_task_id(queue: QueueName, name: str) -> str:
-    """The id in the full name that a caller chose for a new task of `queue`."""
+    """Parse the full name of a new task of `queue`; return its id. Raises ApiError."""
     match = _TASK_SHAPE.fullmatch(name)
     if not match:
         raise bad_task_name()
-    task_id = _checked_id(match[2])
+    task_id = _check_id(match[2])
     if match[1] != queue.path:
         raise wrong_queue_in_task_name(queue.path, match[1])
     return task_id
 
 
-def _checked_id(task_id: str) -> str:
+def _check_id(task_id: str) -> str:
     if not _TASK_ID.fullmatch(task_id):
         raise bad_task_id(task_id)
     return task_id

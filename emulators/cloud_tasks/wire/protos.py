@@ -1,8 +1,8 @@
 """The messages of the Cloud Tasks v2 API as raw protocol buffers.
 
-The official client ships them as proto-plus classes only. Those copy and convert on every access, which a server
-that stores ten thousand tasks cannot afford, so the classes underneath are used. To a type checker they look like
-their proto-plus twins, whose annotations name the same fields.
+The official client ships them as proto-plus classes, which copy and convert on every access: too slow for a server with
+ten thousand tasks. So this module exports the protobuf classes below them. For a type checker they are the proto-plus
+classes, whose annotations name the same fields.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ BatchDeleteState = types.BatchDeleteTasksMetadata.State
 
 
 def in_enum(kind: Callable[[int], object], number: int) -> bool:
-    """Whether an enum of the API has that number: on the wire any number may stand."""
+    """Whether an enum of the API has this number; on the wire any number is possible."""
     try:
         kind(number)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Queues described in a YAML file: what `gcloud tasks queues describe --format=yaml` prints, one or many."""
+"""Queues in a YAML file, in the format of `gcloud tasks queues describe --format=yaml`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class QueueFileError(Exception):
-    """A queue that cannot be made as it is described."""
+    """The file cannot be read, or the API would refuse one of its queues."""
 
 
 def read_queue_file(path: Path) -> list[Queue]:
-    """The queues of a file: documents, lists, and lists under `queues:` are all understood."""
+    """Read the queues of a file: documents, lists, or lists under `queues:`; raises QueueFileError."""
     try:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise QueueFileError(f"{path} cannot be read: {error}") from None
-    return [checked(_parsed(entry, path)) for entry in _entries(documents)]
+    return [validate_queue(_parse_queue(entry, path)) for entry in _entries(documents)]
 
 
-def checked(queue: Queue) -> Queue:
-    """The queue, if the API would accept it; raises QueueFileError with the API's words if not."""
+def validate_queue(queue: Queue) -> Queue:
+    """Return the queue if the API would accept it; else raise QueueFileError with the API's words."""
     try:
         names.parse_new_queue(queue.name)
         new_queue(queue)
@@ -50,7 +50,7 @@ def _entries(documents: Iterable[Any]) -> Iterator[Any]:
             yield document
 
 
-def _parsed(entry: Any, path: Path) -> Queue:
+def _parse_queue(entry: Any, path: Path) -> Queue:
     queue = Queue()
     try:
         json_format.ParseDict(entry, queue)

@@ -1,4 +1,4 @@
-"""A new task as it is stored: checked, defaults filled in, reserved headers dropped, not too large."""
+"""A new task as it is stored: valid, with defaults, without reserved headers, and not too large."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from emulators.cloud_tasks.wire.errors import ApiError, invalid
 from emulators.cloud_tasks.wire.protos import AppEngineHttpRequest, HttpMethod, HttpRequest, Queue, Task, in_enum
-from emulators.cloud_tasks.wire.queue_config import filled_retries
+from emulators.cloud_tasks.wire.queue_config import retry_config_with_defaults
 from emulators.cloud_tasks.wire.reserved_headers import APP_ENGINE_USER_AGENT, HTTP_USER_AGENT, task_may_set
 from emulators.cloud_tasks.wire.times import duration, in_pacific_time, is_valid, seconds_of, timestamp, whole_second
 
@@ -17,74 +17,74 @@ if TYPE_CHECKING:
 
     from google.protobuf.duration_pb2 import Duration
 
-MOST_STORED_BYTES = 1_048_569
+MAX_STORED_BYTES = 1_048_569
 DEFAULT_DEADLINE_S = 600.0
-_LEAST_DEADLINE_S = 15.0
-_MOST_HTTP_DEADLINE_S = 30 * 60.0
-_MOST_APP_ENGINE_DEADLINE_S = 24 * 3600 + 15.0
-_HORIZON_S = 720 * 3600.0
-_MOST_URL_CHARACTERS = 2083
-_MOST_HEADER_BYTES = 80 * 1024
+_MIN_DEADLINE_S = 15.0
+_MAX_HTTP_DEADLINE_S = 30 * 60.0
+_MAX_APP_ENGINE_DEADLINE_S = 24 * 3600 + 15.0
+_MAX_SCHEDULE_AHEAD_S = 720 * 3600.0
+_MAX_URL_CHARACTERS = 2083
+_MAX_HEADER_BYTES = 80 * 1024
 _HTTP_METHODS_WITH_BODY = (HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH)
 _APP_ENGINE_METHODS_WITH_BODY = (HttpMethod.POST, HttpMethod.PUT)
-_KEPT_FROM_CALLER = ("http_request", "app_engine_http_request", "schedule_time", "dispatch_deadline", "retry_config")
-# Everything that may stand in a URL as it is; what stands there escaped already stays escaped.
+_CALLER_FIELDS = ("http_request", "app_engine_http_request", "schedule_time", "dispatch_deadline", "retry_config")
+# The characters that a URL keeps; % is one, so that escapes stay escapes.
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """What a new task is checked against: its queue as configured, the project, and the time (seconds)."""
+class TaskContext:
+    """The context of a new task: its queue, the project, and the time (seconds)."""
 
     queue: Queue
     project: str
     now: float
 
 
-def new_task(name: str, wanted: Task, setting: Setting) -> Task:
-    """The task to store for what a caller asked for; raises ApiError when it breaks a rule."""
+def new_task(name: str, wanted: Task, context: TaskContext) -> Task:
+    """The task to store for a caller's `wanted` one; raises ApiError if it breaks a rule."""
     task = Task(name=name)
-    for field in _KEPT_FROM_CALLER:
+    for field in _CALLER_FIELDS:
         if wanted.HasField(field):
             getattr(task, field).CopyFrom(getattr(wanted, field))
     if task.HasField("http_request"):
-        _settle_http(task, setting.queue)
+        _prepare_http(task, context.queue)
     elif task.HasField("app_engine_http_request"):
-        _settle_app_engine(task, setting)
+        _prepare_app_engine(task, context)
     else:
         raise invalid("Task must have either httpRequest or appEngineHttpRequest set.")
     if task.HasField("retry_config"):
-        # Only checked: the task shows what its caller wrote, not what that amounts to.
-        filled_retries(task.retry_config)
-    _settle_times(task, setting.now)
-    if task.ByteSize() > MOST_STORED_BYTES:
+        # Only validate: the task shows its caller's values, without the defaults.
+        retry_config_with_defaults(task.retry_config)
+    _prepare_times(task, context.now)
+    if task.ByteSize() > MAX_STORED_BYTES:
         raise invalid("Task size too large")
     return task
 
 
-def encoded_url(url: str) -> str:
-    """The URL as it is sent: unsafe characters escaped, escapes and everything else untouched."""
+def encode_url(url: str) -> str:
+    """Escape the unsafe characters of a URL; leave escapes and everything else unchanged."""
     return quote(url, safe=_URL_SAFE)
 
 
-def _settle_http(task: Task, queue: Queue) -> None:
+def _prepare_http(task: Task, queue: Queue) -> None:
     request = task.http_request
     _check_url(request, queue)
     _check_tokens(request)
-    request.http_method = _known_method(request.http_method)
+    request.http_method = _parse_method(request.http_method)
     if request.body and request.http_method not in _HTTP_METHODS_WITH_BODY:
         raise invalid("HttpRequest.body is only allowed if HttpRequest.httpMethod is POST, PUT, or PATCH.")
     _keep_own_headers(request.headers)
     _drop(request.headers, "user-agent")
     request.headers["User-Agent"] = HTTP_USER_AGENT
-    if sum(len(name) + len(value) for name, value in request.headers.items()) >= _MOST_HEADER_BYTES:
+    if sum(len(name) + len(value) for name, value in request.headers.items()) >= _MAX_HEADER_BYTES:
         raise invalid("HttpRequest.headers must be less than 80KB in total.")
-    _check_deadline(task, _MOST_HTTP_DEADLINE_S, "30m")
+    _check_deadline(task, _MAX_HTTP_DEADLINE_S, "30m")
     if not seconds_of(task.dispatch_deadline):
         task.dispatch_deadline.CopyFrom(duration(DEFAULT_DEADLINE_S))
 
 
-def _known_method(number: int) -> HttpMethod:
+def _parse_method(number: int) -> HttpMethod:
     if not in_enum(HttpMethod, number):
         raise invalid(f"The HTTP method {number} does not exist.")
     return HttpMethod(number or HttpMethod.POST)
@@ -92,14 +92,14 @@ def _known_method(number: int) -> HttpMethod:
 
 def _check_url(request: HttpRequest, queue: Queue) -> None:
     if not request.url:
-        # A queue that names the host makes a task's own URL unnecessary.
+        # If the queue overrides the host, a task needs no URL.
         if queue.http_target.uri_override.host:
             return
         raise invalid("HttpRequest.url is required.")
     if not request.url.lower().startswith(("http://", "https://")):
         raise invalid("HttpTarget.url must start with 'http://' or 'https://'.")
-    if len(encoded_url(request.url)) > _MOST_URL_CHARACTERS:
-        raise invalid(f"HttpRequest.url must be at most {_MOST_URL_CHARACTERS} characters long after encoding.")
+    if len(encode_url(request.url)) > _MAX_URL_CHARACTERS:
+        raise invalid(f"HttpRequest.url must be at most {_MAX_URL_CHARACTERS} characters long after encoding.")
 
 
 def _check_tokens(request: HttpRequest) -> None:
@@ -108,39 +108,39 @@ def _check_tokens(request: HttpRequest) -> None:
             raise invalid("A service account email is required to create an authorization token.")
 
 
-def _settle_app_engine(task: Task, setting: Setting) -> None:
+def _prepare_app_engine(task: Task, context: TaskContext) -> None:
     request = task.app_engine_http_request
-    request.http_method = _known_method(request.http_method)
+    request.http_method = _parse_method(request.http_method)
     request.relative_uri = request.relative_uri or "/"
     if not request.relative_uri.startswith("/") or " " in request.relative_uri:
         raise invalid("AppEngineHttpRequest.relativeUri must begin with '/' and hold no spaces.")
-    if len(request.relative_uri) > _MOST_URL_CHARACTERS:
-        raise invalid(f"AppEngineHttpRequest.relativeUri must be at most {_MOST_URL_CHARACTERS} characters long.")
+    if len(request.relative_uri) > _MAX_URL_CHARACTERS:
+        raise invalid(f"AppEngineHttpRequest.relativeUri must be at most {_MAX_URL_CHARACTERS} characters long.")
     if request.body and request.http_method not in _APP_ENGINE_METHODS_WITH_BODY:
         raise invalid("AppEngineHttpRequest.body is only allowed if AppEngineHttpRequest.httpMethod is POST or PUT.")
-    _settle_app_engine_headers(request)
-    _settle_routing(request, setting)
-    _check_deadline(task, _MOST_APP_ENGINE_DEADLINE_S, "24h15s")
+    _prepare_app_engine_headers(request)
+    _prepare_routing(request, context)
+    _check_deadline(task, _MAX_APP_ENGINE_DEADLINE_S, "24h15s")
     if not seconds_of(task.dispatch_deadline):
         task.ClearField("dispatch_deadline")
 
 
-def _settle_app_engine_headers(request: AppEngineHttpRequest) -> None:
+def _prepare_app_engine_headers(request: AppEngineHttpRequest) -> None:
     headers = request.headers
     _keep_own_headers(headers)
-    own_agent = _drop(headers, "user-agent")
-    headers["User-Agent"] = f"{own_agent} {APP_ENGINE_USER_AGENT}" if own_agent else APP_ENGINE_USER_AGENT
+    task_agent = _drop(headers, "user-agent")
+    headers["User-Agent"] = f"{task_agent} {APP_ENGINE_USER_AGENT}" if task_agent else APP_ENGINE_USER_AGENT
     if request.body:
         headers["Content-Length"] = str(len(request.body))
         if not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "application/octet-stream"
 
 
-def _settle_routing(request: AppEngineHttpRequest, setting: Setting) -> None:
-    if setting.queue.HasField("app_engine_routing_override"):
-        request.app_engine_routing.CopyFrom(setting.queue.app_engine_routing_override)
+def _prepare_routing(request: AppEngineHttpRequest, context: TaskContext) -> None:
+    if context.queue.HasField("app_engine_routing_override"):
+        request.app_engine_routing.CopyFrom(context.queue.app_engine_routing_override)
     routing = request.app_engine_routing
-    parts = (routing.instance, routing.version, routing.service, f"{setting.project}.appspot.com")
+    parts = (routing.instance, routing.version, routing.service, f"{context.project}.appspot.com")
     routing.host = ".".join(part for part in parts if part)
 
 
@@ -162,21 +162,21 @@ def _drop(headers: MutableMapping[str, str], lower_name: str) -> str:
     return dropped
 
 
-def _check_deadline(task: Task, most: float, most_text: str) -> None:
+def _check_deadline(task: Task, maximum: float, maximum_text: str) -> None:
     deadline: Duration = task.dispatch_deadline
     if not is_valid(deadline):
         raise invalid("Task.dispatchDeadline is not a valid duration.")
     if task.HasField("dispatch_deadline"):
         deadline.nanos -= deadline.nanos % 1_000_000
     seconds = seconds_of(deadline)
-    if seconds and not _LEAST_DEADLINE_S <= seconds <= most:
-        raise invalid(f"Task.dispatchDeadline must be between [15s, {most_text}].")
+    if seconds and not _MIN_DEADLINE_S <= seconds <= maximum:
+        raise invalid(f"Task.dispatchDeadline must be between [15s, {maximum_text}].")
 
 
-def _settle_times(task: Task, now: float) -> None:
+def _prepare_times(task: Task, now: float) -> None:
     task.create_time.CopyFrom(whole_second(now))
     wanted = seconds_of(task.schedule_time)
-    if wanted > now + _HORIZON_S:
+    if wanted > now + _MAX_SCHEDULE_AHEAD_S:
         raise too_far_ahead(task)
     if not is_valid(task.schedule_time):
         raise invalid("Task.scheduleTime is not a valid time.")
@@ -187,7 +187,7 @@ def _settle_times(task: Task, now: float) -> None:
 
 
 def too_far_ahead(task: Task) -> ApiError:
-    """The refusal of a schedule time more than 30 days ahead."""
+    """A schedule time more than 30 days ahead."""
     return invalid(
         f"The Task.scheduleTime, {in_pacific_time(task.schedule_time)}, is too far in the future. "
         "Schedule time must be no more than 720h in the future."

@@ -1,4 +1,4 @@
-"""Between seconds as floats and the API's timestamps and durations."""
+"""Conversions between seconds as floats and the API's timestamps and durations."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _NANOS = 1_000_000_000
 
 
 def timestamp(seconds: float) -> Timestamp:
-    """A time cut to the microsecond, as the API keeps schedule, dispatch, response and purge times."""
+    """Seconds as a timestamp, cut to the microsecond: for schedule, dispatch, response and purge times."""
     micros = int(seconds * _MICROS)
-    # The product may have been rounded up: a task that is due now would then be due later.
+    # The product may be rounded up, and make a task that is due now due later.
     if seconds_of(_of_micros(micros)) > seconds:
         micros -= 1
     return _of_micros(micros)
@@ -26,7 +26,7 @@ def _of_micros(micros: int) -> Timestamp:
 
 
 def is_valid(value: Timestamp | Duration) -> bool:
-    """Whether the message is a time or duration at all: on the wire it may hold any two numbers."""
+    """Whether the message is a valid time or duration; on the wire it may hold any two numbers."""
     try:
         value.ToJsonString()
     except (ValueError, OverflowError):
@@ -35,17 +35,17 @@ def is_valid(value: Timestamp | Duration) -> bool:
 
 
 def whole_second(seconds: float) -> Timestamp:
-    """A time cut to the second, as the API keeps create times."""
+    """Seconds as a timestamp, cut to the second: for create times."""
     return Timestamp(seconds=int(seconds))
 
 
 def seconds_of(value: Timestamp | Duration) -> float:
-    """Seconds, with whatever fraction the message holds."""
+    """A timestamp or duration in seconds, with its fraction."""
     return value.seconds + value.nanos / _NANOS
 
 
 def duration(seconds: float) -> Duration:
-    """A duration to the nanosecond."""
+    """Seconds as a duration, to the nanosecond."""
     whole, nanos = divmod(round(seconds * _NANOS), _NANOS)
     return Duration(seconds=whole, nanos=nanos)
 
@@ -58,7 +58,7 @@ def _pacific() -> tzinfo:
 
 
 def in_pacific_time(value: Timestamp) -> str:
-    """The way the real service shows a time in its refusals: ISO 8601 in US Pacific time."""
+    """A time in ISO 8601 in US Pacific time, as in the real service's messages."""
     try:
         return datetime.fromtimestamp(value.seconds, UTC).astimezone(_pacific()).isoformat()
     except (OverflowError, ValueError, OSError):

@@ -1,1 +1,1 @@
-"""The HTTP API: requests are checked, and answers are built and sent."""
+"""The HTTP API: it validates requests, and builds and sends the answers."""

@@ -1,4 +1,4 @@
-"""Every call of the model since the last reset, for tests that count what was asked and what would have been paid."""
+"""The log of all calls since the last reset, for tests that count calls and costs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emulators.gemini.api.generation_request import Asked
+    from emulators.gemini.api.generation_request import GenerationRequest
     from emulators.gemini.faults.outcomes import Outcome
 
 
 @dataclass
-class Call:
+class LoggedCall:
     """One call; times are seconds since 1970.
 
-    `end` and `status` are null while the call runs; `status` stays null when no answer was sent, because the client
-    went away first or the connection was reset. What stands in a body that was refused stays null.
+    `end` and `status` are None while the call runs; `status` stays None if no answer was sent: the client went away
+    first, or the connection was reset. The fields of the body stay None if the body was refused.
     """
 
     model: str
@@ -29,34 +29,34 @@ class Call:
     image_size: str | None = None
     reference_count: int | None = None
 
-    def understood(self, asked: Asked) -> None:
-        """Notes what the call asks for."""
-        self.prompt = asked.prompt
-        self.aspect_ratio = asked.aspect_ratio
-        self.image_size = asked.image_size
-        self.reference_count = len(asked.references)
+    def record_request(self, request: GenerationRequest) -> None:
+        """Record the request of the call."""
+        self.prompt = request.prompt
+        self.aspect_ratio = request.aspect_ratio
+        self.image_size = request.image_size
+        self.reference_count = len(request.references)
 
-    def meets(self, outcome: Outcome) -> None:
-        """Notes what becomes of the call."""
+    def record_outcome(self, outcome: Outcome) -> None:
+        """Record the outcome of the call."""
         self.outcome = outcome.value
 
 
-class Journal:
+class CallLog:
     """The calls in the order of their arrival."""
 
     def __init__(self) -> None:
-        self._calls: list[Call] = []
+        self._calls: list[LoggedCall] = []
 
-    def begin(self, model: str) -> Call:
-        """Notes the arrival of a call."""
-        call = Call(model)
+    def begin(self, model: str) -> LoggedCall:
+        """Add a call that has just arrived."""
+        call = LoggedCall(model)
         self._calls.append(call)
         return call
 
-    def described(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Any]]:
         """All calls as JSON values."""
         return [asdict(call) for call in self._calls]
 
     def clear(self) -> None:
-        """Forgets all calls; those still running are forgotten too."""
+        """Delete all calls, running ones too."""
         self._calls.clear()

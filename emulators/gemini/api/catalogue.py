@@ -1,10 +1,10 @@
-"""`models.list` and `models.get`: the model table in the form Google lists it."""
+"""`models.list` and `models.get`: the model table in Google's form."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from emulators.gemini.faults.error_format import Failure, RejectedError, bad_request
+from emulators.gemini.faults.error_format import ErrorBody, RejectedError, bad_request
 from emulators.gemini.faults.outcomes import Outcome
 from emulators.gemini.images.models import MODELS
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
 
     from emulators.gemini.images.models import Model
 
-PAGE = 50
-MAX_PAGE = 1000
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
 
 
-def listed_model(name: str) -> dict[str, Any]:
-    """One model; raises Google's 404."""
+def get_model(name: str) -> dict[str, Any]:
+    """Get a model; raises Google's 404."""
     if name not in MODELS:
         message = f"Model is not found: models/{name} for api version v1beta"
-        raise RejectedError(Outcome.NOT_FOUND, Failure(404, "NOT_FOUND", message))
-    return _described(MODELS[name])
+        raise RejectedError(Outcome.NOT_FOUND, ErrorBody(404, "NOT_FOUND", message))
+    return _model_json(MODELS[name])
 
 
-def listed_models(query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of models; a page token is the number of models before the page."""
-    size = query.get("pageSize", query.get("page_size", "")) or str(PAGE)
+def list_models(query: Mapping[str, str]) -> dict[str, Any]:
+    """List a page of models; a page token is the number of models before the page. Raises Google's 400."""
+    size = query.get("pageSize", query.get("page_size", "")) or str(DEFAULT_PAGE_SIZE)
     token = query.get("pageToken", query.get("page_token", "")) or "0"
     if not (size.isdecimal() and token.isdecimal()):
         raise bad_request("Request contains an invalid argument.")
     models = list(MODELS.values())
     start = int(token)
-    end = start + min(int(size) or PAGE, MAX_PAGE)
-    page: dict[str, Any] = {"models": [_described(model) for model in models[start:end]]}
+    end = start + min(int(size) or DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)
+    page: dict[str, Any] = {"models": [_model_json(model) for model in models[start:end]]}
     return page | ({"nextPageToken": str(end)} if end < len(models) else {})
 
 
-def _described(model: Model) -> dict[str, Any]:
+def _model_json(model: Model) -> dict[str, Any]:
     return {
         "name": f"models/{model.name}",
         "version": "3.0" if model.thinks else "2.0",

@@ -1,4 +1,4 @@
-"""What a request asks for, once its values have been checked in Google's words."""
+"""The content of a generateContent request; invalid values are refused in Google's words."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ROLES = ("user", "model")
 
 @dataclass(frozen=True)
 class Reference:
-    """An image that came with the prompt; without bytes it is one that is only named by its address."""
+    """A reference image of the request; without bytes if the request has only its URI."""
 
     mime: str
     data: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request for a picture. The prompt is all its text, in order, without the system instruction."""
+class GenerationRequest:
+    """One request for a picture; `prompt` is all text in order, without the system instruction."""
 
     model: Model
     prompt: str = field(repr=False)
@@ -37,12 +37,12 @@ class Asked:
     references: tuple[Reference, ...]
     aspect_ratio: str | None
     image_size: str | None
-    text_too: bool
-    image_too: bool
+    wants_text: bool
+    wants_image: bool
 
 
-def asked(model_name: str, request: Mapping[str, Any]) -> Asked:
-    """Checks the values of a request; raises Google's 404 or 400."""
+def read_generation_request(model_name: str, request: Mapping[str, Any]) -> GenerationRequest:
+    """Validate a request with camelCase keys and return its content; raises Google's 404 or 400."""
     model = MODELS.get(model_name)
     if model is None:
         raise rejection(Outcome.NOT_FOUND, model_name)
@@ -50,20 +50,20 @@ def asked(model_name: str, request: Mapping[str, Any]) -> Asked:
     config = request.get("generationConfig", {})
     ratio, size = _image_config(model, config.get("imageConfig", {}))
     modalities = _modalities(model, config)
-    return Asked(
+    return GenerationRequest(
         model=model,
         prompt=_text(parts),
         system_text=_text(request.get("systemInstruction", {}).get("parts", ())),
         references=_references(parts),
         aspect_ratio=ratio,
         image_size=size,
-        text_too="TEXT" in modalities,
-        image_too="IMAGE" in modalities,
+        wants_text="TEXT" in modalities,
+        wants_image="IMAGE" in modalities,
     )
 
 
 def _parts(request: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The parts of every turn; a turn needs some, and a role that exists."""
+    """The parts of every turn; raises Google's 400 for a turn without parts or with an unknown role."""
     contents = request.get("contents", [])
     if not contents:
         raise bad_request("* GenerateContentRequest.contents: contents is not specified\n")
@@ -80,14 +80,14 @@ def _text(parts: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _references(parts: Sequence[Mapping[str, Any]]) -> tuple[Reference, ...]:
-    found = []
+    references = []
     for part in parts:
         blob, file = part.get("inlineData"), part.get("fileData")
         if blob is not None:
-            found.append(Reference(_image_type(blob), blob.get("data", b"")))
+            references.append(Reference(_image_type(blob), blob.get("data", b"")))
         elif file is not None:
-            found.append(Reference(_image_type(file)))
-    return tuple(found)
+            references.append(Reference(_image_type(file)))
+    return tuple(references)
 
 
 def _image_type(blob: Mapping[str, Any]) -> str:
@@ -98,7 +98,7 @@ def _image_type(blob: Mapping[str, Any]) -> str:
 
 
 def unreadable_image() -> RejectedError:
-    """Google's answer to an input image it cannot open."""
+    """Google's error for an input image that it cannot open."""
     return bad_request(
         "Unable to process input image. Please retry or report in "
         "https://developers.generativeai.google/guide/troubleshooting"
@@ -106,30 +106,30 @@ def unreadable_image() -> RejectedError:
 
 
 def _image_config(model: Model, config: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Ratio and size as they were asked for, None where they were not.
+    """The requested ratio and size, None if the request has none; raises Google's 400.
 
-    The sentence about ratios is Google's. The one about sizes is its like: nobody has published the real one.
+    The sentence about ratios is Google's. The one about sizes imitates it: nobody has published the real one.
     """
     ratio, size = config.get("aspectRatio") or None, config.get("imageSize") or None
-    wrong = []
+    problems = []
     if ratio is not None and ratio not in model.ratios:
-        wrong.append(not_one_of("aspect_ratio", model.ratios))
+        problems.append(not_one_of("aspect_ratio", model.ratios))
     if size is not None and not model.sizes:
-        wrong.append(f"{IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
+        problems.append(f"{IMAGE_CONFIG}.image_size: image_size is not supported by models/{model.name}.\n")
     elif size is not None and size not in model.sizes:
-        wrong.append(not_one_of("image_size", model.sizes))
-    if wrong:
-        raise bad_request("".join(wrong))
+        problems.append(not_one_of("image_size", model.sizes))
+    if problems:
+        raise bad_request("".join(problems))
     return ratio, size
 
 
 def _modalities(model: Model, config: Mapping[str, Any]) -> frozenset[str]:
-    """What may be in the answer; without a word about it, text and image."""
-    given = frozenset(config.get("responseModalities", ())) - {"MODALITY_UNSPECIFIED"}
-    if given - {"TEXT", "IMAGE"}:
+    """The modalities of the answer, text and image by default; raises Google's 400."""
+    chosen = frozenset(config.get("responseModalities", ())) - {"MODALITY_UNSPECIFIED"}
+    if chosen - {"TEXT", "IMAGE"}:
         raise bad_request(
-            f"The requested combination of response modalities ({', '.join(sorted(given))}) is not supported by the "
+            f"The requested combination of response modalities ({', '.join(sorted(chosen))}) is not supported by the "
             f"model. models/{model.name} accepts the following combination of response modalities:\n"
             "* IMAGE\n* TEXT\n* TEXT, IMAGE\n"
         )
-    return given or frozenset({"TEXT", "IMAGE"})
+    return chosen or frozenset({"TEXT", "IMAGE"})

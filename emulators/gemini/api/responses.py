@@ -1,4 +1,4 @@
-"""How an answer leaves: whole, or in one of the ways in which answers get lost."""
+"""The sending of answers: whole, or broken in one of the ways in which answers break."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from aiohttp import web
 from emulators.gemini.faults.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from emulators.gemini.faults.error_format import Failure
+    from emulators.gemini.faults.error_format import ErrorBody
 
-LONGEST_SECONDS = 30 * 60
+MAX_SECONDS = 30 * 60
 DRIP_BYTES = 16
 DRIP_SECONDS = 0.25
 #: Seconds until the date in a Retry-After.
-LATER_SECONDS = 30
+RETRY_AFTER_SECONDS = 30
 _JSON = "application/json; charset=UTF-8"
 _PAGE = (
     "<!DOCTYPE html>\n<html lang=en>\n<title>Error {status}!!1</title>\n"
-    "<p><b>{status}.</b> <ins>That’s an error.</ins>\n<p>{said}\n"  # noqa: RUF001 - the apostrophe of Google's page
+    "<p><b>{status}.</b> <ins>That’s an error.</ins>\n<p>{sentence}\n"  # noqa: RUF001 - the apostrophe of Google's page
 )
 
 # By outcome: a page of the front end instead of an answer, with its status and headers.
@@ -44,12 +44,14 @@ _PAGES = {
 # Words of a status line that differ between versions of Python; Google's front end says the older ones.
 _PHRASES = {413: "Request Entity Too Large"}
 # Outcomes that end a call without any body of the API.
-WITHOUT_BODY = frozenset({Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.EMPTY_BODY, Outcome.GZIP_BOMB, *_PAGES})
+NO_BODY_OUTCOMES = frozenset(
+    {Outcome.TIMEOUT, Outcome.CONNECTION_RESET, Outcome.EMPTY_BODY, Outcome.GZIP_BOMB, *_PAGES}
+)
 HUGE_BYTES = 200_000_000
 
 
 def _headers(started: float) -> dict[str, str]:
-    """The headers that Google's front end sends."""
+    """The headers of Google's front end."""
     return {
         "Content-Type": _JSON,
         "Vary": "Origin, X-Origin, Referer",
@@ -61,34 +63,34 @@ def _headers(started: float) -> dict[str, str]:
     }
 
 
-def failure(error: Failure, started: float, outcome: Outcome | None = None) -> web.Response:
-    """An error in Google's envelope, which stands in a list where the outcome says so."""
-    envelope = [error.body()] if outcome is Outcome.LISTED_ERROR else error.body()
+def error_response(error: ErrorBody, started: float, outcome: Outcome | None = None) -> web.Response:
+    """An error in Google's envelope, in a list if the outcome is LISTED_ERROR."""
+    envelope = [error.envelope()] if outcome is Outcome.LISTED_ERROR else error.envelope()
     body = json.dumps(envelope, indent=2).encode() + b"\n"
     return web.Response(status=error.code, body=body, headers=_headers(started))
 
 
-async def without_body(request: web.Request, outcome: Outcome) -> web.StreamResponse:
-    """The end of a call that the API itself never answers; a hanging call ends when its client goes away."""
+async def respond_without_body(request: web.Request, outcome: Outcome) -> web.StreamResponse:
+    """End a call without a body of the API; a hanging call ends when its client goes away."""
     if outcome is Outcome.TIMEOUT:
-        await asyncio.sleep(LONGEST_SECONDS)
+        await asyncio.sleep(MAX_SECONDS)
     if outcome is Outcome.EMPTY_BODY:
         return web.Response(headers=_headers(time.time()))
     if outcome is Outcome.GZIP_BOMB:
         return web.Response(body=_bomb(), headers=_headers(time.time()) | {"Content-Encoding": "gzip, gzip"})
     if outcome in _PAGES:
-        status, said, headers = _PAGES[outcome]
+        status, sentence, headers = _PAGES[outcome]
         if outcome is Outcome.HTML_OVERLOADED:
-            headers = _dates(LATER_SECONDS)
-        page = _PAGE.format(status=status, said=said)
+            headers = _retry_after_headers(RETRY_AFTER_SECONDS)
+        page = _PAGE.format(status=status, sentence=sentence)
         return web.Response(
             status=status, reason=_PHRASES.get(status), text=page, content_type="text/html", headers=headers
         )
-    return _reset(request)
+    return _reset_connection(request)
 
 
-def _dates(seconds: float) -> dict[str, str]:
-    """The headers that ask a client to come back after so many seconds, by this server's clock."""
+def _retry_after_headers(seconds: float) -> dict[str, str]:
+    """Date and Retry-After, as dates: a client shall wait so many seconds by this server's clock."""
     now = time.time()
     later = email.utils.formatdate(now + seconds, usegmt=True)
     return {"Date": email.utils.formatdate(now, usegmt=True), "Retry-After": later}
@@ -96,34 +98,34 @@ def _dates(seconds: float) -> dict[str, str]:
 
 @functools.cache
 def _bomb() -> bytes:
-    """10 GB of blanks, compressed and compressed again: a thousand files in a row are a file of this format too."""
+    """10 GB of blanks, compressed twice: a thousand gzip files in a row are one gzip file."""
     return gzip.compress(gzip.compress(b" " * 10_000_000) * 1000)
 
 
-async def with_body(request: web.Request, body: bytes, outcome: Outcome, started: float) -> web.StreamResponse:
-    """The answer to a call, cut or slowed down where the outcome says so."""
+async def respond_with_body(request: web.Request, body: bytes, outcome: Outcome, started: float) -> web.StreamResponse:
+    """Send an answer, cut or slowed down if the outcome says so."""
     if outcome is Outcome.TRUNCATED:
-        response = await _announced(request, body, started)
+        response = await _start_response(request, body, started)
         await response.write(body[: len(body) // 2])
         if request.transport is not None:
             request.transport.close()
         return response
     if outcome is Outcome.DRIP:
-        response = await _announced(request, body, started)
+        response = await _start_response(request, body, started)
         with _client_may_leave():
-            for start in range(0, min(len(body), int(LONGEST_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
+            for start in range(0, min(len(body), int(MAX_SECONDS / DRIP_SECONDS) * DRIP_BYTES), DRIP_BYTES):
                 await response.write(body[start : start + DRIP_BYTES])
                 await asyncio.sleep(DRIP_SECONDS)
         return response
     if outcome is Outcome.HUGE:
-        return await _huge(request, body, started)
+        return await _send_huge(request, body, started)
     if outcome is Outcome.GZIP:
         return web.Response(body=gzip.compress(body, 1), headers=_headers(started) | {"Content-Encoding": "gzip"})
-    return web.Response(body=_spelt(body, outcome), headers=_headers(started))
+    return web.Response(body=_distort_json(body, outcome), headers=_headers(started))
 
 
-def _spelt(body: bytes, outcome: Outcome) -> bytes:
-    """The JSON of an answer, cut or written in an odd way where the outcome says so."""
+def _distort_json(body: bytes, outcome: Outcome) -> bytes:
+    """The JSON of an answer, cut or changed if the outcome says so."""
     match outcome:
         case Outcome.CUT_JSON:
             return body[: len(body) // 2]
@@ -139,8 +141,8 @@ def _spelt(body: bytes, outcome: Outcome) -> bytes:
             return body
 
 
-async def _huge(request: web.Request, body: bytes, started: float) -> web.StreamResponse:
-    """The answer, and blanks behind it, in a body that does not tell its length beforehand."""
+async def _send_huge(request: web.Request, body: bytes, started: float) -> web.StreamResponse:
+    """Send the answer and 200 MB of blanks, chunked."""
     response = web.StreamResponse(headers=_headers(started))
     response.enable_chunked_encoding()
     await response.prepare(request)
@@ -152,22 +154,22 @@ async def _huge(request: web.Request, body: bytes, started: float) -> web.Stream
 
 
 def _client_may_leave() -> contextlib.AbstractContextManager[None]:
-    """A client that has had enough is what these answers are for, and nothing to report."""
+    """Ignore that the client closes the connection: these answers provoke that."""
     return contextlib.suppress(ConnectionResetError)
 
 
-async def _announced(request: web.Request, body: bytes, started: float) -> web.StreamResponse:
-    """An answer whose head announces the whole body, and whose body is still to come."""
+async def _start_response(request: web.Request, body: bytes, started: float) -> web.StreamResponse:
+    """Send the head with the whole body's length; the caller sends the body."""
     response = web.StreamResponse(headers=_headers(started))
     response.content_length = len(body)
     await response.prepare(request)
     return response
 
 
-def _reset(request: web.Request) -> web.StreamResponse:
-    """Ends the connection with a TCP reset, as a crashed front end does."""
+def _reset_connection(request: web.Request) -> web.StreamResponse:
+    """End the connection with a TCP reset, as a crashed front end does."""
     if request.transport is not None:
-        # A socket that lingers for no time is closed by RST, and what was to be sent is thrown away.
+        # A socket with a linger time of zero closes by RST and drops unsent data.
         request.transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )

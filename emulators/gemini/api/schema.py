@@ -1,7 +1,7 @@
-"""The JSON form of a request: which fields there are, and Google's words for those that are not.
+"""The JSON form of a request: the known fields, and Google's messages about unknown ones.
 
-Google reads proto3 JSON: every field may be written in camelCase or in snake_case, null means unset, a single message
-may stand where a list of them is expected, numbers may be strings. Paths in messages are in snake_case.
+Google reads proto3 JSON: fields are in camelCase or snake_case, null means unset, a single message may replace a list
+of one, numbers may be strings. Paths in messages are in snake_case.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from emulators.gemini.faults.error_format import bad_request, unknown_field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# `[X]` is a list of X; `any` is not looked into: the stand-in does not use it.
+# `[X]` is a list of X; `any` is not validated, since the stand-in does not use it.
 MESSAGES: Mapping[str, Mapping[str, str]] = {
     "GenerateContentRequest": {
         "model": "string",
@@ -76,7 +76,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def read_request(body: bytes) -> dict[str, Any]:
-    """The request with camelCase keys and decoded bytes; raises Google's 400 with every field that is wrong."""
+    """Parse a request into camelCase keys and decoded bytes; raises Google's 400, which names every wrong field."""
     try:
         value = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -89,7 +89,7 @@ def read_request(body: bytes) -> dict[str, Any]:
 
 
 class _Reader:
-    """Walks a request along the schema and collects what is wrong with it: pairs of a path and a sentence."""
+    """Walks a request along the schema; `violations` are pairs of a path and a sentence."""
 
     def __init__(self) -> None:
         self.violations: list[tuple[str, str]] = []
@@ -109,8 +109,8 @@ class _Reader:
 
     def _value(self, kind: str, value: Any, path: str) -> Any:
         if kind.startswith("["):
-            listed = value if isinstance(value, list) else [value]
-            return [self._value(kind[1:-1], each, f"{path}[{index}]") for index, each in enumerate(listed)]
+            values = value if isinstance(value, list) else [value]
+            return [self._value(kind[1:-1], each, f"{path}[{index}]") for index, each in enumerate(values)]
         if kind in MESSAGES:
             return self.message(kind, value, path)
         return self._scalar(kind, value, path)
@@ -132,7 +132,7 @@ class _Reader:
         return None
 
     def _bytes(self, value: str, path: str) -> bytes:
-        # Both alphabets are read, with or without padding.
+        # Google reads both alphabets, with or without padding.
         standard = value.translate(_TO_STANDARD).rstrip("=")
         try:
             return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)

@@ -1,1 +1,1 @@
-"""Everything but an image that a call can end with, and the rules that say when."""
+"""The outcomes of calls, the bodies of errors and refusals, and the rules that choose an outcome."""

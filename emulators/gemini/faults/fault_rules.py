@@ -1,4 +1,4 @@
-"""The rules that say what becomes of which call: posted by tests and demonstrations, kept until they are deleted."""
+"""The fault rules: tests post them to choose the outcomes of calls; they stay until they are deleted."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ FIELDS = ("match", "outcomes", "rate", "seed")
 
 
 class MalformedRuleError(ValueError):
-    """A control that cannot be followed; the message says why, in a sentence for people."""
+    """An invalid rule; the message says why, in a sentence for people."""
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One rule. Without `rate`, a prompt meets the outcomes in turn, then `ok`; with it, each call meets one by chance.
+class FaultRule:
+    """One rule: without `rate`, a prompt gets the outcomes in turn, then `ok`; with it, each call gets one by chance.
 
-    `match` is part of a prompt, None for every prompt. Chance is a function of the seed, the prompt and how often the
-    prompt has come: the same run gives the same faults, however its calls overlap.
+    `match` is part of a prompt, None for every prompt. Chance depends on the seed, the prompt and the number of its
+    calls so far: the same run gives the same faults, even if its calls overlap. `call_counts` is by prompt.
     """
 
     match: str | None
     outcomes: tuple[Outcome, ...]
     rate: float | None = None
     seed: int = 0
-    seen: collections.Counter[str] = field(default_factory=collections.Counter, repr=False, compare=False)
+    call_counts: collections.Counter[str] = field(default_factory=collections.Counter, repr=False, compare=False)
 
-    def concerns(self, prompt: str) -> bool:
-        """Whether the rule decides about this prompt."""
+    def matches(self, prompt: str) -> bool:
+        """Whether the rule applies to this prompt."""
         return self.match is None or self.match in prompt
 
-    def next(self, prompt: str) -> Outcome:
-        """What becomes of the next call with this prompt."""
-        turn = self.seen[prompt]
-        self.seen[prompt] += 1
+    def next_outcome(self, prompt: str) -> Outcome:
+        """Choose the outcome of the next call with this prompt."""
+        turn = self.call_counts[prompt]
+        self.call_counts[prompt] += 1
         if self.rate is None:
             return self.outcomes[turn] if turn < len(self.outcomes) else Outcome.OK
-        dice = random.Random(f"{self.seed}/{turn}/{prompt}".encode(errors="surrogatepass"))  # noqa: S311 - not for cryptography
-        return dice.choice(self.outcomes) if dice.random() < self.rate else Outcome.OK
+        rng = random.Random(f"{self.seed}/{turn}/{prompt}".encode(errors="surrogatepass"))  # noqa: S311 - not for cryptography
+        return rng.choice(self.outcomes) if rng.random() < self.rate else Outcome.OK
 
-    def described(self) -> dict[str, Any]:
-        """The rule as it would be posted."""
+    def as_json(self) -> dict[str, Any]:
+        """The rule as the JSON value to post."""
         return {
             "match": self.match,
             "outcomes": [outcome.value for outcome in self.outcomes],
@@ -56,22 +56,22 @@ class Rule:
         }
 
 
-class Faults:
-    """All rules, in the order in which they were posted: the first that concerns a prompt decides."""
+class FaultRules:
+    """All rules in the order of their arrival: the first that matches a prompt applies."""
 
     def __init__(self) -> None:
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
 
-    def outcome(self, prompt: str) -> Outcome:
-        """What becomes of this call."""
+    def choose_outcome(self, prompt: str) -> Outcome:
+        """Choose the outcome of a call with this prompt; `ok` without a matching rule."""
         for rule in self.rules:
-            if rule.concerns(prompt):
-                return rule.next(prompt)
+            if rule.matches(prompt):
+                return rule.next_outcome(prompt)
         return Outcome.OK
 
 
-def read_rule(control: Any) -> Rule:
-    """The rule in a posted JSON value; raises `MalformedRuleError`."""
+def read_rule(control: Any) -> FaultRule:
+    """Parse a rule from a JSON value; raises `MalformedRuleError`."""
     if not isinstance(control, dict):
         raise MalformedRuleError(f"A rule is a JSON object with the fields {', '.join(FIELDS)}.")
     if unknown := sorted(set(control) - set(FIELDS)):
@@ -81,7 +81,7 @@ def read_rule(control: Any) -> Rule:
         raise MalformedRuleError("match must be part of a prompt, or null for every prompt.")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise MalformedRuleError("seed must be a whole number.")
-    return Rule(match, _outcomes(control), _rate(control), seed)
+    return FaultRule(match, _outcomes(control), _rate(control), seed)
 
 
 def _rate(control: Mapping[str, Any]) -> float | None:

@@ -1,7 +1,6 @@
-"""Answers with status 200 and no picture: the candidate of each, in the shapes that were seen.
+"""The bodies with status 200 and no picture, in recorded shapes.
 
-`finishMessage` of IMAGE_SAFETY, IMAGE_RECITATION and NO_IMAGE is written in the manner of the recorded ones. Reasons
-that nobody has recorded come alone.
+The `finishMessage` of IMAGE_SAFETY, IMAGE_RECITATION and NO_IMAGE imitates recorded ones. Unrecorded reasons have none.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _FILTERED = f"{_UNABLE} It was filtered out because it may violate the usage pol
 _BAD_RATING = {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
 _QUESTION = {"text": "I would rather describe it: which style do you have in mind?"}
 
-#: By outcome: a finish reason in an answer whose content has a role and nothing else.
+#: By outcome: the finish reason of an answer whose content has only a role.
 _REASONS = {
     Outcome.FINISH_UNSPECIFIED: "FINISH_REASON_UNSPECIFIED",
     Outcome.RECITATION: "RECITATION",
@@ -41,7 +40,7 @@ _REASONS = {
 }
 
 #: By outcome: the one candidate of an answer without a picture.
-WITHOUT_PICTURE: Mapping[Outcome, Mapping[str, Any]] = {
+NO_IMAGE_CANDIDATES: Mapping[Outcome, Mapping[str, Any]] = {
     **{outcome: {"content": {"role": "model"}, "finishReason": reason} for outcome, reason in _REASONS.items()},
     Outcome.IMAGE_BLOCKED: {"content": {}, "finishReason": "IMAGE_SAFETY", "finishMessage": _FILTERED},
     Outcome.PARTS_NULL: {"content": {"parts": None, "role": "model"}, "finishReason": "IMAGE_SAFETY"},
@@ -73,8 +72,8 @@ WITHOUT_PICTURE: Mapping[Outcome, Mapping[str, Any]] = {
     Outcome.EMPTY_CANDIDATE: {},
 }
 
-#: By outcome: why the prompt itself is refused, in an answer without any candidate.
-PROMPT_BLOCKS: Mapping[Outcome, str] = {
+#: By outcome: the block reason of a prompt, in an answer without candidates.
+PROMPT_BLOCK_REASONS: Mapping[Outcome, str] = {
     Outcome.BLOCKED: "PROHIBITED_CONTENT",
     Outcome.BLOCKED_SAFETY: "SAFETY",
     Outcome.BLOCKED_OTHER: "OTHER",

@@ -1,4 +1,4 @@
-"""What can become of a call: every answer, refusal, error and broken connection that can be ordered."""
+"""The outcomes of a call: every answer, refusal, error and broken connection that a rule can choose."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Self
 
 
 class Outcome(Enum):
-    """The names a fault rule may use, each with a sentence that explains it; `ok` is what happens without a rule."""
+    """The outcomes by their names in fault rules, each with a sentence about it; without a rule it is `ok`."""
 
     meaning: str
 
     def __new__(cls, value: str, meaning: str) -> Self:
-        """An outcome's value is its name in the controls."""
+        """Make a member: its value is the name in fault rules, `meaning` the sentence."""
         member = object.__new__(cls)
         member._value_ = value
         member.meaning = meaning
@@ -145,7 +145,7 @@ class Outcome(Enum):
     DEADLINE_UNAVAILABLE = "deadline_unavailable", "503 UNAVAILABLE: deadline expired"
     DEADLINE_EXCEEDED = "deadline_exceeded", "504 DEADLINE_EXCEEDED"
 
-    # Answers that are no answers
+    # Broken answers
     TIMEOUT = "timeout", "nothing at all until the client goes away, at most 30 minutes"
     DRIP = "drip", "the right answer, but a few bytes a second"
     TRUNCATED = "truncated", "the connection ends before the announced length"

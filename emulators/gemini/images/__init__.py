@@ -1,1 +1,1 @@
-"""The images: the table of models, how long each takes, and the drawing itself."""
+"""The pictures: the table of models, their latency, and the drawing."""

@@ -1,4 +1,4 @@
-"""How long pictures take: by model as Google's do, only shorter; or within one range for all."""
+"""The latency of pictures: by model, as a share of Google's; or in one range for all models."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from emulators.gemini.images.models import Model
 
-#: Of Google's seconds: a picture of 2.5 Flash then takes one to three.
-PACE = 0.3
+#: The share of Google's seconds: a picture of 2.5 Flash then takes one to three.
+DEFAULT_PACE = 0.3
 #: A normal distribution has 90 % of its values within so many standard deviations.
 _NINE_OF_TEN = 1.645
 #: How much longer a larger picture takes. For 4K 30 to 150 s are reported; 2K lies between.
@@ -19,36 +19,36 @@ _BY_SIZE = {"2K": 1.5, "4K": 3.0}
 
 
 class Latency(Protocol):
-    """Says how long pictures take."""
+    """A distribution of latencies."""
 
     def draw(self, model: Model, size: str | None) -> float:
-        """Seconds that one picture takes."""
+        """Draw the seconds of one picture."""
         ...
 
 
 @dataclass(frozen=True)
-class Range:
-    """At least and at most so many seconds for any picture, most often in the lower third."""
+class LatencyRange:
+    """One range of seconds for every model, with its mode in the lower third."""
 
-    shortest: float
-    longest: float
-    dice: random.Random = field(default_factory=random.Random, compare=False, repr=False)
+    min_seconds: float
+    max_seconds: float
+    rng: random.Random = field(default_factory=random.Random, compare=False, repr=False)
 
     def draw(self, _model: Model, _size: str | None) -> float:
-        """The latency of one call."""
-        mode = self.shortest + (self.longest - self.shortest) * 0.3
-        return self.dice.triangular(self.shortest, self.longest, mode)
+        """Draw the seconds of one picture."""
+        mode = self.min_seconds + (self.max_seconds - self.min_seconds) * 0.3
+        return self.rng.triangular(self.min_seconds, self.max_seconds, mode)
 
 
 @dataclass(frozen=True)
-class ByModel:
-    """Log-normal, fitted so that nine pictures of ten take what the model's row says, times `pace`."""
+class LatencyByModel:
+    """Log-normal by model: nine pictures of ten take the seconds of the model's row, times `pace`."""
 
-    pace: float = PACE
-    dice: random.Random = field(default_factory=random.Random, compare=False, repr=False)
+    pace: float = DEFAULT_PACE
+    rng: random.Random = field(default_factory=random.Random, compare=False, repr=False)
 
     def draw(self, model: Model, size: str | None) -> float:
-        """The latency of one call."""
-        shortest, longest = (math.log(seconds) for seconds in model.seconds)
-        middle, deviation = (shortest + longest) / 2, (longest - shortest) / 2 / _NINE_OF_TEN
-        return self.pace * _BY_SIZE.get(size or "", 1.0) * self.dice.lognormvariate(middle, deviation)
+        """Draw the seconds of one picture."""
+        low, high = (math.log(seconds) for seconds in model.seconds)
+        middle, deviation = (low + high) / 2, (high - low) / 2 / _NINE_OF_TEN
+        return self.pace * _BY_SIZE.get(size or "", 1.0) * self.rng.lognormvariate(middle, deviation)

@@ -1,10 +1,10 @@
-"""The image models the stand-in knows: their ratios, sizes, exact pixels, tokens, types and speed.
+"""The image models: their ratios, sizes, exact pixels, tokens, types and latencies.
 
-Pixels and tokens are Google's published tables (checked 2026-11). Types: 2.5 Flash answers PNG and 3 Pro answers JPEG
-in recorded traffic; for the other models both are reported: here 3.1 Flash Lite answers PNG, the others JPEG.
-Seconds: 2.5 Flash was recorded at 5.6 and 6.0, 3 Pro at 16.8 to 29.2; 12 to 23 are reported of 3.1 Flash and 15 to 40
-of 2.1; of 3.1 Flash Lite nothing is, and it has half of 3.1 Flash's.
-The wide ratios (1:4 to 8:1) of 3.1 Flash Lite are reported by some and denied by others; here it has them.
+Pixels and tokens are Google's published tables (checked 2026-11). Types: recorded traffic has PNG of 2.5 Flash and JPEG
+of 3 Pro; users report both of the other models: here 3.1 Flash Lite answers PNG, the others JPEG.
+Seconds: recorded are 5.6 and 6.0 of 2.5 Flash and 16.8 to 29.2 of 3 Pro; reported, 12 to 23 of 3.1 Flash and 15 to 40
+of 2.1. Of 3.1 Flash Lite nothing is known: it takes half of 3.1 Flash's.
+Reports about the wide ratios (1:4 to 8:1) of 3.1 Flash Lite disagree; here it has them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 Pixels: TypeAlias = tuple[int, int]
 
-# The order in which Google's error message lists the ratios.
+# In the order of Google's error message.
 RATIOS = ("1:1", "1:4", "1:8", "2:3", "3:2", "3:4", "4:1", "4:3", "4:5", "5:4", "8:1", "9:16", "16:9", "21:9")
-EXTREME = frozenset({"1:4", "1:8", "4:1", "8:1"})
+EXTREME_RATIOS = frozenset({"1:4", "1:8", "4:1", "8:1"})
 DEFAULT_SIZE = "1K"
 
 
 def _table(widths: str) -> Mapping[str, Pixels]:
-    """Reads `ratio=WIDTHxHEIGHT …`."""
+    """Parse `ratio=WIDTHxHEIGHT …`."""
     rows = (row.split("=") for row in widths.split())
     return {ratio: (int(pixels.split("x")[0]), int(pixels.split("x")[1])) for ratio, pixels in rows}
 
@@ -45,15 +45,15 @@ def _times(factor: float, ratios: Iterable[str]) -> Mapping[str, Pixels]:
     return {ratio: (int(_THIRD_1K[ratio][0] * factor), int(_THIRD_1K[ratio][1] * factor)) for ratio in ratios}
 
 
-_TEN = tuple(ratio for ratio in RATIOS if ratio not in EXTREME)
+_COMMON_RATIOS = tuple(ratio for ratio in RATIOS if ratio not in EXTREME_RATIOS)
 _FACTORS = {"512": 0.5, "1K": 1, "2K": 2, "4K": 4}
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model. `pixels` and `tokens` are by size; `sizes` are those a request may name (none for 2.5 Flash).
+    """One model: `pixels` and `tokens` are by size, `sizes` are those that a request may name (none for 2.5 Flash).
 
-    `seconds` are those that nine of ten pictures of 1K take.
+    Nine of ten pictures of 1K take a time within `seconds`.
     """
 
     name: str
@@ -67,15 +67,15 @@ class Model:
     output_limit: int
     reference_tokens: int
     seconds: tuple[float, float]
-    pixels_of_no_ratio: Pixels = (1024, 1024)
+    default_pixels: Pixels = (1024, 1024)
 
     @property
     def ratios(self) -> tuple[str, ...]:
-        """The ratios a request may name, in the order of Google's messages."""
+        """The ratios that a request may name, in the order of Google's messages."""
         return tuple(ratio for ratio in RATIOS if ratio in self.pixels[DEFAULT_SIZE])
 
     def dimensions(self, ratio: str | None, size: str | None, last_reference: Pixels | None) -> Pixels:
-        """Width and height of the picture; without a ratio it follows the last reference image."""
+        """Width and height in pixels; without a ratio, those nearest to the last reference image's shape."""
         table = self.pixels[size or DEFAULT_SIZE]
         if ratio is None and last_reference is not None:
             shape = math.log(last_reference[0] / last_reference[1])
@@ -83,7 +83,7 @@ class Model:
         if ratio is not None:
             return table[ratio]
         factor = _FACTORS[size or DEFAULT_SIZE]
-        return int(self.pixels_of_no_ratio[0] * factor), int(self.pixels_of_no_ratio[1] * factor)
+        return int(self.default_pixels[0] * factor), int(self.default_pixels[1] * factor)
 
 
 def _third(
@@ -112,10 +112,10 @@ def _third(
 
 
 def _pro(name: str, label: str) -> Model:
-    """3 Pro: ten ratios; without one it was recorded at 1408x768."""
+    """3 Pro: ten ratios; recorded at 1408x768 without a ratio."""
     tokens = {"1K": 1120, "2K": 1120, "4K": 2000}
-    family = _third(name, label, tokens, (16, 32), ratios=_TEN, limits=(131_072, 32_768))
-    return replace(family, reference_tokens=560, pixels_of_no_ratio=(1408, 768))
+    family = _third(name, label, tokens, (16, 32), ratios=_COMMON_RATIOS, limits=(131_072, 32_768))
+    return replace(family, reference_tokens=560, default_pixels=(1408, 768))
 
 
 MODELS: Mapping[str, Model] = {

@@ -1,4 +1,4 @@
-"""What the tests of the emulator share: a running one, its test aids, and a target that records what it receives."""
+"""Shared by the tests of the emulator: a running one, its test controls, and a target that records its requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENTITY_MISSING = "Requested entity was not found."
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator and its test aids."""
+    """A running emulator and its test controls."""
 
     process: subprocess.Popen[bytes]
     grpc_address: str

@@ -19,7 +19,7 @@ GONE = (
 )
 EXISTED = "The task cannot be created because a task with this name existed too recently."
 APP_ENGINE_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
-MOST_STORED_BYTES = 1_048_569
+MAX_STORED_BYTES = 1_048_569
 
 
 @pytest.fixture
@@ -294,12 +294,12 @@ def test_the_largest_task_is_measured_as_it_is_stored(frozen: Emulator, paused: 
     body = b"x" * 1_000_000
     small = paused.create("a", view=FULL, schedule_time=due, **{family: {"body": body}})
     # Between a million and 1,048,569 bytes every length takes the same space, but for the App Engine header's digits.
-    room = MOST_STORED_BYTES - stored_size(small)
+    room = MAX_STORED_BYTES - stored_size(small)
 
     fits = paused.create("b", view=FULL, schedule_time=due, **{family: {"body": body + b"x" * room}})
     too_large = refusal(paused.create, "c", schedule_time=due, **{family: {"body": body + b"x" * (room + 1)}})
 
-    assert stored_size(fits) == MOST_STORED_BYTES
+    assert stored_size(fits) == MAX_STORED_BYTES
     assert too_large == ("INVALID_ARGUMENT", "Task size too large")
 
 

@@ -11,8 +11,8 @@ from google import genai
 from google.genai import errors, types
 from PIL import Image
 
-from emulators.gemini.faults.error_bodies import FAILURES
-from emulators.gemini.faults.no_image_bodies import PROMPT_BLOCKS, WITHOUT_PICTURE
+from emulators.gemini.faults.error_bodies import ERROR_BODIES
+from emulators.gemini.faults.no_image_bodies import NO_IMAGE_CANDIDATES, PROMPT_BLOCK_REASONS
 from emulators.gemini.faults.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def sdk(gemini: Gemini) -> Iterator[genai.Client]:
         yield client
 
 
-def asked(client: genai.Client, prompt: object, model: str = FLASH, **image: str) -> types.GenerateContentResponse:
+def generate(client: genai.Client, prompt: object, model: str = FLASH, **image: str) -> types.GenerateContentResponse:
     config = types.GenerateContentConfig(
         response_modalities=["IMAGE"], image_config=types.ImageConfig.model_validate(image) if image else None
     )
@@ -103,7 +103,7 @@ def picture(answer: types.GenerateContentResponse) -> tuple[str, tuple[int, int]
 
 
 def test_it_makes_an_image_and_reports_its_usage(sdk: genai.Client) -> None:
-    answer = asked(sdk, "a blue boat", aspect_ratio="16:9")
+    answer = generate(sdk, "a blue boat", aspect_ratio="16:9")
 
     assert picture(answer) == ("image/png", (1344, 768))
     assert answer.model_version == FLASH
@@ -114,7 +114,7 @@ def test_it_makes_an_image_and_reports_its_usage(sdk: genai.Client) -> None:
 
 
 def test_a_model_with_sizes_makes_the_size_that_is_asked_for(sdk: genai.Client) -> None:
-    answer = asked(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="1:1", image_size="2K")
+    answer = generate(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="1:1", image_size="2K")
 
     assert picture(answer) == ("image/jpeg", (2048, 2048))
 
@@ -123,7 +123,7 @@ def test_a_reference_image_goes_with_the_prompt(sdk: genai.Client, gemini: Gemin
     reference = io.BytesIO()
     Image.new("RGB", (32, 32), "red").save(reference, "PNG")
 
-    answer = asked(sdk, [types.Part.from_bytes(data=reference.getvalue(), mime_type="image/png"), "a blue boat"])
+    answer = generate(sdk, [types.Part.from_bytes(data=reference.getvalue(), mime_type="image/png"), "a blue boat"])
 
     assert picture(answer)[0] == "image/png"
     assert [call["reference_count"] for call in gemini.calls()] == [1]
@@ -137,7 +137,7 @@ def test_models_are_listed_and_described(sdk: genai.Client) -> None:
 
 
 def test_a_model_that_thinks_tells_its_thoughts_and_signs_its_picture(sdk: genai.Client) -> None:
-    answer = asked(sdk, "a blue boat", "gemini-3-pro-image")
+    answer = generate(sdk, "a blue boat", "gemini-3-pro-image")
 
     usage = answer.usage_metadata
     assert usage is not None
@@ -161,13 +161,13 @@ def test_text_comes_beside_the_picture_where_nobody_says_otherwise(sdk: genai.Cl
 def test_a_picture_as_large_as_googles_arrives_whole(sdk: genai.Client, gemini: Gemini) -> None:
     gemini.rule(match=None, outcomes=["full_size"])
 
-    answer = asked(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="16:9", image_size="4K")
+    answer = generate(sdk, "a blue boat", "gemini-3-pro-image", aspect_ratio="16:9", image_size="4K")
 
     assert picture(answer) == ("image/jpeg", (5504, 3072))
 
 
 def test_every_error_in_googles_envelope_is_among_the_typed_ones() -> None:
-    assert set(FAILURES) <= {outcome for outcome, _, _ in TYPED}
+    assert set(ERROR_BODIES) <= {outcome for outcome, _, _ in TYPED}
 
 
 @pytest.mark.parametrize(("outcome", "status", "word"), TYPED, ids=lambda value: getattr(value, "value", str(value)))
@@ -177,7 +177,7 @@ def test_each_failure_is_the_sdks_own_typed_error(
     gemini.rule(match=None, outcomes=[outcome.value])
 
     with pytest.raises(errors.ServerError if status >= 500 else errors.ClientError) as raised:
-        asked(sdk, "a blue boat")
+        generate(sdk, "a blue boat")
 
     assert (raised.value.code, raised.value.status) == (status, word)
 
@@ -196,14 +196,14 @@ def test_what_is_no_answer_is_no_answer_to_the_sdk(gemini: Gemini, outcome: Outc
     options = types.HttpOptions(base_url=gemini.url, timeout=1000)
 
     with genai.Client(api_key="a-key", http_options=options) as client, pytest.raises(error):
-        asked(client, "a blue boat")
+        generate(client, "a blue boat")
 
 
-@pytest.mark.parametrize(("outcome", "reason"), PROMPT_BLOCKS.items())
+@pytest.mark.parametrize(("outcome", "reason"), PROMPT_BLOCK_REASONS.items())
 def test_a_refused_prompt_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome, reason: str) -> None:
     gemini.rule(match=None, outcomes=[outcome.value])
 
-    answer = asked(sdk, "a blue boat")
+    answer = generate(sdk, "a blue boat")
 
     assert answer.prompt_feedback is not None
     assert answer.prompt_feedback.block_reason is types.BlockedReason(reason)
@@ -212,15 +212,15 @@ def test_a_refused_prompt_has_its_reason(sdk: genai.Client, gemini: Gemini, outc
 
 @pytest.mark.parametrize(
     "outcome",
-    [one for one in WITHOUT_PICTURE if one not in {Outcome.UNKNOWN_FINISH, Outcome.EMPTY_CANDIDATE}],
+    [one for one in NO_IMAGE_CANDIDATES if one not in {Outcome.UNKNOWN_FINISH, Outcome.EMPTY_CANDIDATE}],
 )
 def test_an_answer_without_a_picture_has_its_reason(sdk: genai.Client, gemini: Gemini, outcome: Outcome) -> None:
     gemini.rule(match=None, outcomes=[outcome.value])
 
-    answer = asked(sdk, "a blue boat")
+    answer = generate(sdk, "a blue boat")
 
     [candidate] = answer.candidates or []
-    assert candidate.finish_reason is types.FinishReason(WITHOUT_PICTURE[outcome]["finishReason"])
+    assert candidate.finish_reason is types.FinishReason(NO_IMAGE_CANDIDATES[outcome]["finishReason"])
     assert answer.usage_metadata is not None
     assert answer.usage_metadata.total_token_count
 
@@ -229,11 +229,11 @@ def test_a_reason_of_tomorrow_is_a_warning_to_the_sdk(sdk: genai.Client, gemini:
     gemini.rule(match=None, outcomes=["unknown_finish"])
 
     with pytest.warns(UserWarning, match="A_REASON_OF_TOMORROW"):
-        asked(sdk, "a blue boat")
+        generate(sdk, "a blue boat")
 
 
 def test_the_outcomes_know_every_reason_that_the_sdk_knows() -> None:
-    finishes = {candidate.get("finishReason") for candidate in WITHOUT_PICTURE.values()}
+    finishes = {candidate.get("finishReason") for candidate in NO_IMAGE_CANDIDATES.values()}
 
     assert {reason.value for reason in types.FinishReason} - {"STOP"} <= finishes
-    assert {reason.value for reason in types.BlockedReason} == set(PROMPT_BLOCKS.values())
+    assert {reason.value for reason in types.BlockedReason} == set(PROMPT_BLOCK_REASONS.values())

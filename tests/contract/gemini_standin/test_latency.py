@@ -7,20 +7,20 @@ import statistics
 
 import pytest
 
-from emulators.gemini.__main__ import latency, parser, stand_in
-from emulators.gemini.images.latency import PACE, ByModel
+from emulators.gemini.__main__ import build_parser, build_stand_in, parse_latency
+from emulators.gemini.images.latency import DEFAULT_PACE, LatencyByModel
 from emulators.gemini.images.models import MODELS
 
 FLASH, PRO = "gemini-2.5-flash-image", "gemini-3-pro-image"
 DRAWS = 4000
 
 
-def dice(seed: int = 1) -> random.Random:
+def rng(seed: int = 1) -> random.Random:
     """Chance that repeats itself."""
     return random.Random(seed)  # noqa: S311 - not for cryptography
 
 
-def drawn(by_model: ByModel, name: str, size: str | None = None) -> list[float]:
+def drawn(by_model: LatencyByModel, name: str, size: str | None = None) -> list[float]:
     """Many latencies of a model."""
     return [by_model.draw(MODELS[name], size) for _ in range(DRAWS)]
 
@@ -28,14 +28,14 @@ def drawn(by_model: ByModel, name: str, size: str | None = None) -> list[float]:
 @pytest.mark.parametrize("name", MODELS)
 def test_nine_of_ten_pictures_take_what_is_known_of_the_model(name: str) -> None:
     shortest, longest = MODELS[name].seconds
-    seconds = drawn(ByModel(1.0, dice()), name)
+    seconds = drawn(LatencyByModel(1.0, rng()), name)
 
     assert sum(one < shortest for one in seconds) / DRAWS == pytest.approx(0.05, abs=0.015)
     assert sum(one > longest for one in seconds) / DRAWS == pytest.approx(0.05, abs=0.015)
 
 
 def test_the_distribution_leans_to_the_left_and_has_a_long_tail() -> None:
-    seconds = drawn(ByModel(1.0, dice()), PRO)
+    seconds = drawn(LatencyByModel(1.0, rng()), PRO)
 
     assert statistics.median(seconds) == pytest.approx((16 * 32) ** 0.5, rel=0.03)
     assert statistics.median(seconds) < statistics.mean(seconds)
@@ -44,7 +44,7 @@ def test_the_distribution_leans_to_the_left_and_has_a_long_tail() -> None:
 
 
 def test_the_fastest_model_takes_one_to_three_seconds_here_and_the_pro_model_several_times_that() -> None:
-    by_model = ByModel(dice=dice())
+    by_model = LatencyByModel(rng=rng())
 
     flash, pro = drawn(by_model, FLASH), drawn(by_model, PRO)
 
@@ -54,33 +54,35 @@ def test_the_fastest_model_takes_one_to_three_seconds_here_and_the_pro_model_sev
 
 @pytest.mark.parametrize(("size", "factor"), [(None, 1), ("1K", 1), ("2K", 1.5), ("4K", 3)])
 def test_larger_pictures_take_longer(size: str | None, factor: float) -> None:
-    seconds = drawn(ByModel(dice=dice()), PRO, size)
+    seconds = drawn(LatencyByModel(rng=rng()), PRO, size)
 
-    assert statistics.median(seconds) == pytest.approx((16 * 32) ** 0.5 * PACE * factor, rel=0.03)
+    assert statistics.median(seconds) == pytest.approx((16 * 32) ** 0.5 * DEFAULT_PACE * factor, rel=0.03)
 
 
 def test_a_seed_repeats_the_seconds() -> None:
-    first, again, other = (drawn(ByModel(dice=dice(seed)), FLASH) for seed in (7, 7, 8))
+    first, again, other = (drawn(LatencyByModel(rng=rng(seed)), FLASH) for seed in (7, 7, 8))
 
     assert first == again != other
 
 
 @pytest.mark.parametrize("option", [(), ("--latency", "1-3")])
 def test_the_program_takes_a_seed(option: tuple[str, ...]) -> None:
-    first, again = (stand_in(parser().parse_args(["--port", "1", "--seed", "7", *option])).latency for _ in range(2))
+    first, again = (
+        build_stand_in(build_parser().parse_args(["--port", "1", "--seed", "7", *option])).latency for _ in range(2)
+    )
 
     assert [first.draw(MODELS[FLASH], None) for _ in range(9)] == [again.draw(MODELS[FLASH], None) for _ in range(9)]
 
 
 def test_the_program_takes_a_pace_and_a_size() -> None:
-    made = stand_in(parser().parse_args(["--port", "1", "--pace", "1", "--full-size"]))
+    standin = build_stand_in(build_parser().parse_args(["--port", "1", "--pace", "1", "--full-size"]))
 
-    assert made.studio.full_size
-    assert statistics.median(made.latency.draw(MODELS[PRO], None) for _ in range(DRAWS)) > 20
+    assert standin.response_builder.full_size
+    assert statistics.median(standin.latency.draw(MODELS[PRO], None) for _ in range(DRAWS)) > 20
 
 
 def test_a_range_is_the_same_for_every_model() -> None:
-    same = latency("0.05-0.2")
+    same = parse_latency("0.05-0.2")
 
     seconds = [same.draw(model, "4K") for model in MODELS.values() for _ in range(500)]
 

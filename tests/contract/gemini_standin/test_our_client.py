@@ -65,7 +65,7 @@ IMAGES = {
     Outcome.OTHER_MODEL: (f"asked {PRO}, gemini-9-other-image answered",),
 }
 #: Outcomes without one: the code, whether another attempt follows, the provider's status and reason.
-FAILURES = {
+ERROR_BODIES = {
     **{
         outcome: ("CONTENT_BLOCKED", False, 200, reason)
         for outcome, reason in (
@@ -215,7 +215,7 @@ def after(outcome: Outcome, gemini: Gemini, model: GeminiModel) -> Result:
 
 
 def test_every_outcome_is_walked_through() -> None:
-    assert set(Outcome) == set(IMAGES) | set(FAILURES)
+    assert set(Outcome) == set(IMAGES) | set(ERROR_BODIES)
 
 
 @pytest.mark.parametrize(("outcome", "odd"), IMAGES.items(), ids=[outcome.value for outcome in IMAGES])
@@ -230,7 +230,7 @@ def test_an_image_is_kept_with_what_is_odd_about_it(
     assert (result.image.provenance.model_version is None) is (outcome is Outcome.BARE)
 
 
-@pytest.mark.parametrize(("outcome", "means"), FAILURES.items(), ids=[outcome.value for outcome in FAILURES])
+@pytest.mark.parametrize(("outcome", "means"), ERROR_BODIES.items(), ids=[outcome.value for outcome in ERROR_BODIES])
 def test_a_failure_has_its_code_and_the_providers_own_words(
     gemini: Gemini, model: GeminiModel, outcome: Outcome, means: tuple[str, bool, int | None, str | None]
 ) -> None:

@@ -58,7 +58,7 @@ ERRORS = {
     "deadline_exceeded": (504, "DEADLINE_EXCEEDED", "Deadline expired"),
 }
 # By outcome: the finish reason, and whether there is a content.
-WITHOUT_PICTURE = {
+NO_IMAGE_CANDIDATES = {
     "image_blocked": ("IMAGE_SAFETY", {}),
     "parts_null": ("IMAGE_SAFETY", {"parts": None, "role": "model"}),
     "image_prohibited": ("IMAGE_PROHIBITED_CONTENT", {"role": "model"}),
@@ -124,7 +124,7 @@ OTHER = {
 def test_every_outcome_has_a_test_and_a_sentence(gemini: Gemini) -> None:
     listed = requests.get(f"{gemini.url}/_local/outcomes", timeout=5).json()
 
-    assert set(listed) == {*ERRORS, *WITHOUT_PICTURE, *BLOCKS} | TRANSPORT | PICTURES | OTHER
+    assert set(listed) == {*ERRORS, *NO_IMAGE_CANDIDATES, *BLOCKS} | TRANSPORT | PICTURES | OTHER
     assert all(listed.values())
 
 
@@ -174,13 +174,13 @@ def test_errors_about_a_key_carry_their_reason(gemini: Gemini) -> None:
 
 
 @pytest.mark.parametrize("model", [FLASH, PRO])
-@pytest.mark.parametrize("outcome", WITHOUT_PICTURE)
+@pytest.mark.parametrize("outcome", NO_IMAGE_CANDIDATES)
 def test_an_answer_without_a_picture_has_its_finish_reason(gemini: Gemini, outcome: str, model: str) -> None:
     answer = gemini.meet(outcome, model)
 
     assert answer.status_code == 200
     (candidate,) = answer.json()["candidates"]
-    assert (candidate["finishReason"], candidate.get("content")) == WITHOUT_PICTURE[outcome]
+    assert (candidate["finishReason"], candidate.get("content")) == NO_IMAGE_CANDIDATES[outcome]
     usage = answer.json()["usageMetadata"]
     assert "candidatesTokensDetails" not in usage
     assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage.get("thoughtsTokenCount", 0)

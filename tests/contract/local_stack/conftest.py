@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.supervision.supervisor import Kind, Part
+from local.supervision.supervisor import Kind, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Callable[..., Part]:
-    """Makes a part that runs Python source."""
+def program(tmp_path: Path) -> Callable[..., Service]:
+    """Makes a service that runs Python source."""
 
     def make(
         name: str, source: str, *arguments: str, answers_at: tuple[str, ...] = (), kind: Kind = Kind.SERVER
-    ) -> Part:
+    ) -> Service:
         command = (sys.executable, "-c", source, *arguments)
         environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"}
-        return Part(name, command, tmp_path, environment, answers_at, kind)
+        return Service(name, command, tmp_path, environment, answers_at, kind)
 
     return make
 

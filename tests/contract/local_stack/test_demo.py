@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from local.album import forget_earlier, shortened
-from local.demo import EXAMPLES, key_from
-from local.progress import ProgressView, describe, duration
+from local.album import delete_earlier_images, shorten
+from local.demo import EXAMPLES, choose_key
+from local.progress import ProgressView, describe_progress, format_duration
 from local.stack.settings import ROOT
 from local.supervision.errors import StackError
 
@@ -89,10 +89,10 @@ def test_real_images_need_a_real_key() -> None:
 
 
 def test_the_stand_in_never_sees_the_user_s_real_key() -> None:
-    assert key_from({"GEMINI_API_KEY": "real"}, None) != "real"
-    assert key_from({"GEMINI_API_KEY": "real"}, "https://example.com") == "real"
+    assert choose_key({"GEMINI_API_KEY": "real"}, None) != "real"
+    assert choose_key({"GEMINI_API_KEY": "real"}, "https://example.com") == "real"
     with pytest.raises(StackError):
-        key_from({}, "https://example.com")
+        choose_key({}, "https://example.com")
 
 
 def test_the_examples_are_five_prompts_and_a_small_picture() -> None:
@@ -107,10 +107,10 @@ def test_the_examples_are_five_prompts_and_a_small_picture() -> None:
 
 
 def test_progress_is_told_by_status_with_the_time_left() -> None:
-    assert describe(standing(40, 84.0, completed=2, processing=3)) == (
+    assert describe_progress(standing(40, 84.0, completed=2, processing=3)) == (
         "2 completed, 3 processing, about 1 min 24 s left"
     )
-    assert describe(standing(100, 0, completed=4, blocked=1)) == "4 completed, 1 blocked"
+    assert describe_progress(standing(100, 0, completed=4, blocked=1)) == "4 completed, 1 blocked"
 
 
 def test_where_lines_are_printed_nothing_is_said_twice() -> None:
@@ -141,18 +141,18 @@ def test_on_a_terminal_there_is_one_bar() -> None:
     ("seconds", "words"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (9_990, "2 h 46 min")]
 )
 def test_time_spans_are_told_for_people(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_only_images_of_an_earlier_run_are_deleted(tmp_path: Path) -> None:
     for name in ("00000.png", "12345.jpg", "notes.txt", "1.png"):
         (tmp_path / name).touch()
 
-    forget_earlier(tmp_path)
+    delete_earlier_images(tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.png", "notes.txt"]
 
 
 def test_a_long_prompt_is_shown_by_its_beginning() -> None:
-    assert shortened("a" * 61) == "a" * 57 + "..."
-    assert shortened("a" * 60) == "a" * 60
+    assert shorten("a" * 61) == "a" * 57 + "..."
+    assert shorten("a" * 60) == "a" * 60

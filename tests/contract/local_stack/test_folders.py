@@ -13,19 +13,19 @@ import pytest
 from local import demo
 from local.stack import firestore, stack
 from local.stack.ports import Ports
-from local.stack.settings import ROOT, State
+from local.stack.settings import ROOT, Endpoints
 from local.supervision import signals
 from local.supervision.errors import CrashError, StackError
 from local.supervision.logs import Log, Terminal
-from local.supervision.supervisor import Kind, Part, Supervisor
+from local.supervision.supervisor import Kind, Service, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Program = Callable[..., Part]
+    Program = Callable[..., Service]
 
-STATE = State.of(Ports.row(8080), None, "workflow")
+ENDPOINTS = Endpoints.of(Ports.row(8080), None, "workflow")
 
 
 @pytest.fixture
@@ -37,38 +37,38 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-async def run(part: Part) -> None:
-    """A stack of one part, until it ends by itself."""
-    with stack.folders(None) as places:
-        async with Supervisor(places.logs, remove=[places.run]) as supervisor:
-            await supervisor.start(part)
-            await supervisor.ready()
-            if part.kind is Kind.SERVER:
-                raise await supervisor.crash()
+async def run(service: Service) -> None:
+    """A stack of one service, until it ends by itself."""
+    with stack.make_folders(None) as folders:
+        async with Supervisor(folders.logs, remove=[folders.run_folder]) as supervisor:
+            await supervisor.start(service)
+            await supervisor.wait_until_ready()
+            if service.kind is Kind.SERVER:
+                raise await supervisor.wait_for_crash()
 
 
 def test_the_logs_of_a_crash_are_kept_where_nobody_named_a_folder(file: Path, program: Program) -> None:
-    part = program("part", "print('why'); raise SystemExit(3)")
+    service = program("service", "print('why'); raise SystemExit(3)")
 
-    with pytest.raises(CrashError, match="part ended by itself with code 3") as crashed:
-        asyncio.run(run(part))
+    with pytest.raises(CrashError, match="service ended by itself with code 3") as crashed:
+        asyncio.run(run(service))
 
     assert crashed.value.logs is not None
-    assert (crashed.value.logs / "part.log").read_text() == "why\n"
+    assert (crashed.value.logs / "service.log").read_text() == "why\n"
     assert {path.name for path in file.parent.iterdir()} == {"file", crashed.value.logs.parent.name}
 
 
 def test_a_crash_whose_logs_are_gone_is_told_all_the_same(file: Path, program: Program) -> None:
     source = f"import shutil, glob; [shutil.rmtree(one) for one in glob.glob({str(file.parent / 'image-factory-*')!r})]"
 
-    with pytest.raises(CrashError, match="part ended by itself with code 0") as crashed:
-        asyncio.run(run(program("part", source)))
+    with pytest.raises(CrashError, match="service ended by itself with code 0") as crashed:
+        asyncio.run(run(program("service", source)))
 
     assert crashed.value.logs is None
 
 
 def test_an_end_in_good_order_leaves_no_folder(file: Path, program: Program) -> None:
-    asyncio.run(run(program("part", "", kind=Kind.ERRAND)))
+    asyncio.run(run(program("service", "", kind=Kind.ONESHOT)))
 
     assert list(file.parent.iterdir()) == [file]
 
@@ -86,36 +86,36 @@ def stage_over_a_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keep_data(file: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
-    with stack.folders(file):
+    with stack.make_folders(file):
         pytest.fail("it was made")
 
 
 def make_temporary(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(file))
-    with stack.folders(None):
+    with stack.make_folders(None):
         pytest.fail("it was made")
 
 
 def publish(file: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
-    with stack.published(STATE, file / "state.json"):
+    with stack.publish_state_file(ENDPOINTS, file / "state.json"):
         pytest.fail("it was written")
 
 
 def publish_over_a_folder(file: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
     folder = file.parent / "folder"
     folder.mkdir()
-    with stack.published(STATE, folder):
+    with stack.publish_state_file(ENDPOINTS, folder):
         pytest.fail("it was written")
 
 
 def download(file: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
-    firestore.downloaded("http://127.0.0.1:9/", "0" * 64, file / ".cache", lambda _line: None)
+    firestore.download_jar("http://127.0.0.1:9/", "0" * 64, file / ".cache", lambda _line: None)
 
 
 def log(file: Path, _monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         async with Supervisor(file) as supervisor:
-            await supervisor.start(Part("part", ("true",), file.parent, {}))
+            await supervisor.start(Service("service", ("true",), file.parent, {}))
 
     asyncio.run(work())
 
@@ -144,7 +144,7 @@ def read_prompts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (publish, "The state file {file}/state.json cannot be written (Not a directory): name another place, or give"),
         (publish_over_a_folder, "folder cannot be written (Is a directory): name another place, or give yourself"),
         (download, "The folder {file}/.cache cannot be written (Not a directory): give yourself the right to, or name"),
-        (log, "The log of part in {file} cannot be written (Not a directory): choose another folder, or make room"),
+        (log, "The log of service in {file} cannot be written (Not a directory): choose another folder, or make room"),
         (make_images, "The folder {file}/out cannot be written (Not a directory): name another, or give yourself"),
         (read_prompts, "The prompts in {file} cannot be read: 'utf-8' codec can't decode byte 0xff"),
     ],
@@ -161,16 +161,16 @@ def test_what_cannot_be_written_is_told_in_a_sentence(
     assert not list(file.parent.glob(".folder*"))
 
 
-def test_a_part_goes_on_when_its_log_has_no_room(tmp_path: Path) -> None:
-    (tmp_path / "part.log").symlink_to("/dev/full")
+def test_a_service_goes_on_when_its_log_has_no_room(tmp_path: Path) -> None:
+    (tmp_path / "service.log").symlink_to("/dev/full")
     screen = io.StringIO()
 
-    log = Log(tmp_path, "part", Terminal(screen, width=4))
+    log = Log(tmp_path, "service", Terminal(screen, width=7))
     for line in (b"one\n", b"two\n"):
         log.write(line)
     log.close()
 
-    room = f"(from here on nothing is kept, since {tmp_path}/part.log cannot be written: No space left on device)"
+    room = f"(from here on nothing is kept, since {tmp_path}/service.log cannot be written: No space left on device)"
     assert log.tail() == ("one", room, "two")
     assert screen.getvalue().count("\n") == 3
 
@@ -179,7 +179,10 @@ def test_a_part_goes_on_when_its_log_has_no_room(tmp_path: Path) -> None:
     ("error", "said"),
     [
         (StackError("A port is busy."), "A port is busy.\n"),
-        (CrashError("part", "ended", ("why",)), "part ended; everything else was stopped.\nIts last log lines (part)"),
+        (
+            CrashError("service", "ended", ("why",)),
+            "service ended; everything else was stopped.\nIts last log lines (service)",
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), "The machine does not let the stack run: [Errno 28] No"),
     ],
 )
@@ -189,7 +192,7 @@ def test_whatever_is_in_the_way_is_said_and_ends_with_code_1(
     def work() -> int:
         raise error
 
-    code = signals.report(work)
+    code = signals.report_errors(work)
 
     written = capsys.readouterr().err
     assert code == 1

@@ -74,15 +74,15 @@ def test_a_named_jar_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_the_jar_of_a_cloud_sdk_is_found_beside_its_gcloud_through_links(tmp_path: Path) -> None:
     sdk = tmp_path / "sdk"
-    for folder in (sdk / "bin", (sdk / firestore.IN_SDK).parent, tmp_path / "links"):
+    for folder in (sdk / "bin", (sdk / firestore.JAR_IN_SDK).parent, tmp_path / "links"):
         folder.mkdir(parents=True)
     (sdk / "bin" / "gcloud").touch(mode=0o755)
-    (sdk / firestore.IN_SDK).touch()
+    (sdk / firestore.JAR_IN_SDK).touch()
     (tmp_path / "links" / "gcloud").symlink_to(sdk / "bin" / "gcloud")
 
     found = firestore.find_jar({"PATH": str(tmp_path / "links")}, tmp_path, pytest.fail)
 
-    assert found == sdk / firestore.IN_SDK
+    assert found == sdk / firestore.JAR_IN_SDK
 
 
 def test_a_chosen_jar_is_downloaded_once_and_checked(tmp_path: Path, site: tuple[Path, str]) -> None:
@@ -117,7 +117,7 @@ def test_without_emulator_and_network_one_sentence_says_what_to_install(tmp_path
     with pytest.raises(
         StackError, match=r"install it with `gcloud components install cloud-firestore-emulator`"
     ) as told:
-        firestore.downloaded(f"{url}/no.jar", "0" * 64, tmp_path / "cache", lambda _line: None)
+        firestore.download_jar(f"{url}/no.jar", "0" * 64, tmp_path / "cache", lambda _line: None)
 
     assert "404" in str(told.value)
     assert list((tmp_path / "cache").iterdir()) == []
@@ -143,7 +143,7 @@ def test_the_first_java_is_taken_that_is_new_enough_for_the_jar(tmp_path: Path, 
 
 
 def test_the_bundled_java_runs_the_emulator(tmp_path: Path) -> None:
-    bundled = firestore.bundled_java()
+    bundled = firestore.find_bundled_java()
     assert bundled is not None
 
     assert firestore.find_java({}, bundled, a_jar(tmp_path / "emulator.jar", needs=21)) == bundled
@@ -174,7 +174,7 @@ def test_without_a_java_that_will_do_one_sentence_says_what_is_needed_and_what_i
 def test_both_kinds_of_jar_are_started_on_loopback(tmp_path: Path, manifest: str, start: list[str]) -> None:
     jar = a_jar(tmp_path / "emulator.jar", manifest)
 
-    command = firestore.command(tmp_path / "java", jar, 8084, firestore.write_logging(tmp_path))
+    command = firestore.build_command(tmp_path / "java", jar, 8084, firestore.write_logging(tmp_path))
 
     assert [word for word in command if word in {"-jar", "-cp"}] == start
     assert command[-4:] == ("--host", "127.0.0.1", "--port", "8084")
@@ -197,7 +197,7 @@ def test_a_jar_that_is_none_is_said(tmp_path: Path) -> None:
 
 
 def test_fake_gcs_server_has_a_program_for_this_machine(tmp_path: Path) -> None:
-    assert storage.binary().is_file()
+    assert storage.find_binary().is_file()
 
-    assert "memory" in storage.command(storage.binary(), 8085, None)
-    assert str(tmp_path) in storage.command(storage.binary(), 8085, tmp_path)
+    assert "memory" in storage.build_command(storage.find_binary(), 8085, None)
+    assert str(tmp_path) in storage.build_command(storage.find_binary(), 8085, tmp_path)

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
+from local.__main__ import build_parser, read_options
 from local.stack import environment
 from local.stack.ports import Ports
-from local.stack.settings import ROOT, Options, QueueNumbers, State, workflow_id
+from local.stack.settings import ROOT, Endpoints, Options, QueueNumbers, workflow_id
 from local.supervision.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NUMBERS = QueueNumbers.read(ROOT / "infra" / "queue.json")
-STATE = State.of(Ports.row(8080), None, "workflow")
+ENDPOINTS = Endpoints.of(Ports.row(8080), None, "workflow")
 
 
 def given(name: str, user: Mapping[str, str]) -> dict[str, str]:
     """The environment of one function."""
-    return environment.for_function(name, STATE, NUMBERS, user, Path("/run"))
+    return environment.function_environment(name, ENDPOINTS, NUMBERS, user, Path("/run"))
 
 
 @pytest.mark.parametrize(
@@ -33,8 +34,8 @@ def given(name: str, user: Mapping[str, str]) -> dict[str, str]:
 def test_each_function_gets_every_setting_it_needs(name: str, settings: type[Settings]) -> None:
     read = settings.from_env(given(name, {}))
 
-    assert read.project_id == STATE.project
-    assert read.bucket == STATE.bucket
+    assert read.project_id == ENDPOINTS.project
+    assert read.bucket == ENDPOINTS.bucket
 
 
 @pytest.mark.parametrize("name", ["submit", "generate", "status"])
@@ -59,7 +60,9 @@ def test_pages_of_this_machine_and_of_the_origins_that_a_user_names_may_call() -
     user = {"CORS_ORIGINS": "https://shell.test"}
 
     for name in ("submit", "status"):
-        got = environment.for_function(name, STATE, NUMBERS, user, Path("/run"), cors_origins=("https://option.test",))
+        got = environment.function_environment(
+            name, ENDPOINTS, NUMBERS, user, Path("/run"), cors_origins=("https://option.test",)
+        )
         assert set(got["CORS_ORIGINS"].split(",")) == {
             *("http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"),
             *("https://localhost:*", "https://127.0.0.1:*", "https://[::1]:*"),
@@ -93,16 +96,16 @@ def test_the_fixed_row_begins_with_the_gateway() -> None:
 
 
 def test_free_ports_are_different_and_free() -> None:
-    ports = Ports.free()
+    ports = Ports.find_free()
 
     assert len(set(astuple(ports))) == len(astuple(ports))
-    ports.check()
+    ports.require_free()
 
 
 def test_a_busy_port_is_named_with_the_server_that_wants_it() -> None:
-    free = Ports.free()
+    free = Ports.find_free()
     with socket.create_server(("127.0.0.1", free.storage)), pytest.raises(StackError) as told:
-        free.check()
+        free.require_free()
 
     assert str(told.value) == (
         f"Port {free.storage} (storage) is in use by another program: stop it, or start with --free-ports or"
@@ -111,13 +114,13 @@ def test_a_busy_port_is_named_with_the_server_that_wants_it() -> None:
 
 
 def test_several_busy_ports_are_named_together() -> None:
-    free = Ports.free()
+    free = Ports.find_free()
     with (
         socket.create_server(("127.0.0.1", free.gateway)),
         socket.create_server(("127.0.0.1", free.gemini)),
         pytest.raises(StackError, match=rf"^Ports {free.gateway} \(gateway\), {free.gemini} \(gemini\) are in use"),
     ):
-        free.check()
+        free.require_free()
 
 
 @pytest.mark.parametrize("first", [0, -1, 65_530])
@@ -139,10 +142,12 @@ def test_a_rate_that_cloud_tasks_would_refuse_is_said(rate: float) -> None:
 
 
 def test_another_gemini_api_is_the_one_that_functions_call() -> None:
-    state = State.of(Ports.row(), "https://generativelanguage.googleapis.com/", "workflow")
+    state = Endpoints.of(Ports.row(), "https://generativelanguage.googleapis.com/", "workflow")
 
     assert state.gemini == "https://generativelanguage.googleapis.com"
-    assert environment.for_function("generate", state, NUMBERS, {}, Path("/run"))["GEMINI_API_URL"] == state.gemini
+    assert (
+        environment.function_environment("generate", state, NUMBERS, {}, Path("/run"))["GEMINI_API_URL"] == state.gemini
+    )
 
 
 def test_a_missing_number_of_the_queue_is_named(tmp_path: Path) -> None:
@@ -160,3 +165,11 @@ def test_a_workflow_file_without_an_id_is_said(tmp_path: Path, content: str) -> 
 
     with pytest.raises(StackError, match=r"workflow\.json"):
         workflow_id(path)
+
+
+def test_the_old_name_of_restart_still_works_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    options = read_options(build_parser().parse_args(["--revive"]))
+
+    assert options.restart
+    assert capsys.readouterr().err == "--revive is deprecated: use --restart.\n"
+    assert "--revive" not in build_parser().format_help()

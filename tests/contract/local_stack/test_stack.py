@@ -22,7 +22,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from local.stack.ports import Ports
-from local.stack.settings import ROOT, State, read_json
+from local.stack.settings import ROOT, Endpoints, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ QUICK = ("--free-ports", "--dispatch-rate", "20", "--gemini-latency", "0.05-0.2"
 
 
 @dataclass
-class Running:
+class LocalStack:
     """A stack in a process of its own."""
 
     process: subprocess.Popen[bytes]
@@ -44,12 +44,12 @@ class Running:
     output: Path
 
     @property
-    def state(self) -> State:
-        return State(**json.loads(self.state_file.read_text()))
+    def endpoints(self) -> Endpoints:
+        return Endpoints(**json.loads(self.state_file.read_text()))
 
 
 @contextmanager
-def a_stack(folder: Path, *arguments: str) -> Iterator[Running]:
+def a_stack(folder: Path, *arguments: str) -> Iterator[LocalStack]:
     """Starts `python -m local` and waits for its state file; ends it with Ctrl-C if the test has not ended it."""
     state_file, output = folder / "state.json", folder / "output.txt"
     command = [sys.executable, "-m", "local", *QUICK, "--state-file", str(state_file), *arguments]
@@ -63,21 +63,21 @@ def a_stack(folder: Path, *arguments: str) -> Iterator[Running]:
             assert time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)
         try:
-            yield Running(process, state_file, output)
+            yield LocalStack(process, state_file, output)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(15)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     folder = tmp_path_factory.mktemp("stack")
     with a_stack(folder, "--data-dir", str(folder / "data")) as running:
         yield running
 
 
-def test_the_state_file_names_exactly_what_tools_may_rely_on(stack: Running) -> None:
-    names = [field.name for field in fields(State)]
+def test_the_state_file_names_exactly_what_tools_may_rely_on(stack: LocalStack) -> None:
+    names = [field.name for field in fields(Endpoints)]
 
     state = json.loads(stack.state_file.read_text())
 
@@ -91,8 +91,8 @@ def test_the_state_file_names_exactly_what_tools_may_rely_on(stack: Running) -> 
     ]
 
 
-def test_everything_answers_once_the_state_file_is_there(stack: Running) -> None:
-    state = stack.state
+def test_everything_answers_once_the_state_file_is_there(stack: LocalStack) -> None:
+    state = stack.endpoints
     health = [state.gateway, state.cloud_tasks_rest, state.gemini, state.identity]
 
     codes = [requests.get(f"{url}/_local/health", timeout=5).status_code for url in health]
@@ -103,8 +103,8 @@ def test_everything_answers_once_the_state_file_is_there(stack: Running) -> None
         socket.create_connection((host, int(port)), timeout=5).close()
 
 
-def test_the_gateway_reaches_submit_and_status_and_both_want_a_token(stack: Running) -> None:
-    gateway, workflow = stack.state.gateway, stack.state.workflow_id
+def test_the_gateway_reaches_submit_and_status_and_both_want_a_token(stack: LocalStack) -> None:
+    gateway, workflow = stack.endpoints.gateway, stack.endpoints.workflow_id
 
     submit = requests.post(f"{gateway}/api/workflows/{workflow}/execute", json={}, timeout=30)
     status = requests.get(f"{gateway}/api/executions", timeout=30)
@@ -113,18 +113,18 @@ def test_the_gateway_reaches_submit_and_status_and_both_want_a_token(stack: Runn
     assert submit.json()["error"]["code"] == "UNAUTHENTICATED"
 
 
-def test_a_local_user_s_token_is_taken(stack: Running) -> None:
-    token = requests.get(f"{stack.state.identity}/token", params={"user": "ada"}, timeout=5).json()["id_token"]
+def test_a_local_user_s_token_is_taken(stack: LocalStack) -> None:
+    token = requests.get(f"{stack.endpoints.identity}/token", params={"user": "ada"}, timeout=5).json()["id_token"]
 
     answer = requests.get(
-        f"{stack.state.gateway}/api/executions", headers={"Authorization": f"Bearer {token}"}, timeout=30
+        f"{stack.endpoints.gateway}/api/executions", headers={"Authorization": f"Bearer {token}"}, timeout=30
     )
 
     assert (answer.status_code, answer.json()["success"]) == (200, True)
 
 
-def test_the_queue_has_the_file_s_numbers_and_the_rate_that_was_asked_for(stack: Running) -> None:
-    state = stack.state
+def test_the_queue_has_the_file_s_numbers_and_the_rate_that_was_asked_for(stack: LocalStack) -> None:
+    state = stack.endpoints
     numbers = read_json(ROOT / "infra" / "queue.json")
     transport = CloudTasksGrpcTransport(channel=grpc.insecure_channel(state.cloud_tasks))
 
@@ -139,9 +139,9 @@ def test_the_queue_has_the_file_s_numbers_and_the_rate_that_was_asked_for(stack:
     assert queue.retry_config.max_doublings == numbers["max_doublings"]
 
 
-def test_the_key_has_256_bits(stack: Running) -> None:
-    transport = SecretManagerServiceGrpcTransport(channel=grpc.insecure_channel(stack.state.secret_manager))
-    name = f"projects/{stack.state.project}/secrets/encryption-key/versions/latest"
+def test_the_key_has_256_bits(stack: LocalStack) -> None:
+    transport = SecretManagerServiceGrpcTransport(channel=grpc.insecure_channel(stack.endpoints.secret_manager))
+    name = f"projects/{stack.endpoints.project}/secrets/encryption-key/versions/latest"
 
     with secretmanager_v1.SecretManagerServiceClient(transport=transport) as client:
         payload = client.access_secret_version(name=name).payload
@@ -149,44 +149,44 @@ def test_the_key_has_256_bits(stack: Running) -> None:
     assert len(payload.data) == 32
 
 
-def test_the_workflow_is_the_file_s(stack: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.state.firestore)
-    client = firestore.Client(project=stack.state.project, credentials=AnonymousCredentials())
+def test_the_workflow_is_the_file_s(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", stack.endpoints.firestore)
+    client = firestore.Client(project=stack.endpoints.project, credentials=AnonymousCredentials())
     file = read_json(ROOT / "infra" / "workflow.json")
 
-    document = client.document("workflows", stack.state.workflow_id).get()
+    document = client.document("workflows", stack.endpoints.workflow_id).get()
     client.close()
 
-    assert stack.state.workflow_id == file.pop("id")
+    assert stack.endpoints.workflow_id == file.pop("id")
     assert document.to_dict() == file
 
 
-def test_the_bucket_is_there_and_kept_in_the_data_folder(stack: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", stack.state.storage)
-    client = storage.Client(project=stack.state.project, credentials=AnonymousCredentials())
+def test_the_bucket_is_there_and_kept_in_the_data_folder(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", stack.endpoints.storage)
+    client = storage.Client(project=stack.endpoints.project, credentials=AnonymousCredentials())
 
-    client.bucket(stack.state.bucket).blob("kept.txt").upload_from_string(b"kept")
+    client.bucket(stack.endpoints.bucket).blob("kept.txt").upload_from_string(b"kept")
     client.close()
 
     data = stack.state_file.parent / "data"
-    assert [path.name for path in (data / "storage" / stack.state.bucket).iterdir()] == ["kept.txt"]
+    assert [path.name for path in (data / "storage" / stack.endpoints.bucket).iterdir()] == ["kept.txt"]
 
 
-def test_it_prints_addresses_and_the_commands_to_try(stack: Running) -> None:
+def test_it_prints_addresses_and_the_commands_to_try(stack: LocalStack) -> None:
     printed = stack.output.read_text()
 
-    assert f"page and API    {stack.state.gateway}" in printed
-    assert f"curl -s '{stack.state.identity}/token?user=ada'" in printed
-    assert f"curl -s {stack.state.gateway}/api/workflows/{stack.state.workflow_id}/execute" in printed
+    assert f"page and API    {stack.endpoints.gateway}" in printed
+    assert f"curl -s '{stack.endpoints.identity}/token?user=ada'" in printed
+    assert f"curl -s {stack.endpoints.gateway}/api/workflows/{stack.endpoints.workflow_id}/execute" in printed
 
 
-def test_each_part_logs_to_a_file_of_its_own(stack: Running) -> None:
+def test_each_service_logs_to_a_file_of_its_own(stack: LocalStack) -> None:
     logs = stack.state_file.parent / "data" / "logs"
-    parts = {field.name for field in fields(State)} - {"bucket", "project", "location", "queue", "workflow_id"}
+    services = {field.name for field in fields(Endpoints)} - {"bucket", "project", "location", "queue", "workflow_id"}
 
     names = {path.stem for path in logs.iterdir()}
 
-    assert names == (parts - {"cloud_tasks_rest"}) | {"seed"}
+    assert names == (services - {"cloud_tasks_rest"}) | {"seed"}
 
 
 def test_ctrl_c_leaves_nothing(tmp_path: Path, family: Family, all_gone: AllGone) -> None:
@@ -204,7 +204,9 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path, family: Family, all_gone: AllGone
     assert not os.path.lexists(logs)
 
 
-def test_the_crash_of_one_part_is_named_and_ends_everything(tmp_path: Path, family: Family, all_gone: AllGone) -> None:
+def test_the_crash_of_one_service_is_named_and_ends_everything(
+    tmp_path: Path, family: Family, all_gone: AllGone
+) -> None:
     with a_stack(tmp_path, "--data-dir", str(tmp_path / "data")) as running:
         members = family(running.process.pid)
         victim = process_with("fake-gcs-server", members)
@@ -233,7 +235,7 @@ def test_even_a_killed_stack_leaves_nothing(tmp_path: Path, family: Family, all_
 
 
 def test_a_busy_port_ends_it_with_one_sentence() -> None:
-    ports = Ports.free()
+    ports = Ports.find_free()
     with socket.create_server(("127.0.0.1", ports.gateway)):
         ended = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", "local", "--port-base", str(ports.gateway)],

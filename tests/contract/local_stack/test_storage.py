@@ -30,8 +30,10 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["memory", "folder"])
 def server(request: pytest.FixtureRequest, tmp_path: Path, log: Path) -> Iterator[str]:
-    port = Ports.free().storage
-    command = storage.command(storage.binary(), port, None if request.param == "memory" else tmp_path / "objects")
+    port = Ports.find_free().storage
+    command = storage.build_command(
+        storage.find_binary(), port, None if request.param == "memory" else tmp_path / "objects"
+    )
     with (
         log.open("w") as output,
         subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process,  # noqa: S603 - our own program
@@ -72,10 +74,14 @@ def test_an_image_s_facts_survive_and_it_is_written_once(bucket: gcs.Bucket) -> 
     with pytest.raises(PreconditionFailed):
         bucket.blob("executions/1/00000.png").upload_from_string(b"other", if_generation_match=0)
 
-    kept = bucket.get_blob("executions/1/00000.png")
-    assert kept is not None
-    assert (kept.metadata, kept.cache_control, kept.content_type) == ({"model": "m"}, blob.cache_control, "image/png")
-    assert kept.download_as_bytes() == b"image"
+    inherited = bucket.get_blob("executions/1/00000.png")
+    assert inherited is not None
+    assert (inherited.metadata, inherited.cache_control, inherited.content_type) == (
+        {"model": "m"},
+        blob.cache_control,
+        "image/png",
+    )
+    assert inherited.download_as_bytes() == b"image"
 
 
 def test_a_signed_address_is_served_to_everyone_and_logged_nowhere(

@@ -1,4 +1,4 @@
-"""The supervisor starts parts, notices what becomes of them, and leaves none of them behind."""
+"""The supervisor starts services, notices what becomes of them, and leaves none of them behind."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from local.supervision import reaper
 from local.supervision.errors import CrashError, StackError
 from local.supervision.logs import Terminal
 from local.supervision.signals import run
-from local.supervision.supervisor import Kind, Part, Supervisor
+from local.supervision.supervisor import Kind, Service, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Program = Callable[..., Part]
+    Program = Callable[..., Service]
     IsAlive = Callable[[int], bool]
     AllGone = Callable[[set[int]], None]
 
@@ -39,21 +39,21 @@ http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), http.server.Bas
 
 
 async def pid_in(path: Path) -> int:
-    """The process id that a part has printed into its log."""
+    """The process id that a service has printed into its log."""
     async with asyncio.timeout(10):
         while not (text := await asyncio.to_thread(path.read_text)).endswith("\n"):  # noqa: ASYNC110 - it is a file
             await asyncio.sleep(0.02)
     return int(text.split()[0])
 
 
-def test_each_part_s_lines_go_to_a_file_of_its_own_and_to_the_terminal(tmp_path: Path, program: Program) -> None:
+def test_each_service_s_lines_go_to_a_file_of_its_own_and_to_the_terminal(tmp_path: Path, program: Program) -> None:
     screen = io.StringIO()
 
     async def work() -> None:
         async with Supervisor(tmp_path, terminal=Terminal(screen, width=6)) as supervisor:
-            await supervisor.start(program("one", "import sys; sys.stderr.write('a\\nb\\n')", kind=Kind.ERRAND))
-            await supervisor.start(program("second", "print('c')", kind=Kind.ERRAND))
-            await supervisor.ready()
+            await supervisor.start(program("one", "import sys; sys.stderr.write('a\\nb\\n')", kind=Kind.ONESHOT))
+            await supervisor.start(program("second", "print('c')", kind=Kind.ONESHOT))
+            await supervisor.wait_until_ready()
 
     asyncio.run(work())
 
@@ -65,16 +65,16 @@ def test_each_part_s_lines_go_to_a_file_of_its_own_and_to_the_terminal(tmp_path:
 def test_a_line_of_many_megabytes_does_not_stop_the_log(tmp_path: Path, program: Program) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("part", "print('x' * 5_000_000); print('after')", kind=Kind.ERRAND))
-            await supervisor.ready()
+            await supervisor.start(program("service", "print('x' * 5_000_000); print('after')", kind=Kind.ONESHOT))
+            await supervisor.wait_until_ready()
 
     asyncio.run(work())
 
-    assert (tmp_path / "part.log").read_text().splitlines()[-1] == "after"
+    assert (tmp_path / "service.log").read_text().splitlines()[-1] == "after"
 
 
 def test_a_server_is_ready_once_it_answers(tmp_path: Path, program: Program) -> None:
-    port = Ports.free().gateway
+    port = Ports.find_free().gateway
     addresses = (f"http://127.0.0.1:{port}/", f"tcp://127.0.0.1:{port}")
     late = f"import time; time.sleep(0.5){SERVER}"
 
@@ -84,13 +84,13 @@ def test_a_server_is_ready_once_it_answers(tmp_path: Path, program: Program) -> 
             # The handler knows no GET and answers 501, which is no answer of a server that is up.
             source = late.replace("BaseHTTPRequestHandler", "SimpleHTTPRequestHandler")
             await supervisor.start(program("web", source, str(port), answers_at=addresses))
-            await supervisor.ready()
+            await supervisor.wait_until_ready()
             return time.monotonic() - began
 
     assert asyncio.run(work()) >= 0.5
 
 
-def test_the_crash_of_one_part_is_told_with_its_last_lines_and_ends_the_others(
+def test_the_crash_of_one_service_is_told_with_its_last_lines_and_ends_the_others(
     tmp_path: Path, program: Program, is_alive: IsAlive
 ) -> None:
     async def work() -> tuple[CrashError, int]:
@@ -98,7 +98,7 @@ def test_the_crash_of_one_part_is_told_with_its_last_lines_and_ends_the_others(
             await supervisor.start(program("steady", SLEEPER))
             other = await pid_in(tmp_path / "steady.log")
             await supervisor.start(program("fragile", "print('first'); print('last words'); raise SystemExit(3)"))
-            return await supervisor.crash(), other
+            return await supervisor.wait_for_crash(), other
 
     crash, other = asyncio.run(work())
 
@@ -108,23 +108,23 @@ def test_the_crash_of_one_part_is_told_with_its_last_lines_and_ends_the_others(
     assert not is_alive(other)
 
 
-def test_a_part_ended_by_a_signal_is_told_by_the_signal_s_name(tmp_path: Path, program: Program) -> None:
+def test_a_service_ended_by_a_signal_is_told_by_the_signal_s_name(tmp_path: Path, program: Program) -> None:
     async def work() -> CrashError:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("part", SLEEPER))
-            os.kill(await pid_in(tmp_path / "part.log"), signal.SIGKILL)
-            return await supervisor.crash()
+            await supervisor.start(program("service", SLEEPER))
+            os.kill(await pid_in(tmp_path / "service.log"), signal.SIGKILL)
+            return await supervisor.wait_for_crash()
 
-    assert str(asyncio.run(work())) == "part was ended by SIGKILL; everything else was stopped."
+    assert str(asyncio.run(work())) == "service was ended by SIGKILL; everything else was stopped."
 
 
-def test_a_part_that_ends_before_it_answers_is_a_crash(tmp_path: Path, program: Program) -> None:
+def test_a_service_that_ends_before_it_answers_is_a_crash(tmp_path: Path, program: Program) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("part", "print('no'); exit(1)", answers_at=("tcp://127.0.0.1:1",)))
-            await supervisor.ready()
+            await supervisor.start(program("service", "print('no'); exit(1)", answers_at=("tcp://127.0.0.1:1",)))
+            await supervisor.wait_until_ready()
 
-    with pytest.raises(CrashError, match=r"part ended by itself with code 1") as caught:
+    with pytest.raises(CrashError, match=r"service ended by itself with code 1") as caught:
         asyncio.run(work())
 
     assert caught.value.tail == ("no",)
@@ -133,19 +133,19 @@ def test_a_part_that_ends_before_it_answers_is_a_crash(tmp_path: Path, program: 
 def test_a_server_that_ends_without_a_fault_is_a_crash_too(tmp_path: Path, program: Program) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("part", "", answers_at=("tcp://127.0.0.1:1",)))
-            await supervisor.ready()
+            await supervisor.start(program("service", "", answers_at=("tcp://127.0.0.1:1",)))
+            await supervisor.wait_until_ready()
 
-    with pytest.raises(CrashError, match=r"part ended by itself with code 0"):
+    with pytest.raises(CrashError, match=r"service ended by itself with code 0"):
         asyncio.run(work())
 
 
-def test_a_part_that_never_answers_is_given_up(tmp_path: Path, program: Program, is_alive: IsAlive) -> None:
+def test_a_service_that_never_answers_is_given_up(tmp_path: Path, program: Program, is_alive: IsAlive) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
             await supervisor.start(program("mute", SLEEPER, answers_at=("tcp://127.0.0.1:1",)))
             await pid_in(tmp_path / "mute.log")
-            await supervisor.ready(timeout_seconds=0.3)
+            await supervisor.wait_until_ready(timeout_seconds=0.3)
 
     with pytest.raises(CrashError, match=r"mute was not ready within 0\.3 s"):
         asyncio.run(work())
@@ -153,11 +153,11 @@ def test_a_part_that_never_answers_is_given_up(tmp_path: Path, program: Program,
     assert not is_alive(int((tmp_path / "mute.log").read_text()))
 
 
-def test_an_errand_that_fails_is_a_crash(tmp_path: Path, program: Program) -> None:
+def test_a_oneshot_that_fails_is_a_crash(tmp_path: Path, program: Program) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("seed", "exit(2)", kind=Kind.ERRAND))
-            await supervisor.ready()
+            await supervisor.start(program("seed", "exit(2)", kind=Kind.ONESHOT))
+            await supervisor.wait_until_ready()
 
     with pytest.raises(CrashError, match=r"seed ended by itself with code 2"):
         asyncio.run(work())
@@ -166,13 +166,13 @@ def test_an_errand_that_fails_is_a_crash(tmp_path: Path, program: Program) -> No
 def test_a_missing_program_is_named_in_one_sentence(tmp_path: Path) -> None:
     async def work() -> None:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(Part("java", ("/no/such/java",), tmp_path, {}))
+            await supervisor.start(Service("java", ("/no/such/java",), tmp_path, {}))
 
     with pytest.raises(StackError, match=r"^java cannot be started: No such file or directory: /no/such/java\.$"):
         asyncio.run(work())
 
 
-def test_a_part_that_ignores_sigterm_is_killed_with_its_children(
+def test_a_service_that_ignores_sigterm_is_killed_with_its_children(
     tmp_path: Path, program: Program, is_alive: IsAlive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reaper, "GRACE_SECONDS", 0.3)
@@ -196,15 +196,15 @@ def test_a_signal_ends_the_work_and_everything_it_started(
 
     async def work() -> int:
         async with Supervisor(tmp_path) as supervisor:
-            await supervisor.start(program("part", SLEEPER))
-            pids.append(await pid_in(tmp_path / "part.log"))
+            await supervisor.start(program("service", SLEEPER))
+            pids.append(await pid_in(tmp_path / "service.log"))
             os.kill(os.getpid(), number)
             # Impatience: the second one must not disturb the clearing up.
             os.kill(os.getpid(), number)
-            await supervisor.ready()
+            await supervisor.wait_until_ready()
             return 0
 
-    code = run(work(), interrupted=7)
+    code = run(work(), interrupt_code=7)
 
     assert code == 7
     assert not any(map(is_alive, pids))
@@ -216,12 +216,12 @@ def test_even_a_supervisor_that_is_killed_leaves_nothing(tmp_path: Path, all_gon
     script = f"""
 import asyncio, sys
 from pathlib import Path
-from local.supervision.supervisor import Part, Supervisor
+from local.supervision.supervisor import Service, Supervisor
 async def work():
     folder = Path({str(tmp_path)!r})
     async with Supervisor(folder, remove=[folder / "run", folder / "state.json"]) as supervisor:
-        for name, source in (("part", {SLEEPER!r}), ("parent", {PARENT!r})):
-            await supervisor.start(Part(name, (sys.executable, "-u", "-c", source), folder, {{}}))
+        for name, source in (("service", {SLEEPER!r}), ("parent", {PARENT!r})):
+            await supervisor.start(Service(name, (sys.executable, "-u", "-c", source), folder, {{}}))
         print("up", flush=True)
         await asyncio.sleep(60)
 asyncio.run(work())
@@ -230,7 +230,7 @@ asyncio.run(work())
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
-        pids = {asyncio.run(pid_in(tmp_path / f"{name}.log")) for name in ("part", "parent")}
+        pids = {asyncio.run(pid_in(tmp_path / f"{name}.log")) for name in ("service", "parent")}
 
         process.kill()
 

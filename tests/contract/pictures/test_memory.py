@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.conversions import WORK, Work, an_image
+from bench.conversions import CONVERSIONS, Conversion, make_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +19,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "work", [pytest.param(one, id=f"{one.given} to {one.wanted or 'nothing'}, {one.images}") for one in WORK]
+    "work", [pytest.param(one, id=f"{one.source} to {one.target or 'nothing'}, {one.images}") for one in CONVERSIONS]
 )
-def test_a_4k_image_is_opened_and_converted_within_bounds(work: Work, folder: Path) -> None:
-    found = work.done(an_image(work.given, folder))
+def test_a_4k_image_is_opened_and_converted_within_bounds(work: Conversion, folder: Path) -> None:
+    measurement = work.run(make_image(work.source, folder))
 
-    assert float(found.said) > 1
-    assert found.grown < work.grown
+    assert float(measurement.output) > 1
+    assert measurement.growth_mb < work.growth_mb

@@ -1,16 +1,16 @@
-"""Names that are taken although nothing lives under them any more."""
+"""Reserved names: those of tasks and queues that are gone, for a while."""
 
 from __future__ import annotations
 
 from collections import deque
 
 
-class Tombstones:
-    """Remembers each name for `lifetime` seconds; beyond `most` names the oldest are forgotten first."""
+class ReservedNames:
+    """Reserves each name for `lifetime` seconds; beyond `max_names` it drops the oldest."""
 
-    def __init__(self, lifetime: float, most: int) -> None:
+    def __init__(self, lifetime: float, max_names: int) -> None:
         self._lifetime = lifetime
-        self._most = most
+        self._max_names = max_names
         self._expires: dict[str, float] = {}
         self._order: deque[tuple[float, str]] = deque()
 
@@ -27,8 +27,8 @@ class Tombstones:
 
     def _prune(self, now: float) -> None:
         order, expires = self._order, self._expires
-        while order and (order[0][0] <= now or len(order) >= self._most):
+        while order and (order[0][0] <= now or len(order) >= self._max_names):
             when, name = order.popleft()
-            # The name may have been reserved anew since: then its later entry decides.
+            # If the name was reserved again since, its later entry counts.
             if expires.get(name) == when:
                 del expires[name]

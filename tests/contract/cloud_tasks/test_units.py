@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulators.cloud_tasks.clock import Clock
+from emulators.cloud_tasks.queues.reserved_names import ReservedNames
 from emulators.cloud_tasks.queues.retry import RetryPolicy
 from emulators.cloud_tasks.queues.schedule import Schedule
 from emulators.cloud_tasks.queues.token_bucket import TokenBucket
-from emulators.cloud_tasks.queues.tombstones import Tombstones
 from emulators.cloud_tasks.wire.queue_config import burst_for
 from emulators.cloud_tasks.wire.times import seconds_of, timestamp
 
@@ -98,7 +98,7 @@ def test_withdrawn_entries_do_not_pile_up() -> None:
 
 
 def test_a_name_reserved_anew_is_reserved_from_then_on() -> None:
-    names = Tombstones(lifetime=10, most=100)
+    names = ReservedNames(lifetime=10, max_names=100)
     names.add("a", 0)
     names.add("a", 5)
     names.add("b", 12)
@@ -108,7 +108,7 @@ def test_a_name_reserved_anew_is_reserved_from_then_on() -> None:
 
 
 def test_beyond_its_size_a_list_of_names_forgets_the_oldest() -> None:
-    names = Tombstones(lifetime=10, most=2)
+    names = ReservedNames(lifetime=10, max_names=2)
     for name in "abcd":
         names.add(name, 0)
 

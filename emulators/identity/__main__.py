@@ -1,12 +1,10 @@
-"""A token issuer for local users: what Firebase Authentication is to the functions in the cloud.
+"""`python -m emulators.identity --port N --audience A`: serve the token issuer on loopback until a signal.
 
-`python -m emulators.identity --port N --audience A` answers
+- `GET /token?user=NAME` answers `{"id_token": "…"}`: an RS256 token in the form of Firebase's ID tokens, valid for an
+  hour. `&expires_in=SECONDS` (negative: expired) and `&audience=…` make other tokens for tests.
+- `GET /jwks.json` answers the public key, `GET /.well-known/openid-configuration` the discovery document.
 
-- `GET /token?user=NAME` with `{"id_token": "…"}`, an RS256 token in the form of Firebase's ID tokens, valid for an
-  hour; `&expires_in=SECONDS` (negative: an expired token) and `&audience=…` make the tokens that tests need;
-- `GET /jwks.json` with the public key, and `GET /.well-known/openid-configuration` with where to find it.
-
-The key lives as long as the process. Every answer may be read by a page of any origin: the page is on another port.
+The key lives as long as the process. Pages of any origin may read every answer: the page is on another port.
 """
 
 from __future__ import annotations
@@ -30,20 +28,17 @@ if TYPE_CHECKING:
 
 USER = re.compile(r"[A-Za-z0-9._@-]{1,128}")
 AUDIENCE = re.compile(r"[!-~]{1,256}")
-LIFETIME_SECONDS = 3600
-LONGEST_SECONDS = 10 * 366 * 24 * 3600
+DEFAULT_LIFETIME_SECONDS = 3600
+MAX_LIFETIME_SECONDS = 10 * 366 * 24 * 3600
 
 
-class OddRequestError(ValueError):
-    """A query that no token can be made for; the message says why, in a sentence for people."""
+class InvalidQueryError(ValueError):
+    """An invalid query; the message says why, in a sentence for people."""
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """A signing key and the name it signs under.
-
-    `url` becomes `iss`; `audience` is the `aud` of tokens whose caller asks for no other.
-    """
+    """A signing key with its issuer: `url` becomes `iss`, `audience` is the default `aud`."""
 
     url: str
     audience: str
@@ -57,11 +52,11 @@ class Issuer:
         kid = base64.urlsafe_b64encode(digest.finalize()).rstrip(b"=").decode()
         return {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": jwk["n"], "e": jwk["e"]}
 
-    def token(self, user: str, *, expires_in: int = LIFETIME_SECONDS, audience: str | None = None) -> str:
-        """A signed ID token for `user` that ends `expires_in` seconds from now (in the past when negative)."""
+    def token(self, user: str, *, expires_in: int = DEFAULT_LIFETIME_SECONDS, audience: str | None = None) -> str:
+        """Sign an ID token for `user` that expires in `expires_in` seconds; a negative number makes an expired one."""
         expires = int(time.time()) + expires_in
-        # A token that ends early was issued early: a verifier must refuse it for its end, not for a strange beginning.
-        issued = min(int(time.time()), expires - LIFETIME_SECONDS)
+        # An expired token was issued early, too: a verifier must refuse it because of `exp`, not of `iat`.
+        issued = min(int(time.time()), expires - DEFAULT_LIFETIME_SECONDS)
         email = user if "@" in user else f"{user}@example.test"
         claims = {
             "iss": self.url,
@@ -89,27 +84,27 @@ class Issuer:
         }
 
 
-def token_for(issuer: Issuer, query: Mapping[str, str]) -> str:
-    """The token a query string asks for; raises `OddRequestError` where it asks for none that can be made."""
+def issue_token(issuer: Issuer, query: Mapping[str, str]) -> str:
+    """Issue the token that a query string describes; raises `InvalidQueryError`."""
     user = query.get("user", "")
     if not USER.fullmatch(user):
-        raise OddRequestError(
+        raise InvalidQueryError(
             "Give the user's name as ?user=NAME: 1 to 128 letters, digits, dots, underscores, hyphens or @."
         )
     audience = query.get("audience", issuer.audience)
     if not AUDIENCE.fullmatch(audience):
-        raise OddRequestError("audience must be 1 to 256 printable ASCII characters without spaces.")
-    lifetime = query.get("expires_in", str(LIFETIME_SECONDS))
-    if not re.fullmatch(r"-?[0-9]{1,9}", lifetime) or abs(int(lifetime)) > LONGEST_SECONDS:
-        raise OddRequestError("expires_in must be a whole number of seconds, at most ten years either way.")
+        raise InvalidQueryError("audience must be 1 to 256 printable ASCII characters without spaces.")
+    lifetime = query.get("expires_in", str(DEFAULT_LIFETIME_SECONDS))
+    if not re.fullmatch(r"-?[0-9]{1,9}", lifetime) or abs(int(lifetime)) > MAX_LIFETIME_SECONDS:
+        raise InvalidQueryError("expires_in must be a whole number of seconds, at most ten years either way.")
     return issuer.token(user, expires_in=int(lifetime), audience=audience)
 
 
-async def _open_to_every_page(_request: web.Request, response: web.StreamResponse) -> None:
+async def _allow_every_origin(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Access-Control-Allow-Origin"] = "*"
 
 
-def _answers(body: Callable[[], dict[str, Any]]) -> Callable[[web.Request], Any]:
+def _json_handler(body: Callable[[], dict[str, Any]]) -> Callable[[web.Request], Any]:
     async def handler(_request: web.Request) -> web.Response:
         return web.json_response(body())
 
@@ -117,21 +112,21 @@ def _answers(body: Callable[[], dict[str, Any]]) -> Callable[[web.Request], Any]
 
 
 def application(issuer: Issuer) -> web.Application:
-    """The HTTP face of an issuer."""
+    """Build the HTTP application of an issuer."""
 
     async def token(request: web.Request) -> web.Response:
         try:
-            answer = {"id_token": token_for(issuer, request.query)}
-        except OddRequestError as error:
+            answer = {"id_token": issue_token(issuer, request.query)}
+        except InvalidQueryError as error:
             return web.json_response({"error": str(error)}, status=400)
         return web.json_response(answer, headers={"Cache-Control": "no-store"})
 
     app = web.Application()
-    app.on_response_prepare.append(_open_to_every_page)
+    app.on_response_prepare.append(_allow_every_origin)
     app.router.add_get("/token", token)
-    app.router.add_get("/jwks.json", _answers(lambda: {"keys": [issuer.public_jwk()]}))
-    app.router.add_get("/.well-known/openid-configuration", _answers(issuer.discovery))
-    app.router.add_get("/_local/health", _answers(lambda: {"status": "ok"}))
+    app.router.add_get("/jwks.json", _json_handler(lambda: {"keys": [issuer.public_jwk()]}))
+    app.router.add_get("/.well-known/openid-configuration", _json_handler(issuer.discovery))
+    app.router.add_get("/_local/health", _json_handler(lambda: {"status": "ok"}))
     return app
 
 
@@ -141,7 +136,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """Serves until a signal ends it; the exit code says how it went."""
+    """Serve until a signal; return 0, or 1 if the port cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m emulators.identity", description="Issues ID tokens to local users."
     )
@@ -154,7 +149,7 @@ def main() -> int:
             application(issuer),
             host="127.0.0.1",
             port=options.port,
-            # Called once the port is open: nothing is announced that is not there.
+            # aiohttp calls this once the port is open.
             print=lambda _banner: _say(f"identity: {issuer.url}"),
             access_log=None,
             shutdown_timeout=0.2,

@@ -1,0 +1,1 @@
+"""A token issuer for local users, in place of Firebase Authentication."""
