@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from imagefactory.api import errors as http_errors  # noqa: F401 - ClientError has more kinds there
 from imagefactory.domain.errors import ClientError, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
