@@ -161,7 +161,9 @@ def main() -> None:
     for name, body in bodies.items():
         sys.stdout.write(f"{name}: {len(body) / 1e6:.1f} MB of JSON\n")
     sys.stdout.write(f"\n{IN_FLIGHT} answers at once, one process\n\n")
-    sys.stdout.write("| image | references | converted to | `GATE` | allocator | peak MB | seconds |\n")
+    sys.stdout.write(
+        "| image | references | converted to | `MAX_CONCURRENT_DECODES` | allocator | peak MB | seconds |\n"
+    )
     sys.stdout.write("| --- | --- | --- | --- | --- | --- | --- |\n")
     for row in ROWS:
         with serve_answer(bodies[row.image]) as api_url, run_storage() as storage_url:

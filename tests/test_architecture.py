@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "log": (set(), set()),
     "clock": (set(), set()),
     "ports": ({"domain", "ports"}, set()),
-    "settings": ({"domain"}, set()),
+    "settings": ({"domain", "log"}, set()),
     "usecases": ({"domain", "ports", "log", "usecases"}, set()),
     "adapters": (
         {"domain", "ports", "log", "settings", "adapters"},

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Short times, in seconds, for a run of minutes; the user's own environment overrides them.
-QUICK = {"MODEL_TIMEOUT_SECONDS": "5", "OVERHEAD_SECONDS": "12", "WATCHDOG_SECONDS": "3"}
+QUICK = {"MODEL_TIMEOUT_SECONDS": "5", "ATTEMPT_OVERHEAD_SECONDS": "12", "WATCHDOG_INTERVAL_SECONDS": "3"}
 API_KEY = "the-key-that-no-log-may-have"
 FAILURE_RATE, DUPLICATE_RATE = 0.2, 0.1
 FAILURES = (

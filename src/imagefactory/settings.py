@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, get_type_hints
 
+from imagefactory import log
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.retry import RetryPolicy
 
@@ -24,6 +25,15 @@ MAX_DISPATCH_DEADLINE = 1800.0
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 #: For a stack on one machine: an origin by address, or whatever its port.
 _ANY_PORT_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\]):(\*|\d{1,5})")
+
+
+#: Settings of this release by their names in the release before, which are read once more.
+OLD_NAMES = {
+    "MAX_CONCURRENT_DECODES": "GATE",
+    "ATTEMPT_OVERHEAD_SECONDS": "OVERHEAD_SECONDS",
+    "WATCHDOG_INTERVAL_SECONDS": "WATCHDOG_SECONDS",
+    "GENERATE_REQUIRES_IAM": "IAM_GUARDS_GENERATE",
+}
 
 
 class BadSettings(Exception):
@@ -59,7 +69,7 @@ class Settings:
         source = os.environ if env is None else env
         for item in fields(cls):
             name = item.name.upper()
-            text = source.get(name, "")
+            text = source.get(name, "") or _read_old_name(source, name)
             try:
                 if text:
                     values[item.name] = types[item.name](text)
@@ -126,7 +136,7 @@ class ApiSettings(Settings):
 class QueueSettings(Settings):
     """What the functions that create tasks need. The queues are full names, projects/…/locations/…/queues/….
 
-    `watchdog_seconds` is the pause between two rounds of an execution's watchdog.
+    `watchdog_interval_seconds` is the pause between two rounds of an execution's watchdog.
     The `…_emulator_host` fields are host:port of a service without TLS; empty in the cloud.
     """
 
@@ -136,7 +146,7 @@ class QueueSettings(Settings):
     tasks_service_account: str
     encryption_key_secret: str
     dispatch_deadline_seconds: float
-    watchdog_seconds: float = 60.0
+    watchdog_interval_seconds: float = 60.0
     cloud_tasks_emulator_host: str = ""
     secret_manager_emulator_host: str = ""
 
@@ -145,8 +155,8 @@ class QueueSettings(Settings):
         found = super().faults()
         if not 0 < self.dispatch_deadline_seconds <= MAX_DISPATCH_DEADLINE:
             found.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
-        if self.watchdog_seconds <= 0:
-            found.append("WATCHDOG_SECONDS must be above 0")
+        if self.watchdog_interval_seconds <= 0:
+            found.append("WATCHDOG_INTERVAL_SECONDS must be above 0")
         return found
 
 
@@ -196,20 +206,20 @@ class StatusSettings(ApiSettings):
 class GenerateSettings(QueueSettings):
     """The settings of generate; times in seconds.
 
-    `iam_guards_generate` is yes where IAM lets nobody but Cloud Tasks' service account call. `model_timeout_seconds` is
-    the first attempt's; `overhead_seconds` is what claim, upload and commit may take around the model's call;
-    `function_timeout_seconds` is the deployed function's own limit; `gate` is how many of the model's answers are read
-    and decoded at once.
+    `generate_requires_iam` is yes where IAM lets nobody but Cloud Tasks' service account call. `model_timeout_seconds`
+    is the first attempt's; `attempt_overhead_seconds` is what claim, upload and commit may take around the model's
+    call; `function_timeout_seconds` is the deployed function's own limit; `max_concurrent_decodes` is how many of the
+    model's answers are read and decoded at once.
     """
 
     gemini_api_url: str
     tasks_issuer: str
     tasks_jwks_url: str
-    iam_guards_generate: str = "no"
+    generate_requires_iam: str = "no"
     model_timeout_seconds: float = 120.0
-    overhead_seconds: float = 60.0
+    attempt_overhead_seconds: float = 60.0
     function_timeout_seconds: float = 540.0
-    gate: int = 8
+    max_concurrent_decodes: int = 8
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -219,7 +229,7 @@ class GenerateSettings(QueueSettings):
 
     @property
     def _policy(self) -> RetryPolicy:
-        return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.overhead_seconds)
+        return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.attempt_overhead_seconds)
 
     def faults(self) -> list[str]:
         """Deadlines nest: model call < attempt < function < dispatch; keys and prompts travel where nobody listens."""
@@ -231,18 +241,35 @@ class GenerateSettings(QueueSettings):
                 f"({self.function_timeout_seconds:.0f}) within DISPATCH_DEADLINE_SECONDS "
                 f"({self.dispatch_deadline_seconds:.0f})"
             )
-        if self.overhead_seconds <= 0:
-            found.append("OVERHEAD_SECONDS must be above 0")
-        if self.iam_guards_generate not in ("yes", "no"):
-            found.append("IAM_GUARDS_GENERATE must be yes or no")
-        elif self.k_service and self.iam_guards_generate == "no":
+        if self.attempt_overhead_seconds <= 0:
+            found.append("ATTEMPT_OVERHEAD_SECONDS must be above 0")
+        if self.generate_requires_iam not in ("yes", "no"):
+            found.append("GENERATE_REQUIRES_IAM must be yes or no")
+        elif self.k_service and self.generate_requires_iam == "no":
             found.append(
-                "IAM_GUARDS_GENERATE must be yes on Cloud Run, which hides the tokens' signatures: deploy generate "
+                "GENERATE_REQUIRES_IAM must be yes on Cloud Run, which hides the tokens' signatures: deploy generate "
                 "without allUsers among its invokers, then say so"
             )
-        if self.gate < 1:
-            found.append("GATE must be at least 1")
+        if self.max_concurrent_decodes < 1:
+            found.append("MAX_CONCURRENT_DECODES must be at least 1")
         return found
+
+
+#: The settings of each function.
+FUNCTIONS: dict[str, type[Settings]] = {
+    "submit": SubmitSettings,
+    "generate": GenerateSettings,
+    "status": StatusSettings,
+}
+
+
+def _read_old_name(source: Mapping[str, str], name: str) -> str:
+    """The setting's value under the name that it had before, with a warning in the log; empty where that is not set."""
+    old = OLD_NAMES.get(name, "")
+    text = source.get(old, "")
+    if text:
+        log.warning("a setting has a new name", old_name=old, new_name=name)
+    return text
 
 
 def _is_moment(text: str) -> bool:

@@ -97,6 +97,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The stack, with a quick queue, a quick model, and a first timeout of ten seconds for the model's calls."""
     folder = tmp_path_factory.mktemp("stack")
     options = ("--dispatch-rate", "20", "--gemini-latency", "0.05-0.2")
-    settings = {"MODEL_TIMEOUT_SECONDS": "10", "WATCHDOG_SECONDS": "2", "LOG_LEVEL": "debug"}
+    settings = {"MODEL_TIMEOUT_SECONDS": "10", "WATCHDOG_INTERVAL_SECONDS": "2", "LOG_LEVEL": "debug"}
     with local_stack(folder, *options, **settings) as (_, state):
         yield Stack(state, folder)

@@ -78,7 +78,7 @@ class World:
             limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
-            watchdog_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_interval_seconds,
         )
         cancel = Cancel(executions=self._executions, tasks=self.tasks, clock=self.clock)
         retry = Retry(
@@ -89,7 +89,7 @@ class World:
             clock=self.clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
-            watchdog_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_interval_seconds,
         )
         routes = submit_routes(_verifier(settings), submit, cancel, retry)
         return create_app(routes, settings.project_id, settings.origins)
@@ -112,7 +112,7 @@ class World:
             tasks=self.tasks,
             clock=self.clock,
             rate=settings.dispatch_rate,
-            interval=settings.watchdog_seconds,
+            interval=settings.watchdog_interval_seconds,
         )
         routes = generate_routes(verifier, settings.tasks_service_account, self.generate(), watchdog)
         return create_app(routes, settings.project_id)

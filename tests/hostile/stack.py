@@ -127,7 +127,7 @@ class Worker:
 def a_stack(folder: Path) -> Iterator[Stack]:
     """A stack with a quick queue, a quick model and quick watchdogs, for as long as the block runs."""
     options = ("--dispatch-rate", "50", "--gemini-latency", "0.02-0.05")
-    with local_stack(folder, *options, WATCHDOG_SECONDS="1") as (process, state):
+    with local_stack(folder, *options, WATCHDOG_INTERVAL_SECONDS="1") as (process, state):
         yield Stack(process, state)
 
 

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from imagefactory.domain.retry import RetryPolicy
-from imagefactory.settings import BadSettings, GenerateSettings, Settings, StatusSettings, SubmitSettings
+from imagefactory.settings import (
+    FUNCTIONS,
+    OLD_NAMES,
+    BadSettings,
+    GenerateSettings,
+    Settings,
+    StatusSettings,
+    SubmitSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,10 +76,10 @@ def test_an_empty_variable_is_a_missing_one() -> None:
 
 def test_values_are_read_as_their_types() -> None:
     settings = GenerateSettings.from_env(
-        GENERATE | {"RETENTION_DAYS": "7", "MODEL_TIMEOUT_SECONDS": "90.5", "GATE": "2"}
+        GENERATE | {"RETENTION_DAYS": "7", "MODEL_TIMEOUT_SECONDS": "90.5", "MAX_CONCURRENT_DECODES": "2"}
     )
 
-    assert (settings.retention_days, settings.model_timeout_seconds, settings.gate) == (7, 90.5, 2)
+    assert (settings.retention_days, settings.model_timeout_seconds, settings.max_concurrent_decodes) == (7, 90.5, 2)
 
 
 def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None:
@@ -111,17 +121,17 @@ def test_values_of_the_wrong_type_are_told_with_those_that_are_missing() -> None
         (
             GenerateSettings,
             GENERATE | {"K_SERVICE": "g", "TASKS_JWKS_URL": "http://jwks", "GEMINI_API_URL": "http://gemini"},
-            ["TASKS_JWKS_URL", "GEMINI_API_URL", "IAM_GUARDS_GENERATE"],
+            ["TASKS_JWKS_URL", "GEMINI_API_URL", "GENERATE_REQUIRES_IAM"],
         ),
         (StatusSettings, API | {"RESULT_URLS": "secret"}, ["RESULT_URLS"]),
         (StatusSettings, API | {"SIGNED_URL_SECONDS": "59"}, ["SIGNED_URL_SECONDS"]),
         (StatusSettings, API | {"SIGNED_URL_SECONDS": "604801"}, ["SIGNED_URL_SECONDS"]),
         (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "1801"}, ["DISPATCH_DEADLINE_SECONDS"]),
         (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "0"}, ["DISPATCH_DEADLINE_SECONDS"]),
-        (SubmitSettings, API | QUEUE | {"WATCHDOG_SECONDS": "0"}, ["WATCHDOG_SECONDS"]),
+        (SubmitSettings, API | QUEUE | {"WATCHDOG_INTERVAL_SECONDS": "0"}, ["WATCHDOG_INTERVAL_SECONDS"]),
         (SubmitSettings, API | QUEUE | {"MAX_EXECUTIONS_PER_USER": "0"}, ["MAX_EXECUTIONS_PER_USER"]),
         (SubmitSettings, API | QUEUE | {"MAX_PROMPTS_PER_USER": "-1"}, ["MAX_PROMPTS_PER_USER"]),
-        (GenerateSettings, GENERATE | {"GATE": "0"}, ["GATE"]),
+        (GenerateSettings, GENERATE | {"MAX_CONCURRENT_DECODES": "0"}, ["MAX_CONCURRENT_DECODES"]),
         (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "421"}, ["deadlines must nest"]),
         (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "nan"}, ["deadlines must nest"]),
         (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "-500"}, ["deadlines must nest"]),
@@ -166,13 +176,13 @@ def test_the_first_timeout_can_be_chosen() -> None:
 
 
 def test_the_time_around_the_model_call_can_be_chosen_and_deadlines_still_nest() -> None:
-    settings = GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "20"})
+    settings = GenerateSettings.from_env(GENERATE | {"ATTEMPT_OVERHEAD_SECONDS": "20"})
 
     assert settings.retry_policy.lease(1) == 140
-    with pytest.raises(BadSettings, match="OVERHEAD_SECONDS must be above 0"):
-        GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "0"})
+    with pytest.raises(BadSettings, match="ATTEMPT_OVERHEAD_SECONDS must be above 0"):
+        GenerateSettings.from_env(GENERATE | {"ATTEMPT_OVERHEAD_SECONDS": "0"})
     with pytest.raises(BadSettings, match="deadlines must nest: the longest attempt \\(680 s\\)"):
-        GenerateSettings.from_env(GENERATE | {"OVERHEAD_SECONDS": "500"})
+        GenerateSettings.from_env(GENERATE | {"ATTEMPT_OVERHEAD_SECONDS": "500"})
 
 
 def test_without_an_argument_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +195,34 @@ def test_without_an_argument_the_environment_is_read(monkeypatch: pytest.MonkeyP
 
 
 def test_on_cloud_run_generate_wants_to_be_told_that_iam_guards_it() -> None:
-    assert "IAM_GUARDS_GENERATE must be yes on Cloud Run" in refused(GenerateSettings, GENERATE | {"K_SERVICE": "g"})
-    told = GENERATE | {"K_SERVICE": "g", "IAM_GUARDS_GENERATE": "yes"}
-    assert GenerateSettings.from_env(told).iam_guards_generate == "yes"
+    assert "GENERATE_REQUIRES_IAM must be yes on Cloud Run" in refused(GenerateSettings, GENERATE | {"K_SERVICE": "g"})
+    told = GENERATE | {"K_SERVICE": "g", "GENERATE_REQUIRES_IAM": "yes"}
+    assert GenerateSettings.from_env(told).generate_requires_iam == "yes"
 
 
 def test_a_guard_is_there_or_not() -> None:
-    message = refused(GenerateSettings, GENERATE | {"IAM_GUARDS_GENERATE": "perhaps"})
+    message = refused(GenerateSettings, GENERATE | {"GENERATE_REQUIRES_IAM": "perhaps"})
 
-    assert message == "IAM_GUARDS_GENERATE must be yes or no"
+    assert message == "GENERATE_REQUIRES_IAM must be yes or no"
+
+
+def test_a_renamed_setting_is_read_under_its_old_name_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = GenerateSettings.from_env(GENERATE | {"GATE": "3"})
+
+    logged = json.loads(capsys.readouterr().out)
+    assert settings.max_concurrent_decodes == 3
+    assert (logged["severity"], logged["old_name"], logged["new_name"]) == ("WARNING", "GATE", "MAX_CONCURRENT_DECODES")
+
+
+def test_the_new_name_wins_over_the_old_one(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = GenerateSettings.from_env(GENERATE | {"GATE": "3", "MAX_CONCURRENT_DECODES": "5"})
+
+    assert settings.max_concurrent_decodes == 5
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("record", FUNCTIONS.values())
+def test_an_old_name_is_no_name_of_now(record: type[Settings]) -> None:
+    names = {item.name.upper() for item in fields(record)}
+
+    assert not names & set(OLD_NAMES.values())

@@ -31,7 +31,7 @@ def app(settings: GenerateSettings) -> Flask:
             settings.tasks_issuer,
             settings.generate_url,
             settings.tasks_jwks_url,
-            guarded=settings.iam_guards_generate == "yes",
+            guarded=settings.generate_requires_iam == "yes",
         ),
         service_account=settings.tasks_service_account,
         generate=Generate(
@@ -39,7 +39,7 @@ def app(settings: GenerateSettings) -> Flask:
             tasks=tasks,
             images=storage.CloudStorageImageStore(storage.client(settings.project_id), settings.bucket),
             codec=PillowImageCodec(),
-            model=GeminiModel(settings.gemini_api_url, gate=settings.gate),
+            model=GeminiModel(settings.gemini_api_url, gate=settings.max_concurrent_decodes),
             encryption=secret_manager.of(settings),
             clock=clock,
             retry=settings.retry_policy,
@@ -50,7 +50,7 @@ def app(settings: GenerateSettings) -> Flask:
             tasks=tasks,
             clock=clock,
             rate=settings.dispatch_rate,
-            interval=settings.watchdog_seconds,
+            interval=settings.watchdog_interval_seconds,
         ),
     )
     return create_app(routes, settings.project_id)

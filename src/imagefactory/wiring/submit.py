@@ -46,7 +46,7 @@ def app(settings: SubmitSettings) -> Flask:
             limits=settings.limits,
             rate=settings.dispatch_rate,
             retention_days=settings.retention_days,
-            watchdog_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_interval_seconds,
         ),
         cancel=Cancel(executions=executions, tasks=tasks, clock=clock),
         retry=Retry(
@@ -57,7 +57,7 @@ def app(settings: SubmitSettings) -> Flask:
             clock=clock,
             limits=settings.limits,
             rate=settings.dispatch_rate,
-            watchdog_interval=settings.watchdog_seconds,
+            watchdog_interval=settings.watchdog_interval_seconds,
         ),
     )
     return create_app(routes, settings.project_id, settings.origins)
