@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.infra.cloud.world import World
-from tests.infra.runs import Command, Run, carried_out
-from tests.infra.scenes import SCENES
+from tests.infra.runs import Command, Run, carry_out
+from tests.infra.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Runs that several processes of one test session look at; the first that asks for one makes it."""
+
+    folder: Path
+
+    def get(self, name: str, make: Callable[[], Run]) -> Run:
+        path = self.folder / f"{name}.run"
+        with (self.folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                path.write_bytes(pickle.dumps(make()))
+        run: Run = pickle.loads(path.read_bytes())  # noqa: S301 - written by a process of this session
+        return run
+
+
+@dataclass(frozen=True)
+class Starter:
+    """Starts commands on copies of the deployed world, two at a time: gcloud is busy with itself mostly."""
+
+    pool: ThreadPoolExecutor
+    deployed: World
+    folders: pytest.TempPathFactory
+
+    def start(self, *commands: Command, change: Callable[[World], object] = lambda _: None) -> Future[Run]:
+        return self.pool.submit(self.run, *commands, change=change)
+
+    def run(self, *commands: Command, change: Callable[[World], object]) -> Run:
+        world = self.deployed.copied()
+        change(world)
+        return carry_out(world, self.folders.mktemp("later"), *commands)
 
 
 @pytest.fixture(scope="session")
@@ -24,32 +61,35 @@ def gcloud() -> None:
 
 
 @pytest.fixture(scope="session")
-def first(gcloud: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """An empty project, set up and deployed to."""
-    del gcloud
-    return carried_out(World(), tmp_path_factory.mktemp("first"), Command("setup.sh"), Command("deploy.sh"))
-
-
-@dataclass(frozen=True)
-class Starter:
-    """Starts scripts on copies of the deployed world, two at a time: gcloud is busy with itself mostly."""
-
-    pool: ThreadPoolExecutor
-    deployed: World
-    folders: pytest.TempPathFactory
-
-    def start(self, *commands: Command, change: Callable[[World], object] = lambda _: None) -> Future[Run]:
-        world = self.deployed.copied()
-        change(world)
-        return self.pool.submit(carried_out, world, self.folders.mktemp("later"), *commands)
+def shelf(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shelf:
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "infra-runs"
+    folder.mkdir(exist_ok=True)
+    return Shelf(folder)
 
 
 @pytest.fixture(scope="session")
-def started(first: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Starter, dict[str, Future[Run]]]]:
+def first(gcloud: None, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """An empty project, set up and deployed to."""
+    del gcloud
+    folder = tmp_path_factory.mktemp("first")
+    return shelf.get("first", lambda: carry_out(World(), folder, Command(("setup",)), Command(("deploy",))))
+
+
+@pytest.fixture(scope="session")
+def started(
+    first: Run, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Starter, dict[str, Future[Run]]]]:
     """The long runs, all started at once, so that no core waits; each test waits for its own."""
     with ThreadPoolExecutor(2) as pool:
         starter = Starter(pool, first.world, tmp_path_factory)
-        yield starter, {name: starter.start(*commands, change=change) for name, (commands, change) in SCENES.items()}
+        yield (
+            starter,
+            {
+                name: pool.submit(shelf.get, name, partial(starter.run, *commands, change=change))
+                for name, (commands, change) in SCENARIOS.items()
+            },
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What setup.sh and deploy.sh make of an empty project, by way of the real gcloud."""
+"""What setup and deploy make of an empty project, by way of the real gcloud."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
-from infra.plan.workflow import decoded
+from infra.resources.workflow import decode
 from tests.infra.cloud.world import PROJECT
-from tests.infra.scenes import DATABASE, PLACE, SECRET, WORKFLOW
+from tests.infra.scenarios import DATABASE, PLACE, SECRET, WORKFLOW
 
 if TYPE_CHECKING:
     from tests.infra.runs import Run
@@ -39,7 +39,7 @@ def service(run: Run, function: str) -> Any:
     return run.world.resources[f"{PLACE}/functions/image-factory-{function}"]["serviceConfig"]
 
 
-def test_both_scripts_end_well_and_say_so(first: Run) -> None:
+def test_both_commands_end_well_and_say_so(first: Run) -> None:
     assert first.codes == (0, 0), first.err
 
     assert "Set up. Next: make deploy\n" in first.out
@@ -235,7 +235,7 @@ def uploaded(run: Run, function: str) -> bytes:
 def test_the_workflow_in_firestore_is_the_files(first: Run) -> None:
     file = json.loads((ROOT / "infra/workflow.json").read_text())
 
-    document = decoded({"mapValue": {"fields": first.world.documents[WORKFLOW]["fields"]}})
+    document = decode({"mapValue": {"fields": first.world.documents[WORKFLOW]["fields"]}})
 
     assert document | {"id": "f8b20b59-7d06-4599-8413-64da74225b0c"} == file
 

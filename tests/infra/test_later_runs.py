@@ -1,4 +1,4 @@
-"""What the scripts do to a world that is deployed already."""
+"""What the commands do to a world that is deployed already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.infra.cloud.world import NUMBER, PROJECT
-from tests.infra.scenes import API_KEY, DATABASE, PLACE, REPOSITORY, SECRET
+from tests.infra.scenarios import API_KEY, DATABASE, PLACE, REPOSITORY, SECRET
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -48,7 +48,7 @@ def test_verify_says_of_every_part_that_it_is_well_and_makes_two_images(runs: Ru
     run = runs["verified"].result()
 
     assert run.codes == (0,), run.out + run.err
-    assert "WRONG" not in run.out
+    assert "FAIL" not in run.out
     assert run.out.count("\n  ok ") == 24
     assert "both images are made and can be fetched (image/png)" in run.out
     assert API_KEY not in run.out + run.err
@@ -75,7 +75,7 @@ def test_a_teardown_leaves_nothing_of_the_deployment_and_all_of_the_others(runs:
 def test_a_teardown_first_names_what_it_deletes(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    said, _, done = run.scripts[2].out.partition("  function image-factory-submit: deleted")
+    said, _, done = run.commands[2].out.partition("  function image-factory-submit: deleted")
     assert done
     for name in ("-submit", "-generate", "-status", "queues image-factory", f"bucket {PROJECT}", "database", "-key"):
         assert name in said
@@ -88,7 +88,7 @@ def test_monitoring_makes_metrics_alerts_and_a_dashboard_once(runs: Runs) -> Non
     made = [name.split("/")[2] for name in there if name.split("/")[2:] and "/functions/" not in name]
     counts = {kind: made.count(kind) for kind in ("metrics", "alertPolicies", "dashboards", "notificationChannels")}
     assert counts == {"metrics": 6, "alertPolicies": 5, "dashboards": 1, "notificationChannels": 1}
-    assert run.scripts[1].out.startswith("Monitoring is in place")
+    assert run.commands[1].out.startswith("Monitoring is in place")
     assert run.states[2] == run.states[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,8 @@ ROOT_APIS = (
 
 
 @dataclass(frozen=True)
-class Script:
-    """What a script did."""
+class Ended:
+    """How a command ended, and what it printed."""
 
     code: int
     out: str
@@ -64,10 +65,10 @@ def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
     }
 
 
-def script(name: str, env: dict[str, str], *arguments: str, answers: str = "") -> Script:
-    """Run infra/NAME to its end, which may be a bad one."""
-    done = subprocess.run(  # noqa: S603 - our own script
-        ["bash", f"infra/{name}", *arguments],  # noqa: S607 - found on PATH
+def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Ended:
+    """Run `python -m infra` to its end, which may be a bad one, with the standard library alone."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-S", "-m", "infra", *arguments],
         env=env,
         input=answers,
         capture_output=True,
@@ -75,4 +76,4 @@ def script(name: str, env: dict[str, str], *arguments: str, answers: str = "") -
         timeout=240,
         check=False,
     )
-    return Script(done.returncode, done.stdout, done.stderr)
+    return Ended(done.returncode, done.stdout, done.stderr)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from dataclasses import replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,29 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefactory.domain.retry import RetryPolicy
-from infra.plan import bindings, bucket, firestore, keys, limits, monitoring, queue, workflow
-from infra.plan.settings import ROOT, Settings, filled, read_json
+from infra import checks
+from infra.resources import bucket, hosting, iam, keys, monitoring, queue, workflow
+from infra.resources.environment import NEVER_DEPLOYED, RECORDS, computed
+from infra.resources.firestore import Indexes
+from infra.resources.queue import QueueNumbers
+from infra.settings import ROOT, Settings, read_json
 
-FILE = (ROOT / "infra/settings.env").read_text(encoding="utf-8")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def settings(**changes: str) -> Settings:
-    values = {"PROJECT_ID": "demo-project", "PROJECT_NUMBER": "1"}
-    for name, value in re.findall(r"^([A-Z_]+)=(.*)$", FILE, re.MULTILINE):
-        values.setdefault(name, filled(value, values))
-    return Settings(values | changes)
+    defaults = Settings.read({"PROJECT_ID": "demo-project"}).with_project_number("1")
+    return Settings({**defaults.values, **changes})
 
 
 def test_the_defaults_fit_together() -> None:
-    assert limits.faults(settings()) == []
-
-
-def test_the_longest_attempt_is_reckoned_as_the_product_does() -> None:
-    policy = RetryPolicy()
-
-    assert policy.lease(policy.max_attempts) == policy.timeout_base + limits.THIRD_ATTEMPT + policy.overhead
+    assert checks.faults(settings()) == []
 
 
 @pytest.mark.parametrize(
@@ -47,16 +39,22 @@ def test_the_longest_attempt_is_reckoned_as_the_product_does() -> None:
         ({"DEPLOYMENT": "a-name-that-is-much-too-long"}, "DEPLOYMENT is 'a-name-that-is-much-too-long'"),
         ({"REGION": "Mars"}, "REGION is 'Mars'"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'loud'; choose one of 'debug'"),
-        ({"GATE": "0"}, "GATE is '0'; it must be a whole number above 0."),
+        ({"GATE": "0"}, "GATE must be at least 1."),
+        ({"GATE": "few"}, "GATE is 'few', which is no int."),
+        ({"API_CONCURRENCY": "0"}, "API_CONCURRENCY is '0'; it must be a whole number above 0."),
+        ({"RETENTION_DAYS": "0"}, "RETENTION_DAYS must be at least 1."),
+        ({"GEMINI_API_URL": "http://a.example"}, "GEMINI_API_URL must begin with https://."),
         ({"GENERATE_CPU": "many"}, "GENERATE_CPU is 'many'"),
         ({"QUEUE_FILE": "infra/none.json"}, "QUEUE_FILE is 'infra/none.json', which is no JSON file."),
-        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS has '*'"),
-        ({"CORS_ORIGINS": "https://a.example/page"}, "CORS_ORIGINS has 'https://a.example/page'"),
-        ({"CORS_ORIGINS": "https://A.example"}, "CORS_ORIGINS has 'https://A.example'"),
-        ({"ID_TOKENS_NOT_BEFORE": "2026-11-22"}, "ID_TOKENS_NOT_BEFORE is '2026-11-22'"),
-        ({"MODEL_TIMEOUT_SECONDS": "430"}, "Deadlines must nest: the longest attempt (550 s)"),
-        ({"FUNCTION_TIMEOUT_SECONDS": "600"}, "within dispatch_deadline_seconds of QUEUE_FILE (600 s)"),
-        ({"FUNCTION_TIMEOUT_SECONDS": "250"}, "Deadlines must nest: the longest attempt (300 s)"),
+        ({"QUEUE_FILE": "infra/firebase.json"}, "QUEUE_FILE is 'infra/firebase.json', whose numbers are not"),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS has *"),
+        ({"CORS_ORIGINS": "https://a.example/page"}, "CORS_ORIGINS has https://a.example/page"),
+        ({"CORS_ORIGINS": "https://A.example"}, "CORS_ORIGINS has https://A.example"),
+        ({"ID_TOKENS_NOT_BEFORE": "2026-11-22"}, "ID_TOKENS_NOT_BEFORE must be a timestamp with its zone"),
+        ({"MODEL_TIMEOUT_SECONDS": "430"}, "deadlines must nest: the longest attempt (550 s)"),
+        ({"FUNCTION_TIMEOUT_SECONDS": "600"}, "within dispatch_deadline_seconds of QUEUE_FILE (600)"),
+        ({"FUNCTION_TIMEOUT_SECONDS": "239"}, "deadlines must nest: the longest attempt (240 s)"),
+        ({"FUNCTION_TIMEOUT_SECONDS": "250"}, "gives gemini-3-pro-image 180 s for 4K"),
         ({"GENERATE_CPU": "0.5"}, "GENERATE_CPU must be at least 1 when GENERATE_CONCURRENCY is above 1."),
         ({"API_CONCURRENCY": "1001"}, "API_CONCURRENCY must be at most 1000."),
         ({"API_MIN_INSTANCES": "6"}, "API_MIN_INSTANCES must be at most API_MAX_INSTANCES."),
@@ -64,20 +62,55 @@ def test_the_longest_attempt_is_reckoned_as_the_product_does() -> None:
             {"GENERATE_CONCURRENCY": "49"},
             "98 calls (GENERATE_CONCURRENCY x GENERATE_MAX_INSTANCES), but the queues dispatch up to 150",
         ),
-        ({"OVERHEAD_SECONDS": "361"}, "Deadlines must nest: the longest attempt (601 s)"),
+        ({"OVERHEAD_SECONDS": "361"}, "deadlines must nest: the longest attempt (541 s)"),
+        ({"OVERHEAD_SECONDS": "301"}, "gives gemini-3-pro-image 180 s for 4K"),
         ({"WATCHDOG_QUEUE_NAME": "image-factory"}, "must be two queues"),
-        ({"SIGNED_URL_SECONDS": "43201"}, "SIGNED_URL_SECONDS must be from 60 to 43200."),
+        ({"SIGNED_URL_SECONDS": "43201"}, "SIGNED_URL_SECONDS must be at most 43200."),
+        ({"SIGNED_URL_SECONDS": "59"}, "SIGNED_URL_SECONDS must be from 60 to"),
         ({"API_TIMEOUT_SECONDS": "3601"}, "API_TIMEOUT_SECONDS must be at most 3600."),
     ],
 )
 def test_each_limit_has_its_sentence(changes: dict[str, str], sentence: str) -> None:
-    assert any(sentence in fault for fault in limits.faults(settings(**changes)))
+    assert any(sentence in fault for fault in checks.faults(settings(**changes)))
 
 
 def test_all_faults_are_told_at_once() -> None:
-    found = limits.faults(settings(PROJECT_ID="", REGION="Mars", GATE="-1"))
+    faults = checks.faults(settings(PROJECT_ID="", REGION="Mars", GATE="-1", RETENTION_DAYS="0"))
 
-    assert len(found) == 3
+    assert len(faults) == 4
+
+
+def test_a_model_that_would_be_cut_short_is_told(tmp_path: Path) -> None:
+    row = {"timeout_seconds": {"4K": 421}}
+    file = tmp_path / "workflow.json"
+    file.write_text(json.dumps(read_json("infra/workflow.json") | {"models": {"slow": row}}))
+
+    (fault,) = checks.faults(settings(WORKFLOW_FILE=str(file)))
+
+    assert fault.startswith("WORKFLOW_FILE gives slow 421 s for 4K")
+    assert fault.endswith("a first attempt has at most 420 s.")
+
+
+def test_every_setting_of_a_function_comes_from_somewhere() -> None:
+    deployment = Settings.read({})
+
+    for record in RECORDS.values():
+        names = {field.name.upper() for field in fields(record)}
+        sources = [set(deployment.values), set(computed(deployment)), NEVER_DEPLOYED]
+        assert names <= set().union(*sources), record
+        # One fact, one place.
+        assert [name for name in names if sum(name in source for source in sources) > 1] == [], record
+
+
+def test_the_environment_wins_over_a_file_and_a_file_over_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "europe.env"
+    file.write_text("DEPLOYMENT=europe\nREGION=europe-west1\nBUCKET=${PROJECT_ID}-`id`-$(id)-$HOME\n")
+
+    read = Settings.read({"SETTINGS": str(file), "PROJECT_ID": "p", "REGION": "europe-west4", "LOCATION": ""})
+
+    assert [read[name] for name in ("DEPLOYMENT", "REGION", "LOCATION")] == ["europe", "europe-west4", ""]
+    assert read["BUCKET"] == "p-`id`-$(id)-$HOME"
+    assert read["QUEUE_NAME"] == "europe"
 
 
 def test_nothing_differs_in_a_queue_that_is_as_its_file_says() -> None:
@@ -86,7 +119,7 @@ def test_nothing_differs_in_a_queue_that_is_as_its_file_says() -> None:
         "retryConfig": {"maxAttempts": 10, "minBackoff": "10s", "maxBackoff": "300s", "maxDoublings": 4},
     }
 
-    assert queue.differences(described, settings().numbers("QUEUE")) == []
+    assert queue.differences(described, QueueNumbers.read(settings(), "QUEUE")) == []
 
 
 def test_a_queue_that_would_go_on_for_a_time_differs() -> None:
@@ -96,7 +129,7 @@ def test_a_queue_that_would_go_on_for_a_time_differs() -> None:
     }
     described["retryConfig"]["maxRetryDuration"] = "3600s"
 
-    assert queue.differences(described, settings().numbers("QUEUE")) == [
+    assert queue.differences(described, QueueNumbers.read(settings(), "QUEUE")) == [
         "max_retry_duration is set, so that tasks go on until both limits are met"
     ]
 
@@ -113,41 +146,41 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_a_value_survives_the_way_to_firestore_and_back(value: Any) -> None:
-    assert workflow.decoded(workflow.encoded(value)) == value
+    assert workflow.decode(workflow.encode(value)) == value
 
 
 def test_adding_rights_keeps_those_of_others_and_is_done_once() -> None:
-    mine = bindings.Binding("project", "roles/x", "serviceAccount:a", ("t", "resource.name==1"))
+    mine = iam.Binding("project", "roles/x", "serviceAccount:a", ("t", "resource.name==1"))
     policy = {"etag": "e", "bindings": [{"role": "roles/x", "members": ["user:b"]}]}
 
-    once = bindings.added(policy, [mine])
+    once = iam.add(policy, [mine])
 
     assert once["bindings"][0] == {"role": "roles/x", "members": ["user:b"]}
     assert once["bindings"][1]["condition"]["expression"] == "resource.name==1"
     assert (once["version"], once["etag"]) == (3, "e")
-    assert bindings.added(once, [mine]) == once
+    assert iam.add(once, [mine]) == once
 
 
 def test_removing_rights_takes_only_ours_also_of_deleted_accounts() -> None:
     ours = "deleted:serviceAccount:image-factory-submit@demo-project.iam.gserviceaccount.com?uid=1"
     policy = {"bindings": [{"role": "r", "members": [ours, "user:b"]}, {"role": "s", "members": [ours]}]}
 
-    left = bindings.removed(policy, lambda member: bindings.is_ours(member, settings()))
+    left = iam.remove(policy, lambda member: iam.belongs(member, settings()))
 
     assert left == {"bindings": [{"role": "r", "members": ["user:b"]}]}
 
 
 def test_rights_name_no_role_that_gives_more_than_one_service() -> None:
-    table = bindings.table(replace(settings(CI_REPOSITORY="o/n")))
+    table = iam.table(settings(CI_REPOSITORY="o/n"))
 
-    assert {one.role for one in table} & {"roles/owner", "roles/editor", "roles/viewer"} == set()
-    assert {one.resource for one in table if one.member == "allUsers"} == {"run:submit", "run:status"}
+    assert {right.role for right in table} & {"roles/owner", "roles/editor", "roles/viewer"} == set()
+    assert {right.resource for right in table if right.member == "allUsers"} == {"run:submit", "run:status"}
 
 
 def test_an_index_that_google_still_builds_is_told() -> None:
     indexes = [{"name": f"{'x/' * 4}collectionGroups/results/indexes/1", "state": "CREATING"}]
 
-    assert firestore.not_ready(indexes, []) == ["an index on results"]
+    assert Indexes(indexes, [], []).not_ready() == ["an index on results"]
 
 
 def version(number: int, age: timedelta) -> dict[str, str]:
@@ -169,9 +202,9 @@ def test_every_log_entry_that_a_metric_counts_is_written_somewhere() -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
 
     messages = [
-        re.findall(r'jsonPayload.message="([^"]+)"', content["filter"])
-        for kind, _, content in monitoring.wanted(settings(), "")
-        if kind == "metric"
+        re.findall(r'jsonPayload.message="([^"]+)"', item.content["filter"])
+        for item in monitoring.desired(settings(), "")
+        if item.kind == "metric"
     ]
 
     assert sum(map(len, messages)) == 5
@@ -179,7 +212,7 @@ def test_every_log_entry_that_a_metric_counts_is_written_somewhere() -> None:
 
 
 def test_every_metric_that_a_policy_or_tile_shows_exists() -> None:
-    made = {content["name"] for kind, _, content in monitoring.wanted(settings(), "") if kind == "metric"}
+    made = {item.content["name"] for item in monitoring.desired(settings(), "") if item.kind == "metric"}
     text = "".join(path.read_text(encoding="utf-8") for path in Path(ROOT / "infra/monitoring").rglob("*.json"))
 
     used = set(re.findall(r"logging.googleapis.com/user/\$\{DEPLOYMENT\}_(\w+)", text))
@@ -193,13 +226,9 @@ def test_what_google_leaves_out_because_it_is_empty_is_there() -> None:
 
 
 def test_hosting_gets_this_deployments_names() -> None:
-    env = dict(settings(DEPLOYMENT="europe", REGION="europe-west1").values)
+    configuration = hosting.configuration(settings(DEPLOYMENT="europe", REGION="europe-west1"))
 
-    printed = subprocess.run(
-        [sys.executable, "-m", "infra.plan.hosting"], env=env, cwd=ROOT, capture_output=True, check=True
-    )
-
-    rewrites = json.loads(printed.stdout)["hosting"]["rewrites"]
+    rewrites = configuration["hosting"]["rewrites"]
     assert rewrites[-1]["run"] == {"serviceId": "europe-status", "region": "europe-west1"}
 
 
