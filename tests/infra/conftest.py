@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.infra.cloud.quick_gcloud import quick_gcloud
 from tests.infra.cloud.world import World
 from tests.infra.runs import Command, Run, carry_out
 from tests.infra.scenarios import SCENARIOS
@@ -44,6 +45,7 @@ class Starter:
     pool: ThreadPoolExecutor
     deployed: World
     folders: pytest.TempPathFactory
+    programs: Path
 
     def start(self, *commands: Command, change: Callable[[World], object] = lambda _: None) -> Future[Run]:
         return self.pool.submit(self.run, *commands, change=change)
@@ -51,13 +53,16 @@ class Starter:
     def run(self, *commands: Command, change: Callable[[World], object]) -> Run:
         world = self.deployed.copied()
         change(world)
-        return carry_out(world, self.folders.mktemp("later"), *commands)
+        return carry_out(world, self.folders.mktemp("later"), self.programs, *commands)
 
 
 @pytest.fixture(scope="session")
-def gcloud() -> None:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a gcloud that starts quickly."""
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed: https://cloud.google.com/sdk/docs/install")
+    with quick_gcloud(tmp_path_factory.mktemp("gcloud")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -69,20 +74,20 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shelf:
 
 
 @pytest.fixture(scope="session")
-def first(gcloud: None, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def first(programs: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An empty project, set up and deployed to."""
-    del gcloud
     folder = tmp_path_factory.mktemp("first")
-    return shelf.get("first", lambda: carry_out(World(), folder, Command(("setup",)), Command(("deploy",))))
+    commands = (Command(("setup",)), Command(("deploy",)))
+    return shelf.get("first", lambda: carry_out(World(), folder, programs, *commands))
 
 
 @pytest.fixture(scope="session")
 def started(
-    first: Run, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory
+    first: Run, programs: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Starter, dict[str, Future[Run]]]]:
     """The long runs, all started at once, so that no core waits; each test waits for its own."""
     with ThreadPoolExecutor(2) as pool:
-        starter = Starter(pool, first.world, tmp_path_factory)
+        starter = Starter(pool, first.world, tmp_path_factory, programs)
         yield (
             starter,
             {

@@ -48,14 +48,17 @@ class Command:
     settings: tuple[tuple[str, str], ...] = ()
 
 
-def carry_out(world: World, folder: Path, *commands: Command) -> Run:
-    """Run these on this world, with a fake and a gcloud configuration of their own; stop at the first that fails."""
+def carry_out(world: World, folder: Path, programs: Path, *commands: Command) -> Run:
+    """Run these on this world, with a fake and a gcloud configuration of their own; stop at the first that fails.
+
+    The folder `programs` comes first on the path.
+    """
     states = [world.facts()]
     ended: list[Ended] = []
     with Cloud(world) as cloud:
         for command in commands:
             own = {name: value.replace("CLOUD", cloud.base) for name, value in command.settings}
-            env = environment(cloud, folder) | own
+            env = environment(cloud, folder, programs) | own
             ended.append(run_infra(env, *command.arguments, answers=command.answers))
             states.append(world.facts())
             if ended[-1].code:

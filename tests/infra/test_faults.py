@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from tests.infra.scenarios import PLACE, SECRET, three_key_versions
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from pathlib import Path
 
     from tests.infra.runs import Run
 
@@ -28,6 +31,17 @@ def stopped(run: Run) -> str:
     for success in ("Set up.", "Deployed.", "All is as it should be"):
         assert success not in run.commands[-1].out
     return run.err.rpartition("Stopped: ")[2]
+
+
+def test_the_gcloud_of_these_tests_is_the_installed_one(programs: Path) -> None:
+    paths = [os.environ["PATH"], f"{programs}{os.pathsep}{os.environ['PATH']}"]
+
+    versions = [
+        subprocess.run(["gcloud", "version"], env={"PATH": path}, capture_output=True, check=True)  # noqa: S607 - as the commands do
+        for path in paths
+    ]
+
+    assert versions[0].stdout == versions[1].stdout != b""
 
 
 def test_what_may_not_be_looked_at_is_not_created(later: Callable[..., Future[Run]]) -> None:

@@ -102,7 +102,9 @@ def test_each_fault_is_told_of_its_part_and_the_rest_is_well(first: Run) -> None
 def test_what_is_not_there_is_wrong_and_verify_says_how_to_fix_it(tmp_path: Path) -> None:
     # A gcloud that knows the project's number, and finds nothing.
     stand_in = tmp_path / "gcloud"
-    stand_in.write_text('#!/bin/sh\n[ "$1" = projects ] && echo 1 && exit\necho "ERROR: NOT_FOUND" >&2\nexit 1\n')
+    stand_in.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "projects describe" ] && echo 1 && exit\necho "ERROR: NOT_FOUND" >&2\nexit 1\n'
+    )
     stand_in.chmod(0o755)
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT_ID": PROJECT, "TMPDIR": str(tmp_path)}
 

@@ -39,12 +39,12 @@ class Ended:
     err: str
 
 
-def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
+def environment(cloud: Cloud, folder: Path, programs: Path) -> dict[str, str]:
     """A shell without anything of the user's but the programs, in which every API is the fake."""
     (folder / "token").write_text("an-operator's-token", encoding="utf-8")
     overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{cloud.base}/" for api in ROOT_APIS}
     return overrides | {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "LC_ALL": "C.UTF-8",
