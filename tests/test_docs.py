@@ -186,8 +186,7 @@ def test_every_right_of_the_deployment_stands_in_the_table_of_rights_and_no_othe
         {"PROJECT_ID": "p", "DEPLOYMENT": "d", "API_INVOKERS": "`API_INVOKERS`", "CI_REPOSITORY": "`CI_REPOSITORY`"}
     )
     rights = {
-        (_account(one.member), f"`{one.role}`", one.resource, _narrowed(one.condition))
-        for one in iam.table(deployment)
+        (_account(one.member), f"`{one.role}`", one.resource, _narrowed(one.condition)) for one in iam.table(deployment)
     }
 
     lines = (line.strip("| ").split(" | ") for line in section(SECURITY, "Who may do what").splitlines())

@@ -88,13 +88,11 @@ def started(
     """The long runs, all started at once, so that no core waits; each test waits for its own."""
     with ThreadPoolExecutor(2) as pool:
         starter = Starter(pool, first.world, tmp_path_factory, programs)
-        yield (
-            starter,
-            {
-                name: pool.submit(shelf.get, name, partial(starter.run, *commands, change=change))
-                for name, (commands, change) in SCENARIOS.items()
-            },
-        )
+        started = {
+            name: pool.submit(shelf.get, name, partial(starter.run, *commands, change=change))
+            for name, (commands, change) in SCENARIOS.items()
+        }
+        yield starter, started
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,7 @@ SIGN_IN = (
     *(("IDENTITY_TOOLKIT_URL", "CLOUD"), ("GEMINI_API_KEY", API_KEY)),
 )
 CI = (("CI_REPOSITORY", REPOSITORY),)
+CONFIRMED = (("CONFIRM", "image-factory"),)
 ALERTS = (("ALERT_EMAIL", "ops@example.com"),)
 
 #: The longest first, so that the two workers end at about the same time.
@@ -85,6 +86,7 @@ SCENARIOS: dict[str, tuple[tuple[Command, ...], Callable[[World], None]]] = {
         ),
         an_image,
     ),
+    "taken down but for the data": ((Command(("teardown", "--keep-data"), settings=CONFIRMED),), nothing),
     "ci": ((Command(("setup-ci",), settings=CI), Command(("setup-ci",), settings=CI)), nothing),
     "verified": ((Command(("verify",), settings=SIGN_IN),), nothing),
     "rotated": ((Command(("rotate-key",)),), three_key_versions),

@@ -81,6 +81,16 @@ def test_a_teardown_first_names_what_it_deletes(runs: Runs) -> None:
         assert name in said
 
 
+def test_a_teardown_keeps_the_data_if_asked_to(runs: Runs) -> None:
+    run = runs["taken down but for the data"].result()
+
+    assert run.codes == (0,), run.err
+    assert f"It keeps the database image-factory and the bucket {PROJECT}-image-factory." in run.out
+    kept = {name for name in run.before["resources"] if name.startswith((DATABASE, "b/"))}
+    assert set(run.world.resources) == kept
+    assert run.world.facts()["documents"] == run.before["documents"]
+
+
 def test_monitoring_makes_metrics_alerts_and_a_dashboard_once(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
