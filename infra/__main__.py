@@ -48,8 +48,8 @@ class Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     layout = argparse.RawDescriptionHelpFormatter
-    made = Parser(prog="python -m infra", description=DESCRIPTION, epilog=EPILOG, formatter_class=layout)
-    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    top = Parser(prog="python -m infra", description=DESCRIPTION, epilog=EPILOG, formatter_class=layout)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
@@ -69,10 +69,10 @@ def parser() -> argparse.ArgumentParser:
     add("teardown", "delete the deployment: name everything, ask, delete (CONFIRM=NAME answers)").add_argument(
         "--keep-data", action="store_true", help="spare the database and the bucket"
     )
-    return made
+    return top
 
 
-def carry_out(options: argparse.Namespace, settings: Settings, gcloud: Gcloud, environ: Mapping[str, str]) -> None:
+def dispatch(options: argparse.Namespace, settings: Settings, gcloud: Gcloud, environ: Mapping[str, str]) -> None:
     """Run the command that was asked for."""
     if options.command == "setup":
         setup.run(settings, gcloud)
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str] | None, environ: Mapping[str, str]) -> None:
     if faults := checks.faults(settings):
         raise Stop("the settings above do not fit together; nothing was called.", "\n".join(faults))
     with TemporaryDirectory() as folder:
-        carry_out(options, settings, Gcloud(settings["PROJECT_ID"], Path(folder), retry), environ)
+        dispatch(options, settings, Gcloud(settings["PROJECT_ID"], Path(folder), retry), environ)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -149,7 +149,7 @@ class Gcloud:
         """Carry out what changes something; the caller says in its own words what was changed."""
         self.read(*words, "--format=none")
 
-    def write_patiently(
+    def write_with_retries(
         self, prepare: Callable[[], T | None], write: Callable[[T], object], temporary: Sequence[str], what: str
     ) -> bool:
         """Write what `prepare` returns, unless that is None; begin anew while gcloud says one of the `temporary` signs.

@@ -81,5 +81,5 @@ def _edit_policy(gcloud: Gcloud, settings: Settings, resource: str, edit: Callab
         file = gcloud.write_file("policy.json", desired)
         gcloud.change(*policy_command(settings, resource, "set", file))
 
-    if gcloud.write_patiently(prepare, write, TEMPORARY, f"writing the policy of {resource}"):
+    if gcloud.write_with_retries(prepare, write, TEMPORARY, f"writing the policy of {resource}"):
         say(f"  rights on {resource}: written")

@@ -33,7 +33,7 @@ UNKNOWN_METRIC = ("annot find metric",)
 
 def run(settings: Settings, gcloud: Gcloud) -> None:
     """Write what is missing or different."""
-    channel = _bring_channel(gcloud, settings) if settings["ALERT_EMAIL"] else ""
+    channel = _ensure_channel(gcloud, settings) if settings["ALERT_EMAIL"] else ""
     for item in monitoring.changes(_list(gcloud), settings, channel):
         _write(gcloud, item)
     project = settings["PROJECT_ID"]
@@ -52,11 +52,11 @@ def _list(gcloud: Gcloud) -> dict[str, list[monitoring.Json]]:
     return dict(zip(monitoring.KINDS, run_concurrently(calls), strict=True))
 
 
-def _bring_channel(gcloud: Gcloud, settings: Settings) -> str:
+def _ensure_channel(gcloud: Gcloud, settings: Settings) -> str:
     """The full name of the channel to ALERT_EMAIL."""
     email, words = settings["ALERT_EMAIL"], ("beta", "monitoring", "channels")
-    wanted = f'--filter=type=email AND labels.email_address="{email}"'
-    channel = gcloud.read(*words, "list", "--format=value(name)", "--limit=1", wanted)
+    query = f'--filter=type=email AND labels.email_address="{email}"'
+    channel = gcloud.read(*words, "list", "--format=value(name)", "--limit=1", query)
     if channel:
         return channel
     facts = (f"--display-name={settings['DEPLOYMENT']} alerts", f"--channel-labels=email_address={email}")
@@ -74,7 +74,7 @@ def _write(gcloud: Gcloud, item: Item) -> None:
     words = (*COMMANDS[item.kind], verb, *target, f"{FILE_FLAGS[item.kind]}={file}")
     if item.kind == "policy":
         what = f"writing the alert policy {item.file}"
-        gcloud.write_patiently(lambda: words, lambda words: gcloud.change(*words), UNKNOWN_METRIC, what)
+        gcloud.write_with_retries(lambda: words, lambda words: gcloud.change(*words), UNKNOWN_METRIC, what)
     else:
         gcloud.change(*words)
     say(f"  {item.kind} {item.file}: {verb}d")

@@ -35,7 +35,7 @@ def sweep(settings: Settings, gcloud: Gcloud) -> None:
     except RestError as error:
         message = "which keys are still needed could not be found out; none was disabled."
         raise Stop(message, str(error)) from error
-    free, kept = keys.unneeded(versions, in_use, datetime.now(UTC))
+    free, kept = keys.unneeded_versions(versions, in_use, datetime.now(UTC))
     for sentence in kept:
         warn(sentence)
     for version in free:

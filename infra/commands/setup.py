@@ -38,16 +38,16 @@ def run(settings: Settings, gcloud: Gcloud) -> None:
     settings = settings.with_project_number(gcloud.project_number())
     create_accounts(gcloud, settings, ACCOUNTS)
     for name in QUEUES:
-        _bring_queue(gcloud, settings, name)
-    _bring_database(gcloud, settings)
-    _bring_bucket(gcloud, settings)
-    _bring_secret(gcloud, settings)
+        _ensure_queue(gcloud, settings, name)
+    _ensure_database(gcloud, settings)
+    _ensure_bucket(gcloud, settings)
+    _ensure_secret(gcloud, settings)
     for resource in SHARED:
         grant_rights(gcloud, settings, resource)
     say("Set up. Next: make deploy")
 
 
-def _bring_queue(gcloud: Gcloud, settings: Settings, which: str) -> None:
+def _ensure_queue(gcloud: Gcloud, settings: Settings, which: str) -> None:
     name, place = settings[f"{which}_NAME"], f"--location={settings['REGION']}"
     numbers = QueueNumbers.read(settings, which)
     actual = gcloud.describe("tasks", "queues", "describe", name, place)
@@ -59,7 +59,7 @@ def _bring_queue(gcloud: Gcloud, settings: Settings, which: str) -> None:
         say(f"  queue {name}: changed to the numbers of {settings[f'{which}_FILE']}")
 
 
-def _bring_database(gcloud: Gcloud, settings: Settings) -> None:
+def _ensure_database(gcloud: Gcloud, settings: Settings) -> None:
     name, database = settings["DATABASE"], f"--database={settings['DATABASE']}"
     if gcloud.describe("firestore", "databases", "describe", database) is None:
         protected = ("--type=firestore-native", "--delete-protection")
@@ -72,7 +72,7 @@ def _bring_database(gcloud: Gcloud, settings: Settings) -> None:
         say(f"  database {name}, {addition.group}: {addition.kind} on {addition}")
 
 
-def _bring_bucket(gcloud: Gcloud, settings: Settings) -> None:
+def _ensure_bucket(gcloud: Gcloud, settings: Settings) -> None:
     name, url = settings["BUCKET"], settings.bucket_url
     rules = gcloud.write_file("lifecycle.json", bucket.lifecycle(settings))
     access = ("--uniform-bucket-level-access", "--public-access-prevention", f"--lifecycle-file={rules}")
@@ -91,7 +91,7 @@ def _bring_bucket(gcloud: Gcloud, settings: Settings) -> None:
         say(f"  bucket {name}: access, lifecycle and CORS written")
 
 
-def _bring_secret(gcloud: Gcloud, settings: Settings) -> None:
+def _ensure_secret(gcloud: Gcloud, settings: Settings) -> None:
     name = settings["KEY_SECRET"]
     if gcloud.describe("secrets", "describe", name) is None:
         gcloud.change("secrets", "create", name, "--replication-policy=automatic")

@@ -30,7 +30,7 @@ def run(settings: Settings, gcloud: Gcloud) -> None:
         raise Stop("CI_REPOSITORY must be the repository's OWNER/NAME.")
     number = gcloud.project_number()
     settings = settings.with_project_number(number)
-    _bring_provider(gcloud, settings["DEPLOYMENT"], repository)
+    _ensure_provider(gcloud, settings["DEPLOYMENT"], repository)
     create_accounts(gcloud, settings, {"deploy": "GitHub, when it deploys"})
     for resource in RESOURCES:
         grant_rights(gcloud, settings, resource)
@@ -41,7 +41,7 @@ def run(settings: Settings, gcloud: Gcloud) -> None:
     say(f"  DEPLOYER={settings.account('deploy')}")
 
 
-def _bring_provider(gcloud: Gcloud, pool: str, repository: str) -> None:
+def _ensure_provider(gcloud: Gcloud, pool: str, repository: str) -> None:
     everywhere, inside = "--location=global", ("--location=global", f"--workload-identity-pool={pool}")
     if gcloud.describe(*POOLS, "describe", pool, everywhere) is None:
         gcloud.change(*POOLS, "create", pool, everywhere, f"--display-name={pool}")

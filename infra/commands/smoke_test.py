@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 PROMPTS = ["A small red lighthouse on a rock, calm sea, morning light", "A paper boat on a puddle, seen from above"]
-PATIENCE_SECONDS = 900
+TIMEOUT_SECONDS = 900
 ENDED = ("completed", "partially_completed", "failed", "cancelled")
 SIGNATURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
 FIREBASE = ("FIREBASE_API_KEY", "VERIFY_EMAIL", "VERIFY_PASSWORD")
@@ -135,7 +135,7 @@ def make_images(deployed: Deployed, bearer: dict[str, str], api_key: str) -> Non
 
 def _watch(url: str, bearer: dict[str, str]) -> dict[str, Any]:
     """What status shows of an execution when it has ended."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         answer = call("GET", url, headers=bearer)
         _expect(answer, HTTPStatus.OK, "status")
@@ -144,7 +144,7 @@ def _watch(url: str, bearer: dict[str, str]) -> dict[str, Any]:
             return shown
         time.sleep((shown["poll_after_ms"] or 2000) / 1000)
     raise SmokeTestFailure(
-        f"after {PATIENCE_SECONDS} s it stands at {shown['status']}: does Cloud Tasks reach generate? Look at its "
+        f"after {TIMEOUT_SECONDS} s it stands at {shown['status']}: does Cloud Tasks reach generate? Look at its "
         "log and at gcloud tasks list; 401 or 403 there mean the token's audience or the right to invoke"
     )
 

@@ -62,7 +62,7 @@ def run(settings: Settings, gcloud: Gcloud, environ: Mapping[str, str], *, confi
     actual = read_state(gcloud, settings)
     is_well = compare(actual, settings)
     if not configuration_only:
-        is_well = _use(actual, settings, environ) and is_well
+        is_well = _pass_smoke_test(actual, settings, environ) and is_well
     if not is_well:
         raise Stop("something is wrong; the lines above say what, and how to fix it.")
     say("All is as it should be.")
@@ -111,10 +111,10 @@ def checks(actual: ActualState, settings: Settings) -> list[Check]:
     ]
 
 
-def _queue(described: dict[str, Any], settings: Settings, name: str) -> list[str]:
-    state = described.get("state", "RUNNING")
+def _queue(actual: dict[str, Any], settings: Settings, name: str) -> list[str]:
+    state = actual.get("state", "RUNNING")
     paused = [] if state == "RUNNING" else [f"it is {state}"]
-    return paused + queue.differences(described, QueueNumbers.read(settings, name))
+    return paused + queue.differences(actual, QueueNumbers.read(settings, name))
 
 
 def _database(actual: ActualState) -> list[str]:
@@ -137,7 +137,6 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
     """What to ask gcloud about every part."""
     place, region = f"--location={settings['REGION']}", f"--region={settings['REGION']}"
     database = f"--database={settings['DATABASE']}"
-    described = ("functions", "describe")
     return {
         "queue": ["tasks", "queues", "describe", settings["QUEUE_NAME"], place],
         "watchdog-queue": ["tasks", "queues", "describe", settings["WATCHDOG_QUEUE_NAME"], place],
@@ -146,7 +145,7 @@ def _commands(settings: Settings) -> dict[str, list[str]]:
         "database": ["firestore", "databases", "describe", database],
         **{part: [*words, database] for part, words in firestore.LISTS.items()},
         "service": ["run", "services", "describe", settings.function("generate"), region],
-        **{name: [*described, settings.function(name), "--gen2", region] for name in FUNCTIONS},
+        **{name: ["functions", "describe", settings.function(name), "--gen2", region] for name in FUNCTIONS},
         **{f"policy-{resource}": policy_command(settings, resource, "get") for resource in POLICIES},
     }
 
@@ -161,7 +160,7 @@ def _describe(gcloud: Gcloud, part: str, words: list[str]) -> Any:
         return error
 
 
-def _use(actual: ActualState, settings: Settings, environ: Mapping[str, str]) -> bool:
+def _pass_smoke_test(actual: ActualState, settings: Settings, environ: Mapping[str, str]) -> bool:
     try:
         addresses = {name: actual[name]["serviceConfig"]["uri"] for name in FUNCTIONS}
     except NotDescribed as complaint:

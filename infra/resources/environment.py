@@ -28,11 +28,11 @@ NEVER_DEPLOYED = frozenset({"CLOUD_TASKS_EMULATOR_HOST", "SECRET_MANAGER_EMULATO
 def environment(function: str, settings: Settings) -> dict[str, str]:
     """The environment variables of this function."""
     names = {field.name.upper() for field in fields(RECORDS[function])} - NEVER_DEPLOYED
-    values = {**settings.values, **computed(settings)}
+    values = {**settings.values, **derive(settings)}
     return {name: values[name] for name in sorted(names & values.keys())} | _process(function, settings)
 
 
-def computed(settings: Settings) -> dict[str, str]:
+def derive(settings: Settings) -> dict[str, str]:
     """The functions' settings that follow from the deployment."""
     numbers = QueueNumbers.read(settings, "QUEUE")
     return {

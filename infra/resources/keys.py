@@ -26,7 +26,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def unneeded(versions: list[dict[str, Any]], in_use: set[str], now: datetime) -> tuple[list[str], list[str]]:
+def unneeded_versions(versions: list[dict[str, Any]], in_use: set[str], now: datetime) -> tuple[list[str], list[str]]:
     """The numbers of versions that can be disabled, and a sentence for each older one that cannot."""
     newest_first = sorted(versions, key=lambda version: int(_number(version["name"])), reverse=True)
     free, kept = [], []

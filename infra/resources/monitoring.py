@@ -43,7 +43,7 @@ class Item:
         return key
 
 
-def desired(settings: Settings, channel: str) -> list[Item]:
+def desired_items(settings: Settings, channel: str) -> list[Item]:
     """What there should be, metrics first; alerts go to the channel, if there is one."""
     policies = [_read("policy", path, settings) for path in sorted(FOLDER.glob("policies/*.json"))]
     channels = {"notificationChannels": [channel] if channel else []}
@@ -57,7 +57,7 @@ def desired(settings: Settings, channel: str) -> list[Item]:
 def changes(listed: Listed, settings: Settings, channel: str) -> list[Item]:
     """What to create (no `name`) or to update."""
     steps = []
-    for item in desired(settings, channel):
+    for item in desired_items(settings, channel):
         actual = _actual(listed, item)
         if actual is None:
             steps.append(item)
@@ -68,7 +68,7 @@ def changes(listed: Listed, settings: Settings, channel: str) -> list[Item]:
 
 def removals(listed: Listed, settings: Settings) -> list[Item]:
     """What to delete, policies before the metrics they are on."""
-    pairs = [(item, _actual(listed, item)) for item in reversed(desired(settings, ""))]
+    pairs = [(item, _actual(listed, item)) for item in reversed(desired_items(settings, ""))]
     return [Item(item.kind, item.content, item.file, actual["name"]) for item, actual in pairs if actual]
 
 

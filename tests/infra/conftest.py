@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SharedRuns:
     """Runs that several processes of one test session look at; the first that asks for one makes it."""
 
     folder: Path
@@ -66,30 +66,30 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Shelf:
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> SharedRuns:
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / "infra-runs"
     folder.mkdir(exist_ok=True)
-    return Shelf(folder)
+    return SharedRuns(folder)
 
 
 @pytest.fixture(scope="session")
-def first(programs: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def first(programs: Path, shared: SharedRuns, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """An empty project, set up and deployed to."""
     folder = tmp_path_factory.mktemp("first")
     commands = (Command(("setup",)), Command(("deploy",)))
-    return shelf.get("first", lambda: carry_out(World(), folder, programs, *commands))
+    return shared.get("first", lambda: carry_out(World(), folder, programs, *commands))
 
 
 @pytest.fixture(scope="session")
 def started(
-    first: Run, programs: Path, shelf: Shelf, tmp_path_factory: pytest.TempPathFactory
+    first: Run, programs: Path, shared: SharedRuns, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Starter, dict[str, Future[Run]]]]:
     """The long runs, all started at once, so that no core waits; each test waits for its own."""
     with ThreadPoolExecutor(2) as pool:
         starter = Starter(pool, first.world, tmp_path_factory, programs)
         started = {
-            name: pool.submit(shelf.get, name, partial(starter.run, *commands, change=change))
+            name: pool.submit(shared.get, name, partial(starter.run, *commands, change=change))
             for name, (commands, change) in SCENARIOS.items()
         }
         yield starter, started

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.infra.cloud.gcloud import Ended, environment, run_infra
+from tests.infra.cloud.gcloud import Outcome, environment, run_infra
 from tests.infra.cloud.server import Cloud
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Run:
     """Commands that were run one after the other, the world they left, and what was in it before and after each."""
 
-    commands: tuple[Ended, ...]
+    commands: tuple[Outcome, ...]
     world: World
     states: tuple[Json, ...]
 
@@ -54,13 +54,13 @@ def carry_out(world: World, folder: Path, programs: Path, *commands: Command) ->
     The folder `programs` comes first on the path.
     """
     states = [world.facts()]
-    ended: list[Ended] = []
+    outcomes: list[Outcome] = []
     with Cloud(world) as cloud:
         for command in commands:
             own = {name: value.replace("CLOUD", cloud.base) for name, value in command.settings}
             env = environment(cloud, folder, programs) | own
-            ended.append(run_infra(env, *command.arguments, answers=command.answers))
+            outcomes.append(run_infra(env, *command.arguments, answers=command.answers))
             states.append(world.facts())
-            if ended[-1].code:
+            if outcomes[-1].code:
                 break
-    return Run(tuple(ended), world, tuple(states))
+    return Run(tuple(outcomes), world, tuple(states))

@@ -94,8 +94,8 @@ def test_a_teardown_keeps_the_data_if_asked_to(runs: Runs) -> None:
 def test_monitoring_makes_metrics_alerts_and_a_dashboard_once(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    there = run.states[1]["resources"]
-    made = [name.split("/")[2] for name in there if name.split("/")[2:] and "/functions/" not in name]
+    resources = run.states[1]["resources"]
+    made = [name.split("/")[2] for name in resources if name.split("/")[2:] and "/functions/" not in name]
     counts = {kind: made.count(kind) for kind in ("metrics", "alertPolicies", "dashboards", "notificationChannels")}
     assert counts == {"metrics": 6, "alertPolicies": 5, "dashboards": 1, "notificationChannels": 1}
     assert run.commands[1].out.startswith("Monitoring is in place")
@@ -105,11 +105,11 @@ def test_monitoring_makes_metrics_alerts_and_a_dashboard_once(runs: Runs) -> Non
 def test_every_alert_goes_to_the_address_in_the_settings(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    there = run.states[1]["resources"]
-    policies = [one for name, one in there.items() if "/alertPolicies/" in name]
-    (channel,) = [name for name in there if "/notificationChannels/" in name]
-    assert [one["notificationChannels"] for one in policies] == [[channel]] * 5
-    assert all(one["displayName"].startswith("image-factory: ") for one in policies)
+    resources = run.states[1]["resources"]
+    policies = [policy for name, policy in resources.items() if "/alertPolicies/" in name]
+    (channel,) = [name for name in resources if "/notificationChannels/" in name]
+    assert [policy["notificationChannels"] for policy in policies] == [[channel]] * 5
+    assert all(policy["displayName"].startswith("image-factory: ") for policy in policies)
 
 
 def test_github_may_roll_out_but_not_change_rights(runs: Runs) -> None:
@@ -140,7 +140,7 @@ def test_a_rotation_adds_a_key_and_disables_only_what_nothing_needs(runs: Runs) 
     run = runs["rotated"].result()
 
     assert run.codes == (0,), run.err
-    versions = {name[-1]: one["state"] for name, one in run.world.resources.items() if f"{SECRET}/versions/" in name}
+    versions = {name[-1]: part["state"] for name, part in run.world.resources.items() if f"{SECRET}/versions/" in name}
     assert versions == {"1": "ENABLED", "2": "DISABLED", "3": "ENABLED", "4": "ENABLED"}
     assert len(run.world.payloads[f"{SECRET}/versions/4"]) == 32
     assert "Version 1 stays: open executions were sealed with it" in run.err

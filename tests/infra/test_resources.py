@@ -1,4 +1,4 @@
-"""The part that needs no gcloud: limits, differences, what is still needed."""
+"""What needs no gcloud: settings, checks, desired states and their differences from actual ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from infra import checks
 from infra.resources import bucket, hosting, iam, keys, monitoring, queue, workflow
-from infra.resources.environment import NEVER_DEPLOYED, RECORDS, computed
+from infra.resources.environment import NEVER_DEPLOYED, RECORDS, derive
 from infra.resources.firestore import Indexes
 from infra.resources.queue import QueueNumbers
 from infra.settings import ROOT, Settings, read_json
@@ -96,7 +96,7 @@ def test_every_setting_of_a_function_comes_from_somewhere() -> None:
 
     for record in RECORDS.values():
         names = {field.name.upper() for field in fields(record)}
-        sources = [set(deployment.values), set(computed(deployment)), NEVER_DEPLOYED]
+        sources = [set(deployment.values), set(derive(deployment)), NEVER_DEPLOYED]
         assert names <= set().union(*sources), record
         # One fact, one place.
         assert [name for name in names if sum(name in source for source in sources) > 1] == [], record
@@ -114,22 +114,22 @@ def test_the_environment_wins_over_a_file_and_a_file_over_the_defaults(tmp_path:
 
 
 def test_nothing_differs_in_a_queue_that_is_as_its_file_says() -> None:
-    described = {
+    actual = {
         "rateLimits": {"maxDispatchesPerSecond": 1.0, "maxBurstSize": 10, "maxConcurrentDispatches": 100},
         "retryConfig": {"maxAttempts": 10, "minBackoff": "10s", "maxBackoff": "300s", "maxDoublings": 4},
     }
 
-    assert queue.differences(described, QueueNumbers.read(settings(), "QUEUE")) == []
+    assert queue.differences(actual, QueueNumbers.read(settings(), "QUEUE")) == []
 
 
 def test_a_queue_that_would_go_on_for_a_time_differs() -> None:
-    described: dict[str, dict[str, Any]] = {
+    actual: dict[str, dict[str, Any]] = {
         "rateLimits": {"maxDispatchesPerSecond": 1.0, "maxConcurrentDispatches": 100},
         "retryConfig": {"maxAttempts": 10, "minBackoff": "10s", "maxBackoff": "300s", "maxDoublings": 4},
     }
-    described["retryConfig"]["maxRetryDuration"] = "3600s"
+    actual["retryConfig"]["maxRetryDuration"] = "3600s"
 
-    assert queue.differences(described, QueueNumbers.read(settings(), "QUEUE")) == [
+    assert queue.differences(actual, QueueNumbers.read(settings(), "QUEUE")) == [
         "max_retry_duration is set, so that tasks go on until both limits are met"
     ]
 
@@ -162,8 +162,8 @@ def test_adding_rights_keeps_those_of_others_and_is_done_once() -> None:
 
 
 def test_removing_rights_takes_only_ours_also_of_deleted_accounts() -> None:
-    ours = "deleted:serviceAccount:image-factory-submit@demo-project.iam.gserviceaccount.com?uid=1"
-    policy = {"bindings": [{"role": "r", "members": [ours, "user:b"]}, {"role": "s", "members": [ours]}]}
+    deleted = "deleted:serviceAccount:image-factory-submit@demo-project.iam.gserviceaccount.com?uid=1"
+    policy = {"bindings": [{"role": "r", "members": [deleted, "user:b"]}, {"role": "s", "members": [deleted]}]}
 
     left = iam.remove(policy, lambda member: iam.belongs(member, settings()))
 
@@ -188,11 +188,14 @@ def version(number: int, age: timedelta) -> dict[str, str]:
 
 
 def test_the_newest_key_is_always_needed() -> None:
-    assert keys.unneeded([version(10, timedelta(days=9)), version(9, timedelta(days=10))], set(), NOW) == (["9"], [])
+    assert keys.unneeded_versions([version(10, timedelta(days=9)), version(9, timedelta(days=10))], set(), NOW) == (
+        ["9"],
+        [],
+    )
 
 
 def test_a_key_that_was_replaced_just_now_is_needed_for_a_while() -> None:
-    free, kept = keys.unneeded([version(1, timedelta(days=9)), version(2, timedelta(minutes=9))], set(), NOW)
+    free, kept = keys.unneeded_versions([version(1, timedelta(days=9)), version(2, timedelta(minutes=9))], set(), NOW)
 
     assert free == []
     assert kept == ["Version 1 stays: it was in use until just now. Sweep in 10 minutes."]
@@ -203,16 +206,16 @@ def test_every_log_entry_that_a_metric_counts_is_written_somewhere() -> None:
 
     messages = [
         re.findall(r'jsonPayload.message="([^"]+)"', item.content["filter"])
-        for item in monitoring.desired(settings(), "")
+        for item in monitoring.desired_items(settings(), "")
         if item.kind == "metric"
     ]
 
     assert sum(map(len, messages)) == 5
-    assert [message for found in messages for message in found if f'"{message}"' not in code] == []
+    assert [message for group in messages for message in group if f'"{message}"' not in code] == []
 
 
 def test_every_metric_that_a_policy_or_tile_shows_exists() -> None:
-    made = {item.content["name"] for item in monitoring.desired(settings(), "") if item.kind == "metric"}
+    made = {item.content["name"] for item in monitoring.desired_items(settings(), "") if item.kind == "metric"}
     text = "".join(path.read_text(encoding="utf-8") for path in Path(ROOT / "infra/monitoring").rglob("*.json"))
 
     used = set(re.findall(r"logging.googleapis.com/user/\$\{DEPLOYMENT\}_(\w+)", text))
@@ -234,8 +237,8 @@ def test_hosting_gets_this_deployments_names() -> None:
 
 def test_every_path_of_the_api_reaches_its_function_through_hosting() -> None:
     rewrites = [
-        (re.compile(one["source"].replace("**", ".+").replace("/*/", "/[^/]+/") + "$"), one["run"]["serviceId"])
-        for one in read_json("infra/firebase.json")["hosting"]["rewrites"]
+        (re.compile(rule["source"].replace("**", ".+").replace("/*/", "/[^/]+/") + "$"), rule["run"]["serviceId"])
+        for rule in read_json("infra/firebase.json")["hosting"]["rewrites"]
     ]
     rows = re.findall(r"^\| (GET|POST) \| `(/api[^`]*)` \| (\w+) \|", (ROOT / "docs/api.md").read_text(), re.MULTILINE)
 

@@ -31,7 +31,7 @@ ROOT_APIS = (
 
 
 @dataclass(frozen=True)
-class Ended:
+class Outcome:
     """How a command ended, and what it printed."""
 
     code: int
@@ -65,7 +65,7 @@ def environment(cloud: Cloud, folder: Path, programs: Path) -> dict[str, str]:
     }
 
 
-def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Ended:
+def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Outcome:
     """Run `python -m infra` to its end, which may be a bad one, with the standard library alone."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-S", "-m", "infra", *arguments],
@@ -76,4 +76,4 @@ def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Ended:
         timeout=240,
         check=False,
     )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return Outcome(done.returncode, done.stdout, done.stderr)

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 
-FORGETFUL_SECONDS = 1
+POLL_SECONDS = 1
 LONGEST_REQUEST = 1 << 20
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(path)
         server.listen()
-        server.settimeout(FORGETFUL_SECONDS)
+        server.settimeout(POLL_SECONDS)
         while os.getppid() == owner:
             with contextlib.suppress(TimeoutError):
                 connection, _ = server.accept()

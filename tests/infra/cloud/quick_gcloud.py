@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-PATIENCE_SECONDS = 30
+START_SECONDS = 30
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def quick_gcloud(folder: Path) -> Iterator[Path]:
 
 
 def _wait_for(address: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not address.exists():
         assert server.poll() is None, "gcloud's modules could not be imported"
         assert time.monotonic() < deadline, "gcloud's modules take too long to import"
