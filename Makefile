@@ -11,16 +11,18 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key teardown lock clean
+.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key setup-ci teardown lock clean need-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Install everything, hash-checked, into .venv
+need-python:
 	@"$(PYTHON)" -c "" 2>/dev/null || { echo "Python 3.11 or newer is needed, and $(PYTHON) does not run:" \
 	  "install it, or try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and" \
 	  "$(PYTHON) is older: try make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+
+setup: need-python ## Install everything, hash-checked, into .venv
 	@"$(PYTHON)" -m tools.install
 
 stage: $(FUNCTIONS:%=build/%) ## Lay out each function as it is uploaded
@@ -82,23 +84,26 @@ bench: setup ## Measure the memory of a generate process with forty attempts in 
 
 check: lint types figures test demo ## All that must pass before a change lands
 
-setup-cloud: ## Prepare a Google Cloud project, once
-	infra/setup.sh
+setup-cloud: need-python ## Prepare a Google Cloud project, once
+	@"$(PYTHON)" -m infra setup
 
-deploy: ## Deploy the functions, the workflow and the page
-	infra/deploy.sh
+deploy: need-python ## Deploy the functions, the workflow and the page
+	@"$(PYTHON)" -m infra deploy
 
-verify: ## Check a deployment, and make two images with it
-	infra/verify.sh
+verify: need-python ## Check a deployment, and make two images with it
+	@"$(PYTHON)" -m infra verify
 
-monitoring: ## Make metrics, alerts and a dashboard
-	infra/monitoring.sh
+monitoring: need-python ## Make metrics, alerts and a dashboard
+	@"$(PYTHON)" -m infra monitoring
 
-rotate-key: ## Use a new encryption key
-	infra/rotate-key.sh
+rotate-key: need-python ## Use a new encryption key
+	@"$(PYTHON)" -m infra rotate-key
 
-teardown: ## Delete a deployment, after asking
-	infra/teardown.sh
+setup-ci: need-python ## Let a GitHub repository deploy, without a key
+	@"$(PYTHON)" -m infra setup-ci
+
+teardown: need-python ## Delete a deployment, after asking
+	@"$(PYTHON)" -m infra teardown
 
 lock: setup ## Pin every dependency anew, with hashes
 	$(RUN) tools.lock

@@ -208,6 +208,32 @@ def test_only_the_settings_read_the_environment() -> None:
     assert readers == {"src/imagefactory/settings.py"}
 
 
+def test_the_deployment_needs_nothing_but_the_functions_settings_and_the_standard_library() -> None:
+    for source in sources("infra"):
+        ours = {name for name in source.imports if name.startswith("imagefactory")}
+        assert ours <= {"imagefactory.settings"}, source
+        assert roots(source) <= {"infra"}, source
+
+
+def test_only_one_module_of_the_deployment_starts_programs() -> None:
+    starters = [str(source) for source in sources("infra") if "subprocess" in source.imports]
+
+    assert starters == ["infra/programs.py"]
+
+
+def test_the_deployment_can_refuse_an_old_python() -> None:
+    for name in ("__init__", "__main__"):
+        ast.parse((ROOT / f"infra/{name}.py").read_text(), feature_version=(3, 8))
+    program = "import runpy, sys; sys.version_info = (3, 8); runpy.run_module('infra', run_name='__main__')"
+
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.strip().startswith("Stopped: Python 3.11 or newer is needed")
+
+
 def test_what_is_deployed_knows_no_address_of_this_machine() -> None:
     for source in sources("src", "functions"):
         text = source.path.read_text()

@@ -16,8 +16,8 @@ from imagefactory.domain.errors import ClientError, Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.settings import GenerateSettings, StatusSettings, SubmitSettings
-from infra.plan import bindings
-from infra.plan.settings import Settings as Deployment
+from infra.resources import iam
+from infra.settings import Settings as Deployment
 from local.__main__ import build_parser
 
 if TYPE_CHECKING:
@@ -195,8 +195,7 @@ def test_every_right_of_the_deployment_stands_in_the_table_of_rights_and_no_othe
         {"PROJECT_ID": "p", "DEPLOYMENT": "d", "API_INVOKERS": "`API_INVOKERS`", "CI_REPOSITORY": "`CI_REPOSITORY`"}
     )
     rights = {
-        (_account(one.member), f"`{one.role}`", one.resource, _narrowed(one.condition))
-        for one in bindings.table(deployment)
+        (_account(one.member), f"`{one.role}`", one.resource, _narrowed(one.condition)) for one in iam.table(deployment)
     }
 
     lines = (line.strip("| ").split(" | ") for line in section(SECURITY, "Who may do what").splitlines())

@@ -1,11 +1,11 @@
-"""Scripts, run one after the other on a world of their own."""
+"""Commands, run one after the other on a world of their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.infra.cloud.gcloud import Script, environment, script
+from tests.infra.cloud.gcloud import Outcome, environment, run_infra
 from tests.infra.cloud.server import Cloud
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """Scripts that were run one after the other, the world they left, and what was in it before and after each."""
+    """Commands that were run one after the other, the world they left, and what was in it before and after each."""
 
-    scripts: tuple[Script, ...]
+    commands: tuple[Outcome, ...]
     world: World
     states: tuple[Json, ...]
 
@@ -28,37 +28,39 @@ class Run:
 
     @property
     def out(self) -> str:
-        return "".join(one.out for one in self.scripts)
+        return "".join(command.out for command in self.commands)
 
     @property
     def err(self) -> str:
-        return "".join(one.err for one in self.scripts)
+        return "".join(command.err for command in self.commands)
 
     @property
     def codes(self) -> tuple[int, ...]:
-        return tuple(one.code for one in self.scripts)
+        return tuple(command.code for command in self.commands)
 
 
 @dataclass(frozen=True)
 class Command:
-    """A script with its arguments, what is typed when it asks, and settings of its own."""
+    """A command of `python -m infra`, what is typed when it asks, and settings of its own."""
 
-    name: str
-    arguments: tuple[str, ...] = ()
+    arguments: tuple[str, ...]
     answers: str = ""
     settings: tuple[tuple[str, str], ...] = ()
 
 
-def carried_out(world: World, folder: Path, *commands: Command) -> Run:
-    """Run these on this world, with a fake and a gcloud configuration of their own; stop at the first that fails."""
+def carry_out(world: World, folder: Path, programs: Path, *commands: Command) -> Run:
+    """Run these on this world, with a fake and a gcloud configuration of their own; stop at the first that fails.
+
+    The folder `programs` comes first on the path.
+    """
     states = [world.facts()]
-    done: list[Script] = []
+    outcomes: list[Outcome] = []
     with Cloud(world) as cloud:
         for command in commands:
             own = {name: value.replace("CLOUD", cloud.base) for name, value in command.settings}
-            env = environment(cloud, folder) | own
-            done.append(script(command.name, env, *command.arguments, answers=command.answers))
+            env = environment(cloud, folder, programs) | own
+            outcomes.append(run_infra(env, *command.arguments, answers=command.answers))
             states.append(world.facts())
-            if done[-1].code:
+            if outcomes[-1].code:
                 break
-    return Run(tuple(done), world, tuple(states))
+    return Run(tuple(outcomes), world, tuple(states))

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
+from dataclasses import fields
 from pathlib import Path
+
+import pytest
+
+from infra.__main__ import parser
+from infra.resources.environment import RECORDS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
@@ -26,23 +34,37 @@ def test_every_setting_is_explained_where_it_is_set() -> None:
 
 
 def test_every_setting_is_used_somewhere() -> None:
+    passed_on = {field.name.upper() for record in RECORDS.values() for field in fields(record)}
     code = "".join(
-        path.read_text(encoding="utf-8")
-        for path in (ROOT / "infra").rglob("*")
-        if path.suffix in {".sh", ".py", ".json"}
+        path.read_text(encoding="utf-8") for path in (ROOT / "infra").rglob("*") if path.suffix in {".py", ".json"}
     )
-    # GENERATE_CPU and its like are put together from their two halves.
-    halves = {name.partition("_")[2] for name in SETTINGS if name.startswith(("GENERATE_", "API_"))}
+    # GENERATE_CPU, WATCHDOG_QUEUE_FILE and their like are put together from their two halves.
+    halves = {name.partition("_")[2] for name in SETTINGS if name.startswith(("GENERATE_", "API_", "WATCHDOG_"))}
 
     unused = [name for name in SETTINGS if not re.search(rf"\b{name}\b", code) and name.partition("_")[2] not in halves]
 
-    assert unused == []
+    assert set(unused) <= passed_on
 
 
-def test_the_document_names_every_script() -> None:
-    scripts = [path.name for path in (ROOT / "infra").glob("*.sh") if path.name != "lib.sh"]
+def help_of(*arguments: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit):
+        parser().parse_args([*arguments, "--help"])
+    return printed.getvalue()
 
-    assert [name for name in sorted(scripts) if f"infra/{name}" not in DOCUMENT] == []
+
+COMMANDS = re.findall(r"^ {4}([a-z-]+)(?: |$)", help_of(), re.MULTILINE)
+
+
+def test_the_document_names_every_command_and_no_other() -> None:
+    assert len(COMMANDS) == 7
+    assert re.findall(r"^\| `python -m infra ([a-z-]+)` \|", DOCUMENT, re.MULTILINE) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_document_names_every_option(command: str) -> None:
+    options = set(re.findall(r"--[a-z-]+", help_of(command))) - {"--help"}
+
+    assert [option for option in options if f"`{option}`" not in DOCUMENT] == []
 
 
 def test_the_file_can_be_read_line_by_line() -> None:

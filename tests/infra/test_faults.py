@@ -1,18 +1,21 @@
-"""When something is wrong, the scripts stop with one sentence that says what to do, and call nothing done."""
+"""When something is wrong, the commands stop with one sentence that says what to do, and call nothing done."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.infra.cloud.world import PROJECT, Fault, Refused, World
 from tests.infra.runs import Command
-from tests.infra.scenes import PLACE, SECRET, three_key_versions
+from tests.infra.scenarios import PLACE, SECRET, three_key_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
+    from pathlib import Path
 
     from tests.infra.runs import Run
 
@@ -23,18 +26,29 @@ FORBIDDEN = Refused(403, "PERMISSION_DENIED", "The caller does not have permissi
 
 
 def stopped(run: Run) -> str:
-    """The sentence with which the last script stopped."""
+    """The sentence with which the last command stopped."""
     assert run.codes[-1] == 1
     for success in ("Set up.", "Deployed.", "All is as it should be"):
-        assert success not in run.scripts[-1].out
+        assert success not in run.commands[-1].out
     return run.err.rpartition("Stopped: ")[2]
+
+
+def test_the_gcloud_of_these_tests_is_the_installed_one(programs: Path) -> None:
+    paths = [os.environ["PATH"], f"{programs}{os.pathsep}{os.environ['PATH']}"]
+
+    versions = [
+        subprocess.run(["gcloud", "version"], env={"PATH": path}, capture_output=True, check=True)  # noqa: S607 - as the commands do
+        for path in paths
+    ]
+
+    assert versions[0].stdout == versions[1].stdout != b""
 
 
 def test_what_may_not_be_looked_at_is_not_created(later: Callable[..., Future[Run]]) -> None:
     def closed(world: World) -> None:
         world.faults.append(Fault("GET", "/queues/", FORBIDDEN))
 
-    run = later(Command("setup.sh"), change=closed).result()
+    run = later(Command(("setup",)), change=closed).result()
 
     assert "gcloud tasks queues describe image-factory failed: you may not do this in demo-project" in stopped(run)
     assert run.world.facts() == run.before
@@ -45,7 +59,7 @@ def test_a_failing_build_stops_the_deploy_at_its_function(later: Callable[..., F
         failure = {"name": "x", "done": True, "error": {"code": 3, "message": "Build failed: pip check"}}
         world.faults.append(Fault("GET", "/operations/update-image-factory-generate", failure))
 
-    run = later(Command("deploy.sh"), change=broken).result()
+    run = later(Command(("deploy",)), change=broken).result()
 
     assert "gcloud functions deploy image-factory-generate failed" in stopped(run)
     assert "Build failed: pip check" in run.err
@@ -57,7 +71,7 @@ def test_without_a_key_nothing_is_deployed(later: Callable[..., Future[Run]]) ->
     def keyless(world: World) -> None:
         world.resources[f"{SECRET}/versions/1"]["state"] = "DISABLED"
 
-    run = later(Command("deploy.sh"), change=keyless).result()
+    run = later(Command(("deploy",)), change=keyless).result()
 
     assert "has no enabled version, so submit could not encrypt: run make setup-cloud" in stopped(run)
     assert run.world.facts() == run.before
@@ -67,17 +81,17 @@ def test_a_project_that_is_not_set_up_is_sent_to_setup(later: Callable[..., Futu
     def empty(world: World) -> None:
         world.resources.clear()
 
-    run = later(Command("deploy.sh"), change=empty).result()
+    run = later(Command(("deploy",)), change=empty).result()
 
     assert "something this builds on is missing: run make setup-cloud" in stopped(run)
 
 
-def test_an_account_that_stays_unseen_ends_the_script_after_some_patience(later: Callable[..., Future[Run]]) -> None:
+def test_an_account_that_stays_unseen_ends_the_command_after_some_patience(later: Callable[..., Future[Run]]) -> None:
     def hidden(world: World) -> None:
         del world.policies[f"{PLACE}/services/image-factory-generate"]
         world.unseen[f"image-factory-tasks@{PROJECT}.iam.gserviceaccount.com"] = 1000
 
-    run = later(Command("deploy.sh", settings=(("RETRIES", "2"),)), change=hidden).result()
+    run = later(Command(("deploy",), settings=(("RETRIES", "2"),)), change=hidden).result()
 
     assert "writing the policy of run:generate (2 times) failed" in stopped(run)
     assert sum(call.path.endswith(":setIamPolicy") for call, _ in run.world.requests) == 2
@@ -88,7 +102,7 @@ def test_no_key_is_disabled_when_nobody_can_say_whether_it_is_needed(later: Call
         three_key_versions(world)
         world.faults.append(Fault("POST", "documents:runQuery", FORBIDDEN))
 
-    run = later(Command("rotate-key.sh", ("sweep",)), change=closed).result()
+    run = later(Command(("rotate-key", "--sweep")), change=closed).result()
 
     assert "which keys are still needed could not be found out; none was disabled" in stopped(run)
     assert run.world.facts() == run.before
@@ -97,14 +111,19 @@ def test_no_key_is_disabled_when_nobody_can_say_whether_it_is_needed(later: Call
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (Command("teardown.sh", answers="yes\n"), "that is not image-factory; nothing was deleted"),
-        (Command("teardown.sh"), "that is not image-factory; nothing was deleted"),
-        (Command("rotate-key.sh", ("swep",)), "the only argument there is, is sweep"),
-        (Command("setup-ci.sh"), "CI_REPOSITORY must be the repository's OWNER/NAME"),
-        (Command("setup.sh", settings=(("SETTINGS", "infra/none.env"),)), "there is no settings file infra/none.env"),
-        (Command("deploy.sh", settings=(("PYTHON", "/none/python"),)), "Python 3.11 or newer is needed"),
+        (Command(("teardown",), answers="yes\n"), "that is not image-factory; nothing was deleted"),
+        (Command(("teardown",)), "that is not image-factory; nothing was deleted"),
+        (Command(("rotate-key", "--swep")), "unrecognized arguments: --swep; --help tells which arguments there are"),
+        (Command(("setup-ci",)), "CI_REPOSITORY must be the repository's OWNER/NAME"),
+        (Command(("setup",), settings=(("SETTINGS", "infra/none.env"),)), "there is no settings file infra/none.env"),
+        (Command(()), "the following arguments are required: COMMAND"),
+        (Command(("deploy",), settings=(("RETRIES", "many"),)), "RETRIES must be a whole number"),
         (
-            Command("deploy.sh", settings=(("GENERATE_MAX_INSTANCES", "1"),)),
+            Command(("deploy",), settings=(("MAX_CONCURRENT_DECODES", "0"),)),
+            "the settings above do not fit together; nothing was called",
+        ),
+        (
+            Command(("deploy",), settings=(("GENERATE_MAX_INSTANCES", "1"),)),
             "the settings above do not fit together; nothing was called",
         ),
     ],

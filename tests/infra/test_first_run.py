@@ -1,4 +1,4 @@
-"""What setup.sh and deploy.sh make of an empty project, by way of the real gcloud."""
+"""What setup and deploy make of an empty project, by way of the real gcloud."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
-from infra.plan.workflow import decoded
+from infra.resources.workflow import decode
 from tests.infra.cloud.world import PROJECT
-from tests.infra.scenes import DATABASE, PLACE, SECRET, WORKFLOW
+from tests.infra.scenarios import DATABASE, PLACE, SECRET, WORKFLOW
 
 if TYPE_CHECKING:
     from tests.infra.runs import Run
@@ -39,7 +39,7 @@ def service(run: Run, function: str) -> Any:
     return run.world.resources[f"{PLACE}/functions/image-factory-{function}"]["serviceConfig"]
 
 
-def test_both_scripts_end_well_and_say_so(first: Run) -> None:
+def test_both_commands_end_well_and_say_so(first: Run) -> None:
     assert first.codes == (0, 0), first.err
 
     assert "Set up. Next: make deploy\n" in first.out
@@ -72,12 +72,12 @@ def test_the_queues_have_the_numbers_of_their_files(first: Run) -> None:
 def test_each_function_has_its_size_its_account_and_its_ingress(
     first: Run, function: str, ingress: str, size: tuple[int, int, str, str, int]
 ) -> None:
-    found = service(first, function)
+    config = service(first, function)
 
     names = ("maxInstanceRequestConcurrency", "maxInstanceCount", "availableCpu", "availableMemory", "timeoutSeconds")
-    assert tuple(found[name] for name in names) == size
-    assert found["environmentVariables"]["THREADS"] == str(size[0])
-    assert (found["ingressSettings"], found["serviceAccountEmail"]) == (ingress, account(function))
+    assert tuple(config[name] for name in names) == size
+    assert config["environmentVariables"]["THREADS"] == str(size[0])
+    assert (config["ingressSettings"], config["serviceAccountEmail"]) == (ingress, account(function))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -170,7 +170,7 @@ def test_the_bucket_is_closed_and_forgets(first: Run) -> None:
 def test_the_database_is_protected_and_has_the_indexes_that_queries_need(first: Run) -> None:
     database = first.world.resources[DATABASE]
     indexes = {
-        (name.split("/")[5], *(f"{one['fieldPath']} {one['order']}" for one in index["fields"][:-1]))
+        (name.split("/")[5], *(f"{field['fieldPath']} {field['order']}" for field in index["fields"][:-1]))
         for name, index in first.world.resources.items()
         if "/indexes/" in name
     }
@@ -194,7 +194,7 @@ def test_nothing_else_is_indexed_and_every_group_expires(first: Run) -> None:
     groups = ("executions", "prompts", "results", "progress")
     assert {group for group, path in fields if path == "*"} == set(groups)
     assert all(not fields[group, "*"]["indexConfig"].get("indexes") for group in groups)
-    assert [one["fields"][0]["order"] for one in fields["executions", "state"]["indexConfig"]["indexes"]] == [
+    assert [index["fields"][0]["order"] for index in fields["executions", "state"]["indexConfig"]["indexes"]] == [
         "ASCENDING"
     ]
     assert all(fields[group, "expires_at"]["ttlConfig"] == {"state": "ACTIVE"} for group in groups)
@@ -235,7 +235,7 @@ def uploaded(run: Run, function: str) -> bytes:
 def test_the_workflow_in_firestore_is_the_files(first: Run) -> None:
     file = json.loads((ROOT / "infra/workflow.json").read_text())
 
-    document = decoded({"mapValue": {"fields": first.world.documents[WORKFLOW]["fields"]}})
+    document = decode({"mapValue": {"fields": first.world.documents[WORKFLOW]["fields"]}})
 
     assert document | {"id": "f8b20b59-7d06-4599-8413-64da74225b0c"} == file
 
@@ -245,8 +245,8 @@ def test_the_functions_settings_are_those_of_the_documents(first: Run) -> None:
 
     names = {name for function in FUNCTIONS for name in service(first, function)["environmentVariables"]}
 
-    ours = sorted(name for name in names if not name.startswith("MALLOC_"))
-    assert [name for name in ours if f"`{name}`" not in documented] == []
+    read = sorted(name for name in names if not name.startswith("MALLOC_"))
+    assert [name for name in read if f"`{name}`" not in documented] == []
 
 
 def test_the_workflows_on_github_run_what_is_there() -> None:
@@ -257,4 +257,5 @@ def test_the_workflows_on_github_run_what_is_there() -> None:
     assert set(jobs) == {"deploy.yml", "rot.yml", "test.yml"}
     deploy = jobs["deploy.yml"]["jobs"]["deploy"]
     assert deploy["environment"] == "production"
+    assert "python -m infra deploy" in [step.get("run") for step in deploy["steps"]]
     assert deploy["permissions"] == {"contents": "read", "id-token": "write"}

@@ -1,4 +1,4 @@
-"""What the scripts do to a world that is deployed already."""
+"""What the commands do to a world that is deployed already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.infra.cloud.world import NUMBER, PROJECT
-from tests.infra.scenes import API_KEY, DATABASE, PLACE, REPOSITORY, SECRET
+from tests.infra.scenarios import API_KEY, DATABASE, PLACE, REPOSITORY, SECRET
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -48,7 +48,7 @@ def test_verify_says_of_every_part_that_it_is_well_and_makes_two_images(runs: Ru
     run = runs["verified"].result()
 
     assert run.codes == (0,), run.out + run.err
-    assert "WRONG" not in run.out
+    assert "FAIL" not in run.out
     assert run.out.count("\n  ok ") == 24
     assert "both images are made and can be fetched (image/png)" in run.out
     assert API_KEY not in run.out + run.err
@@ -75,31 +75,41 @@ def test_a_teardown_leaves_nothing_of_the_deployment_and_all_of_the_others(runs:
 def test_a_teardown_first_names_what_it_deletes(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    said, _, done = run.scripts[2].out.partition("  function image-factory-submit: deleted")
+    said, _, done = run.commands[2].out.partition("  function image-factory-submit: deleted")
     assert done
     for name in ("-submit", "-generate", "-status", "queues image-factory", f"bucket {PROJECT}", "database", "-key"):
         assert name in said
 
 
+def test_a_teardown_keeps_the_data_if_asked_to(runs: Runs) -> None:
+    run = runs["taken down but for the data"].result()
+
+    assert run.codes == (0,), run.err
+    assert f"It keeps the database image-factory and the bucket {PROJECT}-image-factory." in run.out
+    kept = {name for name in run.before["resources"] if name.startswith((DATABASE, "b/"))}
+    assert set(run.world.resources) == kept
+    assert run.world.facts()["documents"] == run.before["documents"]
+
+
 def test_monitoring_makes_metrics_alerts_and_a_dashboard_once(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    there = run.states[1]["resources"]
-    made = [name.split("/")[2] for name in there if name.split("/")[2:] and "/functions/" not in name]
+    resources = run.states[1]["resources"]
+    made = [name.split("/")[2] for name in resources if name.split("/")[2:] and "/functions/" not in name]
     counts = {kind: made.count(kind) for kind in ("metrics", "alertPolicies", "dashboards", "notificationChannels")}
     assert counts == {"metrics": 6, "alertPolicies": 5, "dashboards": 1, "notificationChannels": 1}
-    assert run.scripts[1].out.startswith("Monitoring is in place")
+    assert run.commands[1].out.startswith("Monitoring is in place")
     assert run.states[2] == run.states[1]
 
 
 def test_every_alert_goes_to_the_address_in_the_settings(runs: Runs) -> None:
     run = runs["monitored and taken down"].result()
 
-    there = run.states[1]["resources"]
-    policies = [one for name, one in there.items() if "/alertPolicies/" in name]
-    (channel,) = [name for name in there if "/notificationChannels/" in name]
-    assert [one["notificationChannels"] for one in policies] == [[channel]] * 5
-    assert all(one["displayName"].startswith("image-factory: ") for one in policies)
+    resources = run.states[1]["resources"]
+    policies = [policy for name, policy in resources.items() if "/alertPolicies/" in name]
+    (channel,) = [name for name in resources if "/notificationChannels/" in name]
+    assert [policy["notificationChannels"] for policy in policies] == [[channel]] * 5
+    assert all(policy["displayName"].startswith("image-factory: ") for policy in policies)
 
 
 def test_github_may_roll_out_but_not_change_rights(runs: Runs) -> None:
@@ -130,7 +140,7 @@ def test_a_rotation_adds_a_key_and_disables_only_what_nothing_needs(runs: Runs) 
     run = runs["rotated"].result()
 
     assert run.codes == (0,), run.err
-    versions = {name[-1]: one["state"] for name, one in run.world.resources.items() if f"{SECRET}/versions/" in name}
+    versions = {name[-1]: part["state"] for name, part in run.world.resources.items() if f"{SECRET}/versions/" in name}
     assert versions == {"1": "ENABLED", "2": "DISABLED", "3": "ENABLED", "4": "ENABLED"}
     assert len(run.world.payloads[f"{SECRET}/versions/4"]) == 32
     assert "Version 1 stays: open executions were sealed with it" in run.err

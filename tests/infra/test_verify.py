@@ -1,19 +1,18 @@
-"""What verify.sh finds wrong, and what it says about it."""
+"""What verify finds wrong, and what it says about it."""
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.plan.settings import read_json
-from infra.plan.verify import There, checks
-from tests.infra.cloud.gcloud import script
+from infra.commands.verify import ActualState, NotDescribed, checks
+from infra.settings import read_json
+from tests.infra.cloud.gcloud import run_infra
 from tests.infra.cloud.world import NUMBER, PROJECT, World
-from tests.infra.scenes import DATABASE, PLACE, SECRET, everything_slightly_wrong
-from tests.infra.test_plan import settings
+from tests.infra.scenarios import DATABASE, PLACE, SECRET, everything_slightly_wrong
+from tests.infra.test_resources import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +35,8 @@ POLICIES = {
 }
 
 
-def described(world: World, folder: Path) -> There:
-    """The folder that verify.sh fills: gcloud prints what the API answers."""
+def describe(world: World) -> ActualState:
+    """What verify reads: gcloud prints what the API answers."""
     names = {
         "queue": POLICIES["queue"],
         "watchdog-queue": POLICIES["watchdog-queue"],
@@ -45,42 +44,43 @@ def described(world: World, folder: Path) -> There:
         "database": DATABASE,
         **{name: f"{PLACE}/functions/image-factory-{name}" for name in ("submit", "generate", "status")},
     }
-    below = [one for name, one in world.resources.items() if "/collectionGroups/" in name]
-    versions = [one for one in world.children(f"{SECRET}/versions") if one["state"] == "ENABLED"]
-    found: dict[str, object] = {name: world.resources.get(full) for name, full in names.items()}
-    found |= {f"policy-{name}": world.policy(full) for name, full in POLICIES.items()}
-    found |= {
-        "versions": versions,
-        "indexes": [one for one in below if "/indexes/" in one["name"]],
-        "fields": [one for one in below if "indexConfig" in one],
-        "ttls": [one for one in below if "ttlConfig" in one],
+    below = [resource for name, resource in world.resources.items() if "/collectionGroups/" in name]
+    parts: dict[str, object] = {name: world.resources[full] for name, full in names.items() if full in world.resources}
+    parts |= {f"policy-{name}": world.policy(full) for name, full in POLICIES.items()}
+    parts |= {
+        "versions": [version for version in world.children(f"{SECRET}/versions") if version["state"] == "ENABLED"],
+        "indexes": [index for index in below if "/indexes/" in index["name"]],
+        "fields": [field for field in below if "indexConfig" in field],
+        "ttls": [field for field in below if "ttlConfig" in field],
         "service": {"status": {"url": f"https://image-factory-generate-{NUMBER}.us-central1.run.app"}},
     }
-    for name, content in found.items():
-        if content is None:
-            (folder / f"{name}.error").write_text("ERROR: it was not found\n")
-        else:
-            (folder / f"{name}.json").write_text(json.dumps(content))
-    return There(folder)
+    return ActualState(parts, {name: "ERROR: it was not found" for name in names if name not in parts})
+
+
+def faults(actual: ActualState, part: str) -> list[str]:
+    (check,) = [check for check in checks(actual, settings(**deployment())) if check.part == part]
+    return check.faults()
 
 
 def deployment() -> dict[str, str]:
     return {"PROJECT_NUMBER": NUMBER, "CORS_ORIGINS": "https://app.example.com"}
 
 
-def test_each_fault_is_found_in_its_part_and_the_rest_is_well(first: Run, tmp_path: Path) -> None:
+def test_each_fault_is_told_of_its_part_and_the_rest_is_well(first: Run) -> None:
     world = first.world.copied()
     everything_slightly_wrong(world)
-    there = described(world, tmp_path)
+    actual = describe(world)
 
-    found = {}
-    for name, _, check in checks(there, settings(**deployment())):
-        if name != "function status":
-            found[name] = check()
+    told = {}
+    for check in checks(actual, settings(**deployment())):
+        if check.part != "function status":
+            told[check.part] = check.faults()
 
+    with pytest.raises(NotDescribed, match="ERROR: it was not found"):
+        faults(actual, "function status")
     generate = "https://image-factory-generate-123456789012.us-central1.run.app"
     account = f"serviceAccount:image-factory-{{}}@{PROJECT}.iam.gserviceaccount.com"
-    assert {name: faults for name, faults in found.items() if faults} == {
+    assert {part: wrong for part, wrong in told.items() if wrong} == {
         "queue": ["max_attempts is 3, not 10"],
         "bucket": ["the CORS rules are others"],
         "encryption key": ["the secret has no enabled version"],
@@ -99,37 +99,36 @@ def test_each_fault_is_found_in_its_part_and_the_rest_is_well(first: Run, tmp_pa
     }
 
 
-def test_what_is_not_there_is_wrong_and_the_script_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_what_is_not_there_is_wrong_and_verify_says_how_to_fix_it(tmp_path: Path) -> None:
     # A gcloud that knows the project's number, and finds nothing.
     stand_in = tmp_path / "gcloud"
-    stand_in.write_text('#!/bin/sh\n[ "$1" = projects ] && echo 1 && exit\necho "ERROR: NOT_FOUND" >&2\nexit 1\n')
+    stand_in.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "projects describe" ] && echo 1 && exit\necho "ERROR: NOT_FOUND" >&2\nexit 1\n'
+    )
     stand_in.chmod(0o755)
     env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT_ID": PROJECT, "TMPDIR": str(tmp_path)}
 
-    done = script("verify.sh", env, "--configuration")
+    done = run_infra(env, "verify", "--configuration")
 
     assert done.code == 1
-    assert "WRONG  queue: gcloud cannot describe it: ERROR: NOT_FOUND. Mend: make setup-cloud" in done.out
-    assert "WRONG  function submit: gcloud cannot describe it: ERROR: NOT_FOUND. Mend: make deploy" in done.out
+    assert "FAIL  queue: gcloud cannot describe it: ERROR: NOT_FOUND. Fix: make setup-cloud" in done.out
+    assert "FAIL  function submit: gcloud cannot describe it: ERROR: NOT_FOUND. Fix: make deploy" in done.out
     assert "  ok  " not in done.out
-    assert "Stopped: something is wrong; the lines above say what, and how to mend it." in done.err
+    assert "Stopped: something is wrong; the lines above say what, and how to fix it." in done.err
 
 
-def test_a_service_at_another_address_is_found(first: Run, tmp_path: Path) -> None:
-    there = described(first.world, tmp_path)
-    (tmp_path / "service.json").write_text(json.dumps({"status": {"url": "https://elsewhere.run.app"}}))
+def test_a_service_at_another_address_is_wrong(first: Run) -> None:
+    actual = describe(first.world)
+    elsewhere = ActualState({**actual.parts, "service": {"status": {"url": "https://elsewhere.run.app"}}})
 
-    (found,) = [check() for name, _, check in checks(there, settings(**deployment())) if name == "address of generate"]
+    (fault,) = faults(elsewhere, "address of generate")
 
-    assert found[0].endswith("but the service answers at https://elsewhere.run.app")
+    assert fault.endswith("but the service answers at https://elsewhere.run.app")
 
 
-def test_a_queue_that_is_paused_is_wrong(first: Run, tmp_path: Path) -> None:
-    there = described(first.world, tmp_path)
-    paused = json.loads((tmp_path / "queue.json").read_text()) | {"state": "PAUSED"}
-    (tmp_path / "queue.json").write_text(json.dumps(paused))
+def test_a_queue_that_is_paused_is_wrong(first: Run) -> None:
+    actual = describe(first.world)
+    paused = ActualState({**actual.parts, "queue": actual["queue"] | {"state": "PAUSED"}})
 
-    (found,) = [check() for name, _, check in checks(there, settings(**deployment())) if name == "queue"]
-
-    assert found == ["it is PAUSED"]
+    assert faults(paused, "queue") == ["it is PAUSED"]
     assert read_json("infra/queue.json")["max_attempts"] == 10

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.plan.settings import ROOT, read_json
+from infra.resources import workflow
+from infra.rest import Firestore, RestError
+from infra.settings import Settings, read_json
 from tests.infra.cloud.server import Cloud
 from tests.infra.cloud.world import PROJECT, Fault, Refused
-from tests.infra.scenes import DATABASE, WORKFLOW
+from tests.infra.scenarios import DATABASE, WORKFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,17 +26,10 @@ def cloud() -> Iterator[Cloud]:
         yield running
 
 
-def deployed(cloud: Cloud, **settings: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        "PROJECT_ID": PROJECT,
-        "DATABASE": "image-factory",
-        "WORKFLOW_FILE": "infra/workflow.json",
-        "WORKFLOW_EDITED": "keep",
-        "ACCESS_TOKEN": "an-operator's-token",
-        "CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE": f"{cloud.base}/",
-    }
-    command = [sys.executable, "-m", "infra.plan.workflow"]
-    return subprocess.run(command, env=env | settings, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+def deploy(cloud: Cloud, **settings: str) -> str:
+    """Write the workflow's configuration; returns what was done."""
+    given = Settings.read({"PROJECT_ID": PROJECT, **settings})
+    return workflow.write(given, Firestore(cloud.base, "an-operator's-token"))
 
 
 def commits(cloud: Cloud) -> int:
@@ -60,56 +53,60 @@ def changed_file(folder: Path) -> str:
 
 
 def test_the_first_deploy_writes_it(cloud: Cloud) -> None:
-    result = deployed(cloud)
+    told = deploy(cloud)
 
-    assert (result.returncode, result.stdout) == (0, "  the workflow's configuration is written\n")
+    assert told == "the workflow's configuration is written"
     assert max_prompts(cloud) == "10000"
     assert "id" not in cloud.world.documents[WORKFLOW]["fields"]
+    assert {call.headers["authorization"] for call, _ in cloud.world.requests} == {"Bearer an-operator's-token"}
 
 
 def test_the_next_deploy_leaves_it_alone(cloud: Cloud) -> None:
-    deployed(cloud)
+    deploy(cloud)
 
-    result = deployed(cloud)
+    told = deploy(cloud)
 
-    assert result.stdout == "  the workflow's configuration is in place\n"
+    assert told == "the workflow's configuration is in place"
     assert commits(cloud) == 1
 
 
 def test_a_new_version_of_the_file_replaces_what_nobody_edited(cloud: Cloud, tmp_path: Path) -> None:
-    deployed(cloud)
+    deploy(cloud)
 
-    deployed(cloud, WORKFLOW_FILE=changed_file(tmp_path))
+    deploy(cloud, WORKFLOW_FILE=changed_file(tmp_path))
 
     assert max_prompts(cloud) == "9000"
 
 
 def test_what_was_edited_in_firestore_survives_and_is_told(cloud: Cloud, tmp_path: Path) -> None:
-    deployed(cloud)
+    deploy(cloud)
     edit(cloud)
 
-    result = deployed(cloud, WORKFLOW_FILE=changed_file(tmp_path))
+    told = deploy(cloud, WORKFLOW_FILE=changed_file(tmp_path))
 
-    assert result.returncode == 0
-    assert "was edited in Firestore and is kept (max_prompts differ" in result.stdout
+    assert "was edited in Firestore and is kept (max_prompts differ" in told
     assert max_prompts(cloud) == "500"
 
 
 def test_what_was_edited_is_replaced_when_the_settings_say_so(cloud: Cloud) -> None:
-    deployed(cloud)
+    deploy(cloud)
     edit(cloud)
 
-    deployed(cloud, WORKFLOW_EDITED="replace")
+    deploy(cloud, WORKFLOW_EDITED="replace")
 
     assert max_prompts(cloud) == "10000"
 
 
 def test_an_edit_during_the_deploy_is_not_overwritten(cloud: Cloud, tmp_path: Path) -> None:
-    deployed(cloud)
+    deploy(cloud)
     changed = Refused(400, "FAILED_PRECONDITION", "The document was changed.")
     cloud.world.faults.append(Fault("POST", ":commit$", changed))
 
-    result = deployed(cloud, WORKFLOW_FILE=changed_file(tmp_path))
+    with pytest.raises(RestError, match=r"^Firestore answered 400: The document was changed\.$"):
+        deploy(cloud, WORKFLOW_FILE=changed_file(tmp_path))
 
-    assert (result.returncode, max_prompts(cloud)) == (1, "10000")
-    assert result.stderr == "Firestore answered 400: The document was changed.\n"
+    assert max_prompts(cloud) == "10000"
+
+
+def test_the_token_is_not_shown_with_the_client() -> None:
+    assert "secret-token" not in repr(Firestore("https://firestore.googleapis.com", "secret-token"))

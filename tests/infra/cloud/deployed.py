@@ -1,4 +1,4 @@
-"""Stands in for the deployed functions, as far as verify.sh uses them: one batch that is done at the second look."""
+"""Stands in for the deployed functions, as far as verify uses them: one batch that is done at the second look."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,20 @@ ROOT_APIS = (
 
 
 @dataclass(frozen=True)
-class Script:
-    """What a script did."""
+class Outcome:
+    """How a command ended, and what it printed."""
 
     code: int
     out: str
     err: str
 
 
-def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
+def environment(cloud: Cloud, folder: Path, programs: Path) -> dict[str, str]:
     """A shell without anything of the user's but the programs, in which every API is the fake."""
     (folder / "token").write_text("an-operator's-token", encoding="utf-8")
     overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{api}": f"{cloud.base}/" for api in ROOT_APIS}
     return overrides | {
-        "PATH": os.environ["PATH"],
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "LC_ALL": "C.UTF-8",
@@ -64,10 +65,10 @@ def environment(cloud: Cloud, folder: Path) -> dict[str, str]:
     }
 
 
-def script(name: str, env: dict[str, str], *arguments: str, answers: str = "") -> Script:
-    """Run infra/NAME to its end, which may be a bad one."""
-    done = subprocess.run(  # noqa: S603 - our own script
-        ["bash", f"infra/{name}", *arguments],  # noqa: S607 - found on PATH
+def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Outcome:
+    """Run `python -m infra` to its end, which may be a bad one, with the standard library alone."""
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-S", "-m", "infra", *arguments],
         env=env,
         input=answers,
         capture_output=True,
@@ -75,4 +76,4 @@ def script(name: str, env: dict[str, str], *arguments: str, answers: str = "") -
         timeout=240,
         check=False,
     )
-    return Script(done.returncode, done.stdout, done.stderr)
+    return Outcome(done.returncode, done.stdout, done.stderr)

@@ -17,7 +17,7 @@ class Refused(Exception):
     """An answer with an error status, in Google's shape."""
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(status, reason, message)
         self.status = status
         self.body: Json = {
             "error": {

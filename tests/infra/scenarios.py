@@ -1,4 +1,4 @@
-"""What is done to the deployed world, apart from looking at it: scripts, and what is changed before they run."""
+"""What is done to the deployed world, apart from looking at it: commands, and what is changed before they run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def no_right_to_set_policies(world: World) -> None:
 
 
 def everything_slightly_wrong(world: World) -> None:
-    """One fault in each part that verify.sh looks at."""
+    """One fault in each part that verify looks at."""
     world.resources[f"{PLACE}/queues/image-factory"]["retryConfig"]["maxAttempts"] = 3
     world.resources[f"b/{PROJECT}-image-factory"]["cors"] = []
     world.resources[f"{SECRET}/versions/1"]["state"] = "DISABLED"
@@ -72,20 +72,22 @@ SIGN_IN = (
     *(("IDENTITY_TOOLKIT_URL", "CLOUD"), ("GEMINI_API_KEY", API_KEY)),
 )
 CI = (("CI_REPOSITORY", REPOSITORY),)
+CONFIRMED = (("CONFIRM", "image-factory"),)
 ALERTS = (("ALERT_EMAIL", "ops@example.com"),)
 
 #: The longest first, so that the two workers end at about the same time.
-SCENES: dict[str, tuple[tuple[Command, ...], Callable[[World], None]]] = {
-    "again": ((Command("setup.sh"), Command("deploy.sh")), no_right_to_set_policies),
+SCENARIOS: dict[str, tuple[tuple[Command, ...], Callable[[World], None]]] = {
+    "again": ((Command(("setup",)), Command(("deploy",))), no_right_to_set_policies),
     "monitored and taken down": (
         (
-            Command("monitoring.sh", settings=ALERTS),
-            Command("monitoring.sh", settings=ALERTS),
-            Command("teardown.sh", answers="image-factory\n"),
+            Command(("monitoring",), settings=ALERTS),
+            Command(("monitoring",), settings=ALERTS),
+            Command(("teardown",), answers="image-factory\n"),
         ),
         an_image,
     ),
-    "ci": ((Command("setup-ci.sh", settings=CI), Command("setup-ci.sh", settings=CI)), nothing),
-    "verified": ((Command("verify.sh", settings=SIGN_IN),), nothing),
-    "rotated": ((Command("rotate-key.sh"),), three_key_versions),
+    "taken down but for the data": ((Command(("teardown", "--keep-data"), settings=CONFIRMED),), nothing),
+    "ci": ((Command(("setup-ci",), settings=CI), Command(("setup-ci",), settings=CI)), nothing),
+    "verified": ((Command(("verify",), settings=SIGN_IN),), nothing),
+    "rotated": ((Command(("rotate-key",)),), three_key_versions),
 }

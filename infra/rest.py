@@ -1,12 +1,12 @@
-"""Calls of Google's REST interfaces, for the little that gcloud has no command for, and of the deployed functions."""
+"""Calls of REST interfaces: Firestore's, for the little that gcloud has no command for, and the deployed functions'."""
 
 from __future__ import annotations
 
 import json
-import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ class Answer:
         except ValueError:
             return {}
 
+    @property
+    def message(self) -> str:
+        """The error's message, or the beginning of the body."""
+        error = self.json.get("error", {}) if isinstance(self.json, dict) else {}
+        return str(error.get("message") or self.body[:300].decode(errors="replace"))
+
 
 def call(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
     """Send a request with a JSON body, if any; an error status is an answer like any other."""
@@ -51,17 +57,20 @@ class RestError(Exception):
     """A REST interface refused; the message says which and why."""
 
 
-def firestore(path: str, body: object) -> Any:
-    """Post to Firestore's documents interface, as whoever ACCESS_TOKEN belongs to; honours gcloud's endpoint override.
+@dataclass(frozen=True)
+class Firestore:
+    """Firestore's documents interface, as whoever the access token belongs to; `base` ends without a slash."""
 
-    Raises:
-        RestError: it was refused.
-    """
-    base = os.environ.get("CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE", "https://firestore.googleapis.com/")
-    bearer = {"Authorization": f"Bearer {os.environ['ACCESS_TOKEN']}"}
-    answer = call("POST", f"{base.rstrip('/')}/v1/{path}", body, bearer)
-    if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
-        problem = answer.json.get("error", {}) if isinstance(answer.json, dict) else {}
-        said = problem.get("message") or answer.body[:300].decode(errors="replace")
-        raise RestError(f"Firestore answered {answer.status}: {said}")
-    return answer.json
+    base: str
+    token: str = field(repr=False)
+
+    def post(self, path: str, body: object) -> Any:
+        """The JSON that is answered.
+
+        Raises:
+            RestError: it was refused.
+        """
+        answer = call("POST", f"{self.base}/v1/{path}", body, {"Authorization": f"Bearer {self.token}"})
+        if answer.status != HTTPStatus.OK:
+            raise RestError(f"Firestore answered {answer.status}: {answer.message}")
+        return answer.json

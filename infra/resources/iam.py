@@ -1,20 +1,21 @@
 """Who may do what: the table of rights, and the policies that follow from it.
 
 Rights are on single resources wherever these have policies of their own. Firestore's databases have none, so those
-rights are the project's, on the condition that it is this database. Nobody but submit and status is open to the world.
+rights are the project's, on the condition that it is this database. Only submit and status are open to the world.
 """
 
 from __future__ import annotations
 
-import json
-import sys
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from infra.plan.settings import DIFFERS, FUNCTIONS, Settings
+from imagefactory.settings import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from infra.settings import Settings
 
 Policy = dict[str, Any]
 
@@ -30,6 +31,11 @@ class Binding:
     role: str
     member: str
     condition: tuple[str, str] | None = None
+
+    @property
+    def expression(self) -> str:
+        """What the condition demands; empty when there is none."""
+        return self.condition[1] if self.condition else ""
 
 
 def table(settings: Settings) -> list[Binding]:
@@ -123,61 +129,63 @@ def _database(settings: Settings) -> tuple[str, str]:
     return f"database {settings['DATABASE']}", f'resource.name=="{settings.database_path}"'
 
 
-def added(policy: Policy, wanted: list[Binding]) -> Policy:
+def add(policy: Policy, desired: list[Binding]) -> Policy:
     """The policy with these rights; equal to the policy when it has them."""
-    changed: Policy = json.loads(json.dumps(policy))
-    bindings = changed.setdefault("bindings", [])
-    for one in wanted:
-        same = [entry for entry in bindings if entry["role"] == one.role and _is_on(entry, one)]
-        if any(one.member in entry["members"] for entry in same):
+    changed = copy.deepcopy(policy)
+    entries = changed.setdefault("bindings", [])
+    for binding in desired:
+        same = [
+            entry for entry in entries if entry["role"] == binding.role and _expression(entry) == binding.expression
+        ]
+        if any(binding.member in entry["members"] for entry in same):
             continue
         if same:
-            same[0]["members"].append(one.member)
+            same[0]["members"].append(binding.member)
         else:
-            bindings.append({"role": one.role, "members": [one.member], **_condition(one)})
+            entries.append({"role": binding.role, "members": [binding.member], **_condition(binding)})
     return changed | {"version": 3} if changed != policy else changed
 
 
-def removed(policy: Policy, unwanted: Callable[[str], bool]) -> Policy:
+def remove(policy: Policy, is_unwanted: Callable[[str], bool]) -> Policy:
     """The policy without the rights of these members."""
     kept = []
     for entry in policy.get("bindings", []):
-        members = [member for member in entry["members"] if not unwanted(member)]
+        members = [member for member in entry["members"] if not is_unwanted(member)]
         if members:
             kept.append(entry | {"members": members})
     return policy | {"bindings": kept} if kept != policy.get("bindings", []) else policy
 
 
-def is_ours(member: str, settings: Settings) -> bool:
+def belongs(member: str, settings: Settings) -> bool:
     """Whether this is one of the deployment's service accounts, also one that has been deleted."""
     accounts = [settings.account(name) for name in (*FUNCTIONS, "tasks", "build", "deploy")]
     return any(f"serviceAccount:{account}" in member for account in accounts)
 
 
-def _is_on(entry: Policy, one: Binding) -> bool:
-    # A condition counts by what it demands, not by its title.
+def differences(policy: Policy, settings: Settings, resource: str) -> list[str]:
+    """Which rights on the resource are missing, and which the deployment's accounts or the public have too many."""
+    allowed = {(right.role, right.member, right.expression) for right in table(settings) if right.resource == resource}
+    actual = {
+        (entry["role"], member, _expression(entry))
+        for entry in policy.get("bindings", [])
+        for member in entry["members"]
+    }
+    # Other people's rights in the project are their own affair.
+    watched = {right for right in actual if belongs(right[1], settings) or right[1].startswith("all")}
+    return [
+        *(f"{member} lacks {role}" for role, member, _ in sorted(allowed - actual)),
+        *(f"{member} has {role}, which it should not (take it away)" for role, member, _ in sorted(watched - allowed)),
+    ]
+
+
+def _expression(entry: Policy) -> str:
+    """The condition of a policy's entry: it counts by what it demands, not by its title."""
     expression: str = entry.get("condition", {}).get("expression", "")
-    return expression == (one.condition[1] if one.condition else "")
+    return expression
 
 
-def _condition(one: Binding) -> Policy:
-    return {"condition": {"title": one.condition[0], "expression": one.condition[1]}} if one.condition else {}
-
-
-def main() -> int:
-    """`add` or `remove`, and a resource: read its policy and print what it should be; exit with 3 when it is so."""
-    verb, resource = sys.argv[1:]
-    settings = Settings.from_env()
-    policy = json.load(sys.stdin)
-    if verb == "add":
-        wanted = added(policy, [one for one in table(settings) if one.resource == resource])
-    else:
-        wanted = removed(policy, lambda member: is_ours(member, settings))
-    if wanted == policy:
-        return DIFFERS
-    sys.stdout.write(json.dumps(wanted, indent=2))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _condition(binding: Binding) -> Policy:
+    if not binding.condition:
+        return {}
+    title, expression = binding.condition
+    return {"condition": {"title": title, "expression": expression}}

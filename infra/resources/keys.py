@@ -8,24 +8,30 @@ with it. An execution that has ended keeps no key.
 from __future__ import annotations
 
 import itertools
-import json
-import sys
+import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infra.plan.rest import RestError, firestore
-from infra.plan.settings import Settings
+if TYPE_CHECKING:
+    from infra.rest import Firestore
+    from infra.settings import Settings
 
 GRACE = timedelta(minutes=10)
+KEY_BYTES = 32
 PAGE = 300
 
 
-def unneeded(versions: list[dict[str, Any]], in_use: set[str], now: datetime) -> tuple[list[str], list[str]]:
+def new_key() -> bytes:
+    """A random key."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def unneeded_versions(versions: list[dict[str, Any]], in_use: set[str], now: datetime) -> tuple[list[str], list[str]]:
     """The numbers of versions that can be disabled, and a sentence for each older one that cannot."""
-    newest_first = sorted(versions, key=lambda one: int(_number(one["name"])), reverse=True)
+    newest_first = sorted(versions, key=lambda version: int(_number(version["name"])), reverse=True)
     free, kept = [], []
-    for newer, one in itertools.pairwise(newest_first):
-        number = _number(one["name"])
+    for newer, version in itertools.pairwise(newest_first):
+        number = _number(version["name"])
         if number in in_use:
             kept.append(f"Version {number} stays: open executions were sealed with it. Sweep when they have ended.")
         elif now - _moment(newer["createTime"]) < GRACE:
@@ -36,23 +42,23 @@ def unneeded(versions: list[dict[str, Any]], in_use: set[str], now: datetime) ->
     return free, kept
 
 
-def versions_in_use(settings: Settings) -> set[str]:
-    """The versions with which open executions were sealed.
+def versions_in_use(settings: Settings, firestore: Firestore) -> set[str]:
+    """The numbers of the versions with which open executions were sealed.
 
     Raises:
         RestError: Firestore refused.
     """
-    found: set[str] = set()
+    in_use: set[str] = set()
     after = ""
     while True:
-        page = firestore(f"{settings.database_path}/documents:runQuery", {"structuredQuery": _query(after)})
-        documents = [one["document"] for one in page if "document" in one]
+        page = firestore.post(f"{settings.database_path}/documents:runQuery", {"structuredQuery": _query(after)})
+        documents = [row["document"] for row in page if "document" in row]
         for document in documents:
             sealed = document.get("fields", {}).get("sealed_key", {}).get("mapValue", {}).get("fields", {})
             if sealed:
-                found.add(_number(sealed["key_version"]["stringValue"]))
+                in_use.add(_number(sealed["key_version"]["stringValue"]))
         if len(documents) < PAGE:
-            return found
+            return in_use
         after = documents[-1]["name"]
 
 
@@ -75,20 +81,3 @@ def _number(name: str) -> str:
 def _moment(text: str) -> datetime:
     # Google tells nanoseconds, which Python's datetime does not take.
     return datetime.fromisoformat(text.rstrip("Z").partition(".")[0].partition("+")[0]).replace(tzinfo=UTC)
-
-
-def main() -> int:
-    """Read gcloud's list of versions; print the numbers to disable, and on stderr why others stay."""
-    try:
-        in_use = versions_in_use(Settings.from_env())
-    except RestError as refused:
-        sys.stderr.write(f"{refused}\n")
-        return 1
-    free, kept = unneeded(json.load(sys.stdin), in_use, datetime.now(UTC))
-    sys.stderr.writelines(f"{line}\n" for line in kept)
-    sys.stdout.writelines(f"{number}\n" for number in free)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

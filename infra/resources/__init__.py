@@ -1,0 +1,1 @@
+"""What each resource of a deployment should be like, and how the actual one differs; nothing here calls gcloud."""
