@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagefactory.settings import OLD_NAMES
+from imagefactory.settings import rename_settings
 from infra.console import warn
 from infra.stop import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "infra/settings.env"
@@ -37,9 +37,9 @@ class Settings:
             Stop: there is no such file.
         """
         values: dict[str, str] = {}
-        environ = dict(_rename(environ.items()))
+        environ = rename_settings(environ, _warn)
         for file in filter(None, [environ.get("SETTINGS", ""), str(FILE)]):
-            for name, text in _rename(_read_lines(Path(file))):
+            for name, text in rename_settings(dict(_read_lines(Path(file))), _warn).items():
                 known = {**environ, **values}
                 values.setdefault(name, known[name] if name in known else fill(text, known))
         return cls(values)
@@ -102,13 +102,8 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda match: values.get(match[1], ""), template)
 
 
-def _rename(settings: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The settings under their names of this release; an old name is told on standard error."""
-    new_names = {old: new for new, old in OLD_NAMES.items()}
-    for name, value in settings:
-        if name in new_names:
-            warn(f"{name} is now called {new_names[name]}; the old name is read for one more release.")
-        yield new_names.get(name, name), value
+def _warn(old: str, new: str) -> None:
+    warn(f"{old} is now called {new}; the old name is read for one more release.")
 
 
 def _read_lines(path: Path) -> Iterator[tuple[str, str]]:

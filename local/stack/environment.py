@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from imagefactory.settings import FUNCTIONS, BadSettings
 from local.stack.settings import SECRET
+from local.supervision.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,22 +22,10 @@ INHERITED = (
     *("HTTPS_PROXY", "https_proxy"),
 )
 
-# Settings of the functions that a user of the local stack may choose.
-USER_SETTINGS = (
-    "RESULT_URLS",
-    "SIGNED_URL_SECONDS",
-    "RETENTION_DAYS",
-    "LOG_LEVEL",
-    "FUNCTION_TIMEOUT_SECONDS",
-    "MAX_CONCURRENT_DECODES",
-    "WATCHDOG_INTERVAL_SECONDS",
-    "ATTEMPT_OVERHEAD_SECONDS",
-    "MAX_EXECUTIONS_PER_USER",
-    "MAX_PROMPTS_PER_USER",
-)
-USER_SETTING_PREFIX = "MODEL_"
-
 KEY_FILE = "service-account.json"
+
+# What Cloud Run sets by itself.
+CLOUD_RUN = frozenset({"K_SERVICE"})
 
 # generate holds a thread for as long as the model takes, and the queue dispatches up to a hundred at once.
 THREADS = {"submit": 16, "generate": 100, "status": 16}
@@ -65,8 +56,11 @@ def function_environment(
 
     Pages of `cors_origins` may call, beside those of this machine. `run_folder` is the private folder of this run; its
     `KEY_FILE` is the service account with which status signs.
+
+    Raises:
+        StackError: a setting in the shell is wrong.
     """
-    settings = minimal_environment(user) | select_user_settings(user) | data_settings(endpoints)
+    settings = minimal_environment(user) | data_settings(endpoints)
     settings["DISPATCH_RATE"] = f"{numbers.max_dispatches_per_second:g}"
     settings["THREADS"] = str(THREADS[name])
     # As deployed: with many threads and large bodies, glibc's arenas never return most of their memory.
@@ -89,14 +83,18 @@ def function_environment(
         }
     if name == "status":
         settings |= {"GOOGLE_APPLICATION_CREDENTIALS": str(run_folder / KEY_FILE), "STORAGE_URL": endpoints.storage}
+    settings |= select_user_settings(name, user, settings)
+    try:
+        FUNCTIONS[name].from_env(settings)
+    except BadSettings as bad:
+        raise StackError(f"The settings of {name} are wrong: {bad}.") from None
     return settings
 
 
-def select_user_settings(user: Mapping[str, str]) -> dict[str, str]:
-    """Select the functions' settings that the user has set in the shell."""
-    return {
-        name: value for name, value in user.items() if name in USER_SETTINGS or name.startswith(USER_SETTING_PREFIX)
-    }
+def select_user_settings(name: str, user: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Select what the shell sets of a function's settings; what follows from the stack is not the user's to choose."""
+    known = {field.name.upper() for field in fields(FUNCTIONS[name])} - settings.keys() - CLOUD_RUN
+    return {setting: user[setting] for setting in sorted(known & user.keys())}
 
 
 def data_settings(endpoints: Endpoints) -> dict[str, str]:
@@ -105,6 +103,7 @@ def data_settings(endpoints: Endpoints) -> dict[str, str]:
         "PROJECT_ID": endpoints.project,
         "GOOGLE_CLOUD_PROJECT": endpoints.project,
         "BUCKET": endpoints.bucket,
+        "DATABASE": endpoints.database,
         "FIRESTORE_EMULATOR_HOST": endpoints.firestore,
         "STORAGE_EMULATOR_HOST": endpoints.storage,
         # Otherwise Google's clients look for a metadata server, and wait for it.

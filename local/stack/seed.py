@@ -104,7 +104,9 @@ def seed_key(endpoints: Endpoints) -> None:
 def seed_workflow(endpoints: Endpoints, workflow: dict[str, Any]) -> None:
     """Write the workflow's document: its id becomes the document's name, the rest its fields."""
     os.environ["FIRESTORE_EMULATOR_HOST"] = endpoints.firestore
-    client = firestore.Client(project=endpoints.project, credentials=anonymous_credentials())
+    client = firestore.Client(
+        project=endpoints.project, database=endpoints.database, credentials=anonymous_credentials()
+    )
     fields = {name: value for name, value in workflow.items() if name != "id"}
     try:
         client.document("workflows", workflow["id"]).set(fields)

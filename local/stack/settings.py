@@ -21,6 +21,7 @@ PROJECT = "image-factory-local"
 LOCATION = "us-central1"
 QUEUE = "image-generation"
 BUCKET = f"{PROJECT}-images"
+DATABASE = "(default)"
 SECRET = "encryption-key"  # noqa: S105 - the secret's name, not the secret
 
 
@@ -101,9 +102,10 @@ class Endpoints:
     location: str
     queue: str
     workflow_id: str
+    database: str
 
     @classmethod
-    def of(cls, ports: Ports, gemini_url: str | None, workflow_id: str) -> Self:
+    def of(cls, ports: Ports, gemini_url: str | None, workflow_id: str, database: str = DATABASE) -> Self:
         """Derive every address from the ports; `gemini_url` replaces the stand-in's."""
         return cls(
             gateway=url(ports.gateway),
@@ -122,6 +124,7 @@ class Endpoints:
             location=LOCATION,
             queue=QUEUE,
             workflow_id=workflow_id,
+            database=database,
         )
 
     @property

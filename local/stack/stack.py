@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagefactory.settings import rename_settings
 from local.stack import firestore, storage
 from local.stack.credentials import write_service_account
 from local.stack.environment import KEY_FILE
 from local.stack.services import Setup
-from local.stack.settings import FUNCTIONS, ROOT, Endpoints, Options, QueueNumbers, workflow_id
+from local.stack.settings import DATABASE, FUNCTIONS, ROOT, Endpoints, Options, QueueNumbers, workflow_id
 from local.supervision.errors import CrashError, StackError, explain_write_errors
 from local.supervision.reaper import remove
 from local.supervision.supervisor import Supervisor
@@ -90,7 +91,9 @@ def prepare(
     numbers = QueueNumbers.read(infra / "queue.json")
     if options.dispatch_rate is not None:
         numbers = replace(numbers, max_dispatches_per_second=options.dispatch_rate)
-    endpoints = Endpoints.of(options.ports, options.gemini_url, workflow_id(infra / "workflow.json"))
+    user = rename_settings(user, lambda old, new: say(f"{old} is now called {new}; the old name is read once more."))
+    database = user.get("DATABASE") or DATABASE
+    endpoints = Endpoints.of(options.ports, options.gemini_url, workflow_id(infra / "workflow.json"), database)
     with explain_write_errors(*TEMPORARY):
         write_service_account(run_folder / KEY_FILE, endpoints.project, f"{endpoints.identity}/token")
         (run_folder / "state.json").write_text(json.dumps(asdict(endpoints)))

@@ -18,7 +18,7 @@ from imagefactory.domain.limits import Limits
 from imagefactory.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: The longest dispatch deadline that Cloud Tasks takes, in seconds.
 MAX_DISPATCH_DEADLINE = 1800.0
@@ -66,10 +66,10 @@ class Settings:
         values: dict[str, object] = {}
         faults: list[str] = []
         types = get_type_hints(cls)
-        source = os.environ if env is None else env
+        source = rename_settings(os.environ if env is None else env, _log_old_name)
         for item in fields(cls):
             name = item.name.upper()
-            text = source.get(name, "") or _read_old_name(source, name)
+            text = source.get(name, "")
             try:
                 if text:
                     values[item.name] = types[item.name](text)
@@ -263,13 +263,21 @@ FUNCTIONS: dict[str, type[Settings]] = {
 }
 
 
-def _read_old_name(source: Mapping[str, str], name: str) -> str:
-    """The setting's value under the name that it had before, with a warning in the log; empty where that is not set."""
-    old = OLD_NAMES.get(name, "")
-    text = source.get(old, "")
-    if text:
-        log.warning("a setting has a new name", old_name=old, new_name=name)
-    return text
+def rename_settings(source: Mapping[str, str], warn: Callable[[str, str], object]) -> dict[str, str]:
+    """The settings under their names of this release; `warn(old, new)` is called for each that has an old name.
+
+    Where both names are set, the new one wins.
+    """
+    renamed = dict(source)
+    for new, old in OLD_NAMES.items():
+        if renamed.get(old) and not renamed.get(new):
+            warn(old, new)
+            renamed[new] = renamed.pop(old)
+    return renamed
+
+
+def _log_old_name(old: str, new: str) -> None:
+    log.warning("a setting has a new name", old_name=old, new_name=new)
 
 
 def _is_moment(text: str) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from imagefactory.settings import FUNCTIONS
 from infra.__main__ import parser
-from infra.resources.environment import RECORDS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
@@ -34,7 +34,7 @@ def test_every_setting_is_explained_where_it_is_set() -> None:
 
 
 def test_every_setting_is_used_somewhere() -> None:
-    passed_on = {field.name.upper() for record in RECORDS.values() for field in fields(record)}
+    passed_on = {field.name.upper() for record in FUNCTIONS.values() for field in fields(record)}
     code = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "infra").rglob("*") if path.suffix in {".py", ".json"}
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.settings import GenerateSettings, Settings, StatusSettings, SubmitSettings
+from imagefactory.settings import FUNCTIONS, GenerateSettings, Settings, StatusSettings, SubmitSettings
 from local.__main__ import build_parser, read_options
 from local.stack import environment
 from local.stack.ports import Ports
@@ -71,9 +71,10 @@ def test_pages_of_this_machine_and_of_the_origins_that_a_user_names_may_call() -
 
 
 def test_settings_that_a_user_may_choose_are_passed_on() -> None:
-    user = {"MODEL_TIMEOUT_SECONDS": "3", "RETENTION_DAYS": "1", "LOG_LEVEL": "debug", "RESULT_URLS": "public"}
+    user = {"MODEL_TIMEOUT_SECONDS": "3", "RETENTION_DAYS": "1", "LOG_LEVEL": "debug"}
 
     assert given("generate", user).items() >= user.items()
+    assert given("status", {"RESULT_URLS": "public"})["RESULT_URLS"] == "public"
 
 
 def test_only_status_can_sign() -> None:
@@ -173,3 +174,32 @@ def test_the_old_name_of_restart_still_works_with_a_warning(capsys: pytest.Captu
     assert options.restart
     assert capsys.readouterr().err == "--revive is deprecated: use --restart.\n"
     assert "--revive" not in build_parser().format_help()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_setting_of_a_function_is_the_stacks_or_the_users_to_choose(name: str) -> None:
+    of_the_stack = given(name, {})
+    chosen = {"RETENTION_DAYS": "7", "ID_TOKENS_NOT_BEFORE": "2026-01-01T00:00:00Z", "GENERATE_REQUIRES_IAM": "yes"}
+
+    got = given(name, chosen)
+
+    names = {field.name.upper() for field in fields(FUNCTIONS[name])}
+    assert {setting: got[setting] for setting in chosen if setting in names} == {
+        setting: value for setting, value in chosen.items() if setting in names
+    }
+    assert not (got.keys() - of_the_stack.keys()) - names
+
+
+def test_a_wrong_setting_in_the_shell_stops_the_stack_before_it_starts() -> None:
+    with pytest.raises(
+        StackError, match=r"^The settings of generate are wrong: MAX_CONCURRENT_DECODES must be at least 1"
+    ):
+        given("generate", {"MAX_CONCURRENT_DECODES": "0"})
+
+
+def test_the_database_that_the_shell_names_is_the_one_that_is_seeded() -> None:
+    endpoints = Endpoints.of(Ports.row(8080), None, "workflow", "another")
+
+    got = environment.function_environment("status", endpoints, NUMBERS, {"DATABASE": "ignored"}, Path("/run"))
+
+    assert got["DATABASE"] == "another"
