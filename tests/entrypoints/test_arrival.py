@@ -46,8 +46,7 @@ PICTURED = json.dumps(LIGHTHOUSE | {"reference_images": encoded(picture())}).enc
 def somebodys_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another request has its turn, and keeps it."""
     monkeypatch.setattr(memory_gate, "MAX_WAIT_SECONDS", 0.1)
-    with memory_gate.LargeRequestLock() as lock:
-        lock.acquire()
+    with memory_gate.LargeRequestLock():
         yield
 
 

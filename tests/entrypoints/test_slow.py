@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder
 from imagefactory.api.app import create_app
 from imagefactory.api.body import stream
 from imagefactory.api.body.requests import read_json
-from imagefactory.api.body.stream import RequestBody
+from imagefactory.api.body.stream import BodyLimits, RequestBody
 from imagefactory.api.errors import Unauthenticated
 from imagefactory.api.responses import success
 
@@ -82,7 +82,7 @@ def ask(line: Line, handler: Any) -> tuple[int, str, float]:
     routes.post("/")(handler)
     app = create_app(routes, "project")
     started = time.monotonic()
-    answer = Response.from_app(app, line.environ())
+    answer = Response.from_app(BodyLimits(app), line.environ())
     body = json.loads(answer.get_data())
     return answer.status_code, body["error"]["message"], time.monotonic() - started
 

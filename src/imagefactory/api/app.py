@@ -17,16 +17,13 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from imagefactory import log
 from imagefactory.api import server
-from imagefactory.api.body.stream import BodyLimits, RequestBody
+from imagefactory.api.body.stream import BodyLimits
 from imagefactory.api.errors import PayloadTooLarge, no_such_path, translate_http_error
 from imagefactory.api.headers import Cors, protect, remove_type_of_nothing
 from imagefactory.api.responses import error, refuse
 from imagefactory.domain.errors import ClientError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
     from flask import Blueprint
     from flask.typing import ResponseReturnValue
 
@@ -37,7 +34,10 @@ _FAILURE, _IS_DEFECT = "imagefactory.failure", "imagefactory.is_defect"
 
 
 def create_app(routes: Blueprint | None, project: str, origins: frozenset[str] = frozenset()) -> Flask:
-    """An application with these routes. `project` names the traces in the log; pages of `origins` may call."""
+    """An application with these routes, for bodies that `BodyLimits` bounds.
+
+    `project` names the traces in the log; pages of `origins` may call.
+    """
     app = Flask("imagefactory", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # Otherwise redirects pass the error handlers by.
@@ -49,15 +49,18 @@ def create_app(routes: Blueprint | None, project: str, origins: frozenset[str] =
         g.started = time.monotonic()
         asked = request.headers.get("X-Request-Id", "")
         g.request_id = asked if _REQUEST_ID.fullmatch(asked) else str(uuid.uuid4())
+        trace = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
+        fields = {"logging.googleapis.com/trace": f"projects/{project}/traces/{trace[1]}"} if trace else {}
         g.log_context = ExitStack()
-        g.log_context.enter_context(log.context(request_id=g.request_id, **_trace(project)))
+        g.log_context.enter_context(log.context(request_id=g.request_id, **fields))
         if failure := request.environ.get(_FAILURE):
             raise failure
-        if RequestBody.of(request.environ).is_too_long:
+        if request.environ["wsgi.input"].is_too_long:
             raise PayloadTooLarge
         return _answer_options(app, cors) if request.method == "OPTIONS" else None
 
     def end(response: Response) -> Response:
+        request.environ["wsgi.input"].discard()
         response.headers["X-Request-Id"] = g.request_id
         protect(response)
         cors.allow(request, response)
@@ -71,7 +74,6 @@ def create_app(routes: Blueprint | None, project: str, origins: frozenset[str] =
     app.register_error_handler(Exception, _answer_failure)
     if routes is not None:
         app.register_blueprint(routes)
-    app.wsgi_app = BodyLimits(app.wsgi_app)  # type: ignore[method-assign] # as Flask's documents say
     return app
 
 
@@ -90,14 +92,8 @@ def adopt(framework: Flask, project: str, origins: frozenset[str] = frozenset())
     for kind in (Exception, 500):
         framework.register_error_handler(kind, answer)
     framework.after_request(remove_type_of_nothing)
-    inner = framework.wsgi_app
-
-    def bound_body(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        # Before it answers, the framework reads the body to its end too.
-        RequestBody.of(environ)
-        return inner(environ, start_response)
-
-    framework.wsgi_app = bound_body  # type: ignore[method-assign] # as Flask's documents say
+    # Outermost: before it answers, the framework reads the body to its end too.
+    framework.wsgi_app = BodyLimits(framework.wsgi_app)  # type: ignore[method-assign] # as Flask's documents say
 
 
 def _answer_options(app: Flask, cors: Cors) -> Response:
@@ -122,8 +118,3 @@ def _answer_failure(failure: Exception) -> Response:
         return error(failure.status, failure.code, message, {"Retry-After": "5"})
     log.error("the request failed", failure)
     return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")
-
-
-def _trace(project: str) -> dict[str, str]:
-    match = _TRACE.fullmatch(request.headers.get("X-Cloud-Trace-Context", ""))
-    return {"logging.googleapis.com/trace": f"projects/{project}/traces/{match[1]}"} if match else {}

@@ -78,8 +78,8 @@ class JwksCache:
         known = self._known
         if key_id not in known.keys or self._monotonic() >= known.fresh_until:
             known = self._refresh(known, key_id)
-        if self._is_too_old(known, key_id):
-            raise Unavailable("the issuer's keys cannot be fetched")
+            if self._is_too_old(known, key_id):
+                raise Unavailable("the issuer's keys cannot be fetched")
         return known.keys.get(key_id)
 
     def _is_too_old(self, known: _Known, key_id: str) -> bool:

@@ -85,13 +85,30 @@ class TokenVerifier:
             raise InvalidToken("The ID token has expired; get a new one.") from late
         except (jwt.PyJWTError, ValueError) as wrong:
             raise InvalidToken from wrong
-        self._check(claims)
+        # What the library does not ask: whether it is for us alone, and its user has signed in already.
+        signed_in = claims.get("auth_time", 0)
+        has_signed_in = type(signed_in) in (int, float) and signed_in <= time.time() + LEEWAY_SECONDS
+        if claims["aud"] not in (self.audience, [self.audience]) or not has_signed_in:
+            raise InvalidToken
+        if self.not_before and int(claims["iat"]) < self.not_before.timestamp():
+            raise InvalidToken("The ID token was issued before tokens were withdrawn; get a new one.")
         return claims
 
     def _decode(self, token: str, *, verified_before: bool) -> dict[str, Any]:
+        key: jwt.PyJWK | str = ""
+        if not verified_before:
+            header = jwt.get_unverified_header(token)
+            # An issuer signs more than ID tokens (logouts, access tokens), and tells them apart by their type.
+            is_plain = str(header.get("typ", "JWT")).casefold() == "jwt" and "crit" not in header
+            if header.get("alg") != ALGORITHM or "kid" not in header or not is_plain:
+                raise InvalidToken
+            # By `kid` only: `jku`, `x5u` and `jwk` are chosen by whoever wrote the token.
+            key = self.keys.key(header["kid"]) or ""
+            if not key:
+                raise InvalidToken
         return jwt.decode(
             token,
-            "" if verified_before else self._key(jwt.get_unverified_header(token)),
+            key,
             algorithms=[ALGORITHM],
             audience=self.audience,
             issuer=self.issuer,
@@ -107,31 +124,6 @@ class TokenVerifier:
                 "verify_iss": True,
             },
         )
-
-    def _key(self, header: dict[str, Any]) -> jwt.PyJWK:
-        """The key that a token names, by its id alone: where else a header says a key is, is its writer's word."""
-        # An issuer signs more than ID tokens (logouts, access tokens), and tells them apart by their type.
-        is_plain = str(header.get("typ", "JWT")).casefold() == "jwt" and "crit" not in header
-        if header.get("alg") != ALGORITHM or "kid" not in header or not is_plain:
-            raise InvalidToken
-        key = self.keys.key(header["kid"])
-        if key is None:
-            raise InvalidToken
-        return key
-
-    def _check(self, claims: dict[str, Any]) -> None:
-        """What the library does not ask of the claims.
-
-        Raises:
-            InvalidToken: it is for others too, its user has not signed in yet, or it is older than `not_before`.
-        """
-        is_ours_alone = claims["aud"] in (self.audience, [self.audience])
-        signed_in = claims.get("auth_time", 0)
-        has_signed_in = type(signed_in) in (int, float) and signed_in <= time.time() + LEEWAY_SECONDS
-        if not is_ours_alone or not has_signed_in:
-            raise InvalidToken
-        if self.not_before and int(claims["iat"]) < self.not_before.timestamp():
-            raise InvalidToken("The ID token was issued before tokens were withdrawn; get a new one.")
 
 
 def user_of(claims: dict[str, Any]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from imagefactory.api.body.json_limits import NO_OBJECT
 from imagefactory.domain.api_key import trim_key
-from imagefactory.domain.errors import FieldError
+from imagefactory.domain.errors import FieldError, MalformedRequest
 from imagefactory.domain.submission import MAX_LINES, line_count, prompts_of_text, trim
 
 if TYPE_CHECKING:
@@ -19,53 +19,61 @@ CHOICES = ("model", "aspect_ratio", "resolution", "output_format")
 SHOWN = 80
 
 
-@dataclass
 class Fields:
-    """The fields of a body: typed values on demand, and an error for each value of another type."""
+    """The fields of a body: typed values on demand, and an error for each value of another type.
 
-    values: dict[str, Any]
-    errors: list[FieldError] = field(default_factory=list)
+    `values` has the fields that were filled in: nothing and an empty text count as left out.
+    """
 
-    def allow_only(self, known: tuple[str, ...]) -> None:
-        """Note every field that is none of ours: most are misspelt, and would be missed."""
-        for name in self.values:
+    def __init__(self, body: Any, known: tuple[str, ...]) -> None:
+        """Take the fields of a JSON object; each that is not known is an error: most are misspelt, and would be missed.
+
+        Raises:
+            MalformedRequest: the body is no object.
+        """
+        if not isinstance(body, dict):
+            raise MalformedRequest(NO_OBJECT)
+        self.values = {
+            name: value
+            for name, value in body.items()
+            if value is not None and not (isinstance(value, str) and not value.strip() and not trim(value))
+        }
+        self.errors: list[FieldError] = []
+        self._known = known
+        for name in body:
             if name not in known:
-                self.reject_unknown(name, known)
+                self.reject_unknown(name)
 
-    def reject_unknown(self, name: str, known: tuple[str, ...]) -> None:
-        """Note a field that is none of ours."""
-        self.reject(name[:SHOWN], f"there is no such field; the fields are {', '.join(known)}")
+    def reject_unknown(self, name: str) -> None:
+        """Note a field that is not known."""
+        self.reject(name[:SHOWN], f"there is no such field; the fields are {', '.join(self._known)}")
 
     def reject(self, name: str, message: str, index: int | None = None) -> None:
-        """Note an error."""
+        """Note an error of a field, or of the item of a field with this index."""
         encodable = name.encode("utf-8", "backslashreplace").decode()
         self.errors.append(FieldError(encodable, message, index))
 
-    def get(self, name: str) -> Any:
-        """What was given; None where that is nothing, or an empty string: an empty field was not filled in."""
-        value = self.values.get(name)
-        return None if isinstance(value, str) and not trim(value) else value
-
     def text(self, name: str) -> str | None:
         """A string; None when it is not given."""
-        value = self.get(name)
+        value = self.values.get(name)
         if value is None or isinstance(value, str):
             return value
         self.reject(name, "this must be a string")
         return None
 
-    def choice(self, name: str) -> str | None:
-        """A string without the spaces and line ends around it; None when it is not given."""
-        text = self.text(name)
-        return None if text is None else trim(text)
+    def choices(self, names: tuple[str, ...]) -> dict[str, str | None]:
+        """Strings without the spaces and line ends around them; None for each that is not given."""
+        chosen = dict.fromkeys(names)
+        return chosen | {name: trim(text) for name in names if name in self.values and (text := self.text(name))}
 
     def api_key(self) -> str | None:
         """The caller's key, without what copying leaves around it; None when it is not given."""
-        return trim_key(self.text("api_key") or "") or None
+        text = self.text("api_key")
+        return (trim_key(text) or None) if text else None
 
     def items(self, name: str) -> list[Any]:
         """A list; empty when it is not given."""
-        value = self.get(name)
+        value = self.values.get(name)
         if isinstance(value, list):
             return value
         if value is not None:
@@ -92,7 +100,9 @@ class Fields:
 
     def lines(self) -> tuple[Prompt, ...]:
         """The prompts of `prompts_text`."""
-        text = self.text("prompts_text") or ""
+        text = self.text("prompts_text")
+        if text is None:
+            return ()
         if (count := line_count(text)) > MAX_LINES:
             self.reject(
                 "prompts_text", f"the text has {count} lines; at most {MAX_LINES} are read, blank ones included"
@@ -102,7 +112,7 @@ class Fields:
 
     def metadata(self) -> dict[str, str]:
         """Pairs of strings; none when they are not given."""
-        value = self.get("metadata")
+        value = self.values.get("metadata")
         # An empty list is what PHP makes of an empty map.
         if value is None or value == []:
             return {}

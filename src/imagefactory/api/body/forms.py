@@ -57,7 +57,7 @@ def read_form(request: Request, body: bytearray) -> Fields:
     """
     parts = read_parts(request, body, _LIMITS)
     charset = next((part.data.decode("latin-1").strip() for part in parts if part.name == _CHARSET), "")
-    fields = Fields({})
+    fields = Fields({}, _FIELDS)
     references: list[Upload] = []
     for part in parts:
         if part.name == _REFERENCES:
@@ -65,7 +65,7 @@ def read_form(request: Request, body: bytearray) -> Fields:
         elif part.name in _TEXTS:
             _read_text(fields, part, charset)
         elif part.name != _CHARSET:
-            fields.reject_unknown(part.name, _FIELDS)
+            fields.reject_unknown(part.name)
     _parse_metadata(fields)
     fields.values[_REFERENCES] = references
     return fields
@@ -111,7 +111,8 @@ def _read_text(fields: Fields, part: Part, charset: str) -> None:
     # Even where it cannot be read, so that a second one is told.
     fields.values[part.name] = None
     try:
-        fields.values[part.name] = _text(part, part.charset or charset)
+        text = _text(part, part.charset or charset)
+        fields.values[part.name] = text if trim(text) else None
     except ValueError as wrong:
         fields.reject(part.name, str(wrong))
 
@@ -147,7 +148,7 @@ def _is_empty(part: Part) -> bool:
 
 def _parse_metadata(fields: Fields) -> None:
     text = fields.values.pop("metadata", None)
-    if text is None or not trim(text):
+    if text is None:
         return
     try:
         fields.values["metadata"] = parse_json(text)

@@ -18,6 +18,7 @@ from imagefactory.domain.errors import MalformedRequest
 MAX_TOKENS = 250_000
 #: Lists and objects inside each other; a request has three.
 MAX_DEPTH = 100
+NO_OBJECT = "The body must be a JSON object."
 
 # A string to its end, or to the end of all where it has none; or what separates values. Each is linear in its length.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
@@ -30,7 +31,7 @@ def require_object(value: Any) -> dict[str, Any]:
         MalformedRequest: it is another.
     """
     if not isinstance(value, dict):
-        raise MalformedRequest("The body must be a JSON object.")
+        raise MalformedRequest(NO_OBJECT)
     return value
 
 
@@ -44,7 +45,7 @@ def parse_body(body: bytearray, charset: str = "") -> Any:
     """
     try:
         # The standard forbids a byte order mark and allows to ignore it. Half a surrogate pair is told by its field.
-        text = decode_text(body, charset, "surrogatepass")
+        text = decode_text(body, charset.strip(), "surrogatepass")
     except LookupError as unknown:
         raise UnsupportedMediaType(f"The body {describe_text_error(unknown, charset)}.") from None
     except UnicodeError as wrong:
@@ -60,7 +61,9 @@ def parse_json(text: str) -> Any:
         PayloadTooLarge: it has more than `MAX_TOKENS`.
         MalformedRequest: it is no JSON, or nested deeper than `MAX_DEPTH`.
     """
-    _check_size(text)
+    # Most texts can have neither too many tokens nor too deep ones, and need no look at each.
+    if len(text) > MAX_TOKENS or text.count("[") + text.count("{") > MAX_DEPTH:
+        _check_size(text)
     try:
         return json.loads(text, object_pairs_hook=_object)
     except ValueError as wrong:
@@ -70,9 +73,6 @@ def parse_json(text: str) -> Any:
 
 def _check_size(text: str) -> None:
     """Refuse a text with too many tokens, or with tokens too deep."""
-    # Most texts cannot have either, and are told so without a look at each token.
-    if len(text) <= MAX_TOKENS and text.count("[") + text.count("{") <= MAX_DEPTH:
-        return
     count = depth = deepest = 0
     for token in _TOKEN.finditer(text):
         sign = text[token.start()]

@@ -22,33 +22,25 @@ _lock = threading.Lock()
 
 
 class LargeRequestLock:
-    """A lock on large requests: once acquired, it is held to the end of the block.
+    """A lock on large requests, held to the end of the block.
 
     A body of 32 MB is four times as much as text with one emoji in it, and as much again as prompts. Little is lost by
     waiting: an instance has one CPU for all of them.
     """
 
-    def __init__(self) -> None:
-        self._has = False
-
-    def acquire(self) -> None:
-        """Wait for the lock; nothing happens if it is held already.
+    def __enter__(self) -> Self:
+        """Wait for the lock.
 
         Raises:
             Unavailable: it was not free within `MAX_WAIT_SECONDS`.
         """
-        if not self._has and not _lock.acquire(timeout=MAX_WAIT_SECONDS):
+        if not _lock.acquire(timeout=MAX_WAIT_SECONDS):
             raise Unavailable("too many large requests at once")
-        self._has = True
-
-    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._has:
-            return
         # An error on its way out would keep all that was read until it is answered, beside what the next one reads.
         traceback.clear_frames(trace)
         _release_memory()

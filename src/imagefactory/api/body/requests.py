@@ -5,6 +5,7 @@ Whatever has a wrong type or value becomes an error of its field, so that all of
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from imagefactory.api.body.encodings import PLAIN, name_encoding
@@ -12,7 +13,6 @@ from imagefactory.api.body.fields import CHOICES, Fields
 from imagefactory.api.body.forms import read_form
 from imagefactory.api.body.json_limits import parse_body, require_object
 from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
-from imagefactory.api.body.stream import RequestBody
 from imagefactory.api.errors import UnsupportedMediaType
 from imagefactory.domain.api_key import key_errors
 from imagefactory.domain.base64text import decode_base64
@@ -24,6 +24,8 @@ from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 
 if TYPE_CHECKING:
     from flask import Request
+
+    from imagefactory.api.body.stream import RequestBody
 
 _FIELDS = ("prompts_text", "prompts", "api_key", "reference_images", *CHOICES, "metadata")
 _REFERENCE_SHAPE = 'this must be {"mime_type": a string, "data": base64}'
@@ -38,11 +40,13 @@ def read_body(request: Request) -> bytearray:
         MalformedRequest: it ends before it is whole, takes too long to arrive, or is encoded on its way.
         UnsupportedMediaType: it is compressed.
     """
-    if name_encoding(request.headers.getlist("Content-Encoding")) not in PLAIN:
+    encodings = request.headers.getlist("Content-Encoding")
+    if encodings and name_encoding(encodings) not in PLAIN:
         raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
     if request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
         raise MalformedRequest("Send the body without a Transfer-Encoding, or in chunks.")
-    return RequestBody.of(request.environ).read_whole()
+    body: RequestBody = request.environ["wsgi.input"]
+    return body.read_whole()
 
 
 def read_json(request: Request) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def read_json(request: Request) -> dict[str, Any]:
         MalformedRequest: as for `read_body`; also: it is no JSON object.
         Unavailable: it is large, and the lock was not free in time.
     """
-    return _parse_object(request, read_body(request))
+    return require_object(_parse(request, read_body(request)))
 
 
 def read_submission(request: Request, body: bytearray) -> tuple[Submission, list[FieldError]]:
@@ -67,16 +71,15 @@ def read_submission(request: Request, body: bytearray) -> tuple[Submission, list
     if request.mimetype == "multipart/form-data":
         fields = read_form(request, body)
     elif request.mimetype == "application/json":
-        fields = Fields(require_object(parse_body(body, _charset_of(request))))
-        fields.allow_only(_FIELDS)
+        fields = Fields(parse_body(body, request.mimetype_params.get("charset", "")), _FIELDS)
     else:
         raise UnsupportedMediaType
-    if fields.get("prompts") is not None and fields.get("prompts_text") is not None:
+    if {"prompts", "prompts_text"} <= fields.values.keys():
         fields.reject("prompts", "give prompts or prompts_text, not both")
     submission = Submission(
-        prompts=fields.lines() or _prompts(fields),
+        prompts=fields.lines() if "prompts_text" in fields.values else _prompts(fields),
         references=tuple(_reference(item) for item in fields.items("reference_images") if not _is_left_empty(item)),
-        **{name: fields.choice(name) for name in CHOICES},
+        **fields.choices(CHOICES),
         api_key=fields.api_key(),
         metadata=fields.metadata(),
     )
@@ -94,8 +97,7 @@ def read_retry(request: Request) -> RetryRequest:
         return RetryRequest()
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send application/json, or no body at all.")
-    fields = Fields(_parse_object(request, body))
-    fields.allow_only(_RETRY_FIELDS)
+    fields = Fields(_parse(request, body), _RETRY_FIELDS)
     statuses = fields.choose("status", {status.value: status for status in RETRYABLE})
     codes = fields.choose("error_codes", {code.value: code for code in FailureCode})
     indexes = fields.whole_numbers("batch_index")
@@ -109,25 +111,19 @@ def read_retry(request: Request) -> RetryRequest:
     return RetryRequest(statuses or RETRYABLE, codes, frozenset(indexes), api_key)
 
 
-def _parse_object(request: Request, body: bytearray) -> dict[str, Any]:
-    with LargeRequestLock() as lock:
-        if len(body) > LARGE_BYTES:
-            lock.acquire()
-        return require_object(parse_body(body, _charset_of(request)))
-
-
-def _charset_of(request: Request) -> str:
-    """The charset that the request's Content-Type names; empty where it names none."""
-    return request.mimetype_params.get("charset", "").strip()
+def _parse(request: Request, body: bytearray) -> Any:
+    with LargeRequestLock() if len(body) > LARGE_BYTES else contextlib.nullcontext():
+        return parse_body(body, request.mimetype_params.get("charset", ""))
 
 
 def _prompts(fields: Fields) -> tuple[Prompt, ...]:
-    return tuple(_prompt(fields, item, index) for index, item in enumerate(fields.items("prompts")))
+    return tuple(
+        Prompt(trim(item)) if isinstance(item, str) else _prompt(fields, item, index)
+        for index, item in enumerate(fields.items("prompts"))
+    )
 
 
 def _prompt(fields: Fields, item: Any, index: int) -> Prompt:
-    if isinstance(item, str):
-        return Prompt(trim(item))
     if isinstance(item, dict) and isinstance(item.get("prompt"), str) and not item.keys() - {"prompt", "custom_id"}:
         custom_id = item.get("custom_id")
         if custom_id is None or isinstance(custom_id, str):

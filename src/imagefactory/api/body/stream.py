@@ -37,9 +37,11 @@ class RequestBody:
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.is_late = False
-        self._length = get_content_length(environ)
+        self._length = get_content_length(environ) or 0
+        #: Whether the request says itself that its body is over the limit.
+        self.is_too_long = self._length > MAX_BODY_BYTES
         #: A server that does not say where a body ends is believed as far as the length that was declared.
-        self._left = MAX_BODY_BYTES + 1 if environ.get(_TERMINATED) else self._length or 0
+        self._left = MAX_BODY_BYTES + 1 if environ.get(_TERMINATED) else self._length
         self._received = 0
         self._lock = threading.Lock()
         self._is_reading = False
@@ -47,20 +49,6 @@ class RequestBody:
         #: Only the deployed server tells its socket.
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self._is_empty = not self._length and "HTTP_TRANSFER_ENCODING" not in environ
-
-    @classmethod
-    def of(cls, environ: WSGIEnvironment) -> RequestBody:
-        """The body of this request, which from now on is also its `wsgi.input`."""
-        if not isinstance(environ[_INPUT], cls):
-            environ[_INPUT] = cls(environ)
-            environ[_TERMINATED] = True
-        body: RequestBody = environ[_INPUT]
-        return body
-
-    @property
-    def is_too_long(self) -> bool:
-        """Whether the request says itself that its body is over the limit."""
-        return (self._length or 0) > MAX_BODY_BYTES
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
@@ -107,18 +95,20 @@ class RequestBody:
         """
         body = bytearray()
         with contextlib.suppress(OSError):
-            while piece := self.read(PIECE_BYTES):
+            while (not self._length or len(body) < self._length) and (piece := self.read(PIECE_BYTES)):
                 body += piece
             if len(body) > MAX_BODY_BYTES:
                 raise PayloadTooLarge
-            if not self.is_late and len(body) >= (self._length or 0):
+            if not self.is_late and len(body) >= self._length:
                 return body
         late = f"The body had not arrived after {BODY_SECONDS:.0f} s."
         raise MalformedRequest(late if self.is_late else "The body ended before it was whole.")
 
     def discard(self) -> None:
         """Let go of what is left of the body: a server that closes on it would take its own answer back."""
-        with contextlib.suppress(OSError):
+        if self._is_empty:
+            return
+        with self.within(REST_SECONDS), contextlib.suppress(OSError):
             while self.read(PIECE_BYTES):
                 pass
         self._left = 0
@@ -133,16 +123,13 @@ class RequestBody:
 
 
 class BodyLimits:
-    """WSGI middleware that bounds each request's body in size and time, and reads it to its end before the answer."""
+    """WSGI middleware that makes the body of each request a `RequestBody`, which has `BODY_SECONDS` to arrive."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        body = RequestBody.of(environ)
+        body = RequestBody(environ)
         with body.within(BODY_SECONDS):
-            answer = self._app(environ, start_response)
-        with body.within(REST_SECONDS):
-            body.discard()
-        return answer
+            return self._app(environ | {_INPUT: body, _TERMINATED: True}, start_response)

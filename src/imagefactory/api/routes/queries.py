@@ -125,7 +125,8 @@ def reject_parameters(request: Request) -> None:
     Raises:
         InvalidRequest: with every parameter.
     """
-    Query(request).check()
+    if request.query_string:
+        Query(request).check()
 
 
 def page_request(request: Request) -> PageRequest:

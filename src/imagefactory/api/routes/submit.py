@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
@@ -61,12 +62,13 @@ def _authenticate(verifier: TokenVerifier) -> str:
 def _submit(submit: Submit, user: str, workflow_id: str) -> Accepted:
     # Received before it waits for the lock: a slow client keeps nobody waiting.
     body = read_body(request)
-    with LargeRequestLock() as lock:
-        if len(body) > LARGE_BYTES:
-            lock.acquire()
+    is_large = len(body) > LARGE_BYTES
+    with ExitStack() as locks:
+        if is_large:
+            locks.enter_context(LargeRequestLock())
         submission, errors = read_submission(request, body)
-        if submission.references:
-            lock.acquire()
+        if submission.references and not is_large:
+            locks.enter_context(LargeRequestLock())
         key = request.headers.get("Idempotency-Key")
         if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
             message = "this must have 1 to 255 printable ASCII characters, no spaces"
