@@ -1,16 +1,28 @@
-"""How the tests are shared out among processes: a folder's tests run in one, so that its emulators start once."""
+"""How the tests are shared out among processes: what shares emulators or a stack runs in one, so that they start once."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-TESTS = Path(__file__).parent
+from tests.harness.groups import ScheduleByGroup, rank_of
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the longest groups begin first, not those of the most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ScheduleByGroup:
+    return ScheduleByGroup(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests by their folder."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(str(item.path.parent.relative_to(TESTS))))
+    """The longest groups first; within a group, and behind them all, as collected."""
+    items.sort(key=lambda item: rank_of(item.nodeid))

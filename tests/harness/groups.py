@@ -1,0 +1,56 @@
+"""Which tests run in one process, one after the other: those that share what is slow to start.
+
+pytest-xdist's own groups are marks that it writes into the ids of tests, which pytest no longer lets it do since 9.1; so
+a group follows from the path here. With any --dist but no, this scheduler is the one that serves.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from xdist.scheduler import LoadScopeScheduling
+
+TESTS = PurePath("tests")
+#: Folders and files of one group each, those that take longest first, so that no process is left with them alone.
+TOGETHER: dict[str, tuple[str, ...]] = {
+    "infra": ("infra",),
+    "stack": ("hostile", "e2e"),
+    "programs": ("contract/local_stack",),
+    "staging": ("test_staging.py",),
+    "setup": ("test_setup.py",),
+    "broken stack": ("chaos/test_stack.py",),
+    "firestore": ("contract/executions", "contract/workflows", "chaos"),
+    "pictures": ("contract/pictures",),
+    "model": ("contract/gemini_standin", "contract/gemini_client"),
+    "queues": ("contract/cloud_tasks",),
+}
+#: The tests of these files need each other for nothing, and take long together.
+APART = ("unit/usecases/test_interleavings.py",)
+
+
+def group_of(node_id: str) -> str:
+    """The group of a test by its id: its folder's in `contract`, and its file's where nothing is shared."""
+    file = PurePath(node_id.partition("::")[0])
+    path = file.relative_to(TESTS) if file.is_relative_to(TESTS) else file
+    if str(path) in APART:
+        return node_id
+    places = [str(path), *map(str, path.parents)]
+    for place in places:
+        for group, members in TOGETHER.items():
+            if place in members:
+                return group
+    return str(path.parent if path.parts[0] == "contract" else path)
+
+
+def rank_of(node_id: str) -> int:
+    """Where the test's group stands in the order in which groups begin."""
+    names = [*TOGETHER]
+    group = group_of(node_id)
+    return names.index(group) if group in names else len(names)
+
+
+class ScheduleByGroup(LoadScopeScheduling):  # type: ignore[misc] # it is typed only within xdist
+    """Gives each process a group at a time, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
