@@ -1,4 +1,4 @@
-"""How the tests are shared out among processes: what shares emulators or a stack runs in one, so that they start once."""
+"""How the tests are shared out among processes: what shares emulators or a stack runs in one; they start once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.harness.groups import ScheduleByGroup, rank_of
 
 if TYPE_CHECKING:
-    from xdist.remote import Producer
+    from xdist.remote import Producer  # type: ignore[import-untyped] # it has no py.typed
 
 
 def pytest_configure(config: pytest.Config) -> None:

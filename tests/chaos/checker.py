@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
     from google.cloud import firestore, storage
 
-    from tests.chaos.factory import Factory, Noted
+    from tests.chaos.factory import FailingFactory, Noted
 
 TERMINAL = ("completed", "failed", "blocked", "cancelled")
 MOST_ATTEMPTS = 3
 
 
-def violations(database: firestore.Client, bucket: storage.Bucket, execution_id: str, factory: Factory) -> list[str]:
+def violations(
+    database: firestore.Client, bucket: storage.Bucket, execution_id: str, factory: FailingFactory
+) -> list[str]:
     """Every promise that does not hold, in a line each."""
     document = database.collection("executions").document(execution_id)
     execution = document.get().to_dict() or {}

@@ -11,34 +11,27 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
 from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.domain.errors import ClientError, Conflict, NotRetryable, Unavailable
-from imagefactory.domain.limits import Limits
 from imagefactory.domain.result import FailureCode
-from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import (
     Call,
     Crash,
-    FakeImageCodec,
     Faults,
-    InMemoryEncryption,
     InMemoryTasks,
-    InMemoryWorkflows,
     ManualClock,
     Moment,
     ScriptedModel,
     a_failure,
     a_submission,
-    a_workflow,
     an_image,
 )
-from imagefactory.usecases.generate import Generate, Outcome
-from imagefactory.usecases.retry import Retry, RetryRequest
-from imagefactory.usecases.submit import Submit
-from imagefactory.usecases.watchdog import Watchdog
+from imagefactory.usecases.generate import Outcome
+from imagefactory.usecases.retry import RetryRequest
+from tests.harness.factory import KEY, USER, Numbers, Ports, UseCases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +44,7 @@ if TYPE_CHECKING:
     from imagefactory.testing.model import Scripted
     from tests.chaos.chance import Chance
 
-USER, KEY = "alice", "the-key-of-alice"
 WORKERS = 24
-WATCH_SECONDS = 60.0
 MOST_DISPATCHES, BACKOFF_SECONDS = 10, 10
 #: A queue that never runs empty has lost the battle.
 MOST_TURNS, MOST_SUBMITS = 100_000, 100
@@ -75,7 +66,7 @@ class Again:
     dispatches: int = 0
 
 
-class Factory:
+class FailingFactory:
     """`accident` is thrown for deaths at any call of a port, copies, and jumps of time."""
 
     def __init__(self, database: firestore.Client, bucket: storage.Bucket, accident: Chance, rate: float) -> None:
@@ -89,41 +80,19 @@ class Factory:
         self._again: dict[str, Again] = {}
         self._rounds: set[str] = set()
         self._locked = threading.Lock()
-        faults = Faults(self._hook)
-        ports: dict[str, Any] = {
-            "executions": FirestoreExecutions(database),
-            "reservations": FirestoreReservations(database),
-            "images": CloudStorageImageStore(bucket.client, bucket.name),
-            "tasks": self.tasks,
-            "model": self.model,
-            "encryption": InMemoryEncryption(),
-        }
-        seen: dict[str, Any] = {name: faults.watched(port, name) for name, port in ports.items()}
-        common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
-        made: dict[str, Any] = common | {
-            "images": seen["images"],
-            "pictures": FakeImageCodec(),
-            "encryption": seen["encryption"],
-        }
-        self.generate = Generate(**made, executions=seen["executions"], model=seen["model"], retry=RetryPolicy())
-        limits = Limits(executions=100, prompts=50_000)
-        users: dict[str, Any] = {
-            "reservations": seen["reservations"],
-            "limits": limits,
-            "watchdog_interval": WATCH_SECONDS,
-        }
-        workflows = InMemoryWorkflows([a_workflow()])
-        self.submit = Submit(**made, **users, workflows=workflows, rate=rate, retention_days=30)
-        self.retry = Retry(**common, **users, executions=seen["executions"], encryption=seen["encryption"], rate=rate)
-        self.watchdog = Watchdog(
-            **common,
-            executions=seen["executions"],
-            reservations=seen["reservations"],
-            rate=rate,
-            interval=WATCH_SECONDS,
+        ports = Ports(
+            executions=FirestoreExecutions(database),
+            reservations=FirestoreReservations(database),
+            tasks=self.tasks,
+            clock=self.clock,
+            model=self.model,
+            images=CloudStorageImageStore(bucket.client, bucket.name),
         )
+        use_cases = UseCases(ports.watch(Faults(self._hook)), Numbers(rate))
+        self.generate, self.submit = use_cases.generate, use_cases.submit
+        self.retry, self.watchdog = use_cases.retry, use_cases.watchdog
 
-    def submitted(self, texts: list[str], key: str) -> str:
+    def submit_until_accepted(self, texts: list[str], key: str) -> str:
         """The execution's id, however often a client with this key must ask for it."""
         for _ in range(MOST_SUBMITS):
             try:
@@ -134,7 +103,7 @@ class Factory:
                 return str(accepted.execution.id)
         raise AssertionError("it is never accepted")
 
-    def retried(self, execution_id: str) -> None:
+    def retry_until_reopened(self, execution_id: str) -> None:
         """Reopen what has not completed, however often the client must ask for it."""
         for _ in range(MOST_SUBMITS):
             try:

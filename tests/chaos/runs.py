@@ -20,7 +20,7 @@ import requests
 from imagefactory import log
 from tests.chaos.chance import Chance
 from tests.chaos.checker import violations
-from tests.chaos.factory import Factory
+from tests.chaos.factory import FailingFactory
 from tests.chaos.grpc_proxy import LOST as REPLY_LOST
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import AFTER, BEFORE, CUT, LOST, HttpProxy
@@ -68,10 +68,10 @@ def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> R
         database = stack.enter_context(contextlib.closing(a_database(grpc_proxy.address, project)))
         failing_session = stack.enter_context(requests.Session())
         failing = a_storage_client(http_proxy.url, failing_session).bucket(BUCKET)
-        factory = Factory(database, failing, chances[2], rate=100.0)
-        execution_id = factory.submitted([f"prompt {number}" for number in range(prompts)], key=str(seed))
+        factory = FailingFactory(database, failing, chances[2], rate=100.0)
+        execution_id = factory.submit_until_accepted([f"prompt {number}" for number in range(prompts)], key=str(seed))
         factory.run()
-        factory.retried(execution_id)
+        factory.retry_until_reopened(execution_id)
         factory.run()
         found = violations(plain, bucket, execution_id, factory)
         counts = plain.document(f"executions/{execution_id}/progress/counts").get().to_dict() or {}

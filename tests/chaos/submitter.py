@@ -14,25 +14,14 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from imagefactory.adapters.cloud_tasks import CloudTasks
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
 from imagefactory.clock import SystemClock
-from imagefactory.domain.limits import Limits
-from imagefactory.testing import (
-    FakeImageCodec,
-    InMemoryEncryption,
-    InMemoryImageStore,
-    InMemoryWorkflows,
-    ManualClock,
-    a_submission,
-    a_workflow,
-)
-from imagefactory.usecases.submit import Submit
-from imagefactory.usecases.watchdog import Watchdog
+from imagefactory.testing import ManualClock, ScriptedModel, a_submission
 from tests.contract.emulators import a_database
+from tests.harness.factory import USER, Numbers, Ports, UseCases
 
 if TYPE_CHECKING:
     from google.cloud import firestore
 
-USER, PROMPTS = "alice", 500
-RATE, WATCH_SECONDS = 1.0, 60.0
+PROMPTS, RATE = 500, 1.0
 
 
 class Where(NamedTuple):
@@ -56,7 +45,6 @@ class Side:
         self.cloud = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self.channel))
         self.clock = ManualClock(SystemClock().now() + timedelta(seconds=later))
         self.executions = FirestoreExecutions(self.database)
-        self.reservations = FirestoreReservations(self.database)
         self.tasks = CloudTasks(
             self.cloud,
             queue=where.queue("prompts"),
@@ -65,29 +53,17 @@ class Side:
             service_account="tasks@p.test",
             deadline=600,
         )
-        self.submit = Submit(
-            workflows=InMemoryWorkflows([a_workflow()]),
-            reservations=self.reservations,
-            tasks=self.tasks,
-            images=InMemoryImageStore(),
-            codec=FakeImageCodec(),
-            encryption=InMemoryEncryption(),
-            clock=self.clock,
-            rate=RATE,
-            limits=Limits(executions=100, prompts=50_000),
-            retention_days=30,
-            watchdog_interval=WATCH_SECONDS,
-        )
-        self.watchdog = Watchdog(
+        ports = Ports(
             executions=self.executions,
-            reservations=self.reservations,
+            reservations=FirestoreReservations(self.database),
             tasks=self.tasks,
             clock=self.clock,
-            rate=RATE,
-            interval=WATCH_SECONDS,
+            model=ScriptedModel(self.clock),
         )
+        use_cases = UseCases(ports, Numbers(RATE))
+        self.submit, self.watchdog = use_cases.submit, use_cases.watchdog
 
-    def submitted(self, key: str) -> str:
+    def submit_prompts(self, key: str) -> str:
         """The id of the execution under this key."""
         texts = [f"prompt {number}" for number in range(PROMPTS)]
         accepted = self.submit(USER, "w", a_submission(*texts, api_key="a-key"), idempotency_key=key)
@@ -108,7 +84,7 @@ def main() -> None:
     side = Side(Where(chosen.firestore, chosen.tasks, chosen.project))
     sys.stdout.write("begin\n")
     sys.stdout.flush()
-    side.submitted(chosen.key)
+    side.submit_prompts(chosen.key)
     sys.stdout.write("done\n")
     sys.stdout.flush()
     side.close()

@@ -105,7 +105,7 @@ def checked(where: Where, key: str, others: int) -> str:
             left = execution.phase.value
             assert any(f"{execution.id}-watch" in name for name in names_in(side, where.queue("watchdogs")))
             ended_by_itself(side, execution)
-        execution_id = side.submitted(key)
+        execution_id = side.submit_prompts(key)
         assert len(executions_of(side)) == others + 1
         names = [name for name in names_in(side, where.queue("prompts")) if execution_id in name]
         assert len(names) == PROMPTS

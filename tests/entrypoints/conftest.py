@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import functions_framework
 import pytest
 
+from local.stack.settings import ROOT
+from tests.entrypoints.apps import GENERATE_URL, OTHER_PAGE, PAGE, RATE, SERVICE_ACCOUNT, HttpFactory
 from tests.entrypoints.function import Function
 from tests.entrypoints.issuer import AUDIENCE, Issuer
-from tests.entrypoints.world import GENERATE_URL, OTHER_PAGE, PAGE, RATE, ROOT, SERVICE_ACCOUNT, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +26,8 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def factory() -> HttpFactory:
+    return HttpFactory()
 
 
 @pytest.fixture
@@ -73,15 +74,15 @@ def load(environment: dict[str, str], issuer: Issuer, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def submit(load: Load, world: World) -> Function:
-    return load("submit", world.submit_app)
+def submit(load: Load, factory: HttpFactory) -> Function:
+    return load("submit", factory.submit_app)
 
 
 @pytest.fixture
-def status(load: Load, world: World) -> Function:
-    return load("status", world.status_app)
+def status(load: Load, factory: HttpFactory) -> Function:
+    return load("status", factory.status_app)
 
 
 @pytest.fixture
-def generate(load: Load, world: World) -> Function:
-    return load("generate", world.generate_app)
+def generate(load: Load, factory: HttpFactory) -> Function:
+    return load("generate", factory.generate_app)

@@ -10,7 +10,7 @@ from PIL import Image
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from tests.entrypoints.world import WORKFLOW
+from tests.entrypoints.apps import WORKFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,7 +10,7 @@ from tests.hostile.row import FORM_TYPE, form, part
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 PROMPTS = part("prompts_text", b"a lighthouse")
 NO_NAME = b"\r\nContent-Type: "
@@ -28,14 +28,14 @@ def encoded_as(**headers: str) -> bytes:
     return b"".join(f"\r\n{name.replace('_', '-')}: {value}".encode() for name, value in headers.items())
 
 
-def accepted(submit: Function, world: World, *parts: bytes) -> Execution:
+def accepted(submit: Function, factory: Factory, *parts: bytes) -> Execution:
     """The execution that a form of these parts becomes."""
     answer = submit.post(EXECUTE, data=form(*parts), content_type=FORM_TYPE)
-    return world.store.executions[data_of(answer, 202)["execution_id"]]
+    return factory.store.executions[data_of(answer, 202)["execution_id"]]
 
 
-def prompts_of(world: World, execution: Execution) -> list[str]:
-    return [one.text for one in world.store.chunks[execution.id, 0]]
+def prompts_of(factory: Factory, execution: Execution) -> list[str]:
+    return [one.text for one in factory.store.chunks[execution.id, 0]]
 
 
 def refusal_of(submit: Function, *parts: bytes) -> tuple[str, int | None, str]:

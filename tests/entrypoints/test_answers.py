@@ -11,7 +11,7 @@ from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, data_of
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 @pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e"])
@@ -39,10 +39,10 @@ def test_whoever_has_the_execution_as_it_is_gets_it_no_second_time(
     assert (answer.status_code, answer.headers["ETag"]) == (304, etag)
 
 
-def test_a_batch_that_names_no_model_is_made_by_one_that_is_not_retired(submit: Function, world: World) -> None:
+def test_a_batch_that_names_no_model_is_made_by_one_that_is_not_retired(submit: Function, factory: Factory) -> None:
     data = data_of(submit.post(EXECUTE, json=LIGHTHOUSE), 202)
 
-    execution = world.store.executions[data["execution_id"]]
+    execution = factory.store.executions[data["execution_id"]]
     assert execution.parameters.model == "gemini-3.1-flash-lite-image"
     assert data["estimated_cost_usd"] == pytest.approx(3 * 0.0336)
     (warning,) = data["warnings"]

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 BODY = json.dumps(LIGHTHOUSE).encode()
 
 
 @pytest.mark.parametrize("path", [EXECUTE, f"/api/executions/{NOBODY_HAS}/retry"])
 def test_a_body_that_ends_before_its_length_is_malformed_even_where_it_is_whole_json(
-    submit: Function, world: World, path: str
+    submit: Function, factory: Factory, path: str
 ) -> None:
     length = {"CONTENT_LENGTH": str(len(BODY) + 1)}
 
     answer = submit.post(path, data=BODY, content_type="application/json", environ_overrides=length)
 
     error_of(answer, 400, "MALFORMED_REQUEST")
-    assert world.store.executions == {}
+    assert factory.store.executions == {}
 
 
 def test_half_a_character_in_a_name_is_told_in_json(submit: Function) -> None:
@@ -53,13 +53,13 @@ def somebodys_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("body", [pytest.param(LARGE, id="large"), pytest.param(PICTURED, id="with an image")])
 @pytest.mark.usefixtures("somebodys_turn")
 def test_what_takes_much_memory_waits_for_its_turn_and_is_told_to_come_again(
-    submit: Function, world: World, body: bytes
+    submit: Function, factory: Factory, body: bytes
 ) -> None:
     answer = submit.post(EXECUTE, data=body, content_type="application/json")
 
     error_of(answer, 503, "UNAVAILABLE")
     assert answer.headers["Retry-After"]
-    assert world.store.executions == {}
+    assert factory.store.executions == {}
 
 
 @pytest.mark.usefixtures("somebodys_turn")

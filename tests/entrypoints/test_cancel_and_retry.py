@@ -16,7 +16,7 @@ from tests.entrypoints.function import (
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 def test_cancel_tells_how_the_execution_stands_and_may_be_repeated(submit: Function) -> None:
@@ -29,7 +29,7 @@ def test_cancel_tells_how_the_execution_stands_and_may_be_repeated(submit: Funct
     assert (data_of(first)["status"], data_of(first)["counts"]["cancelled"]) == ("cancelled", 3)
 
 
-def test_retry_runs_cancelled_results_again_with_the_key_in_the_request(submit: Function, world: World) -> None:
+def test_retry_runs_cancelled_results_again_with_the_key_in_the_request(submit: Function, factory: Factory) -> None:
     execution_id = execution_of(submit)
     submit.post(f"/api/executions/{execution_id}/cancel")
 
@@ -37,8 +37,8 @@ def test_retry_runs_cancelled_results_again_with_the_key_in_the_request(submit: 
 
     data = data_of(answer, 202)
     assert (data["retried"], data["status"], data["counts"]["pending"]) == (3, "queued", 3)
-    world.work()
-    assert {call.api_key for call in world.model.calls} == {"new-key"}
+    factory.work()
+    assert {call.api_key for call in factory.model.calls} == {"new-key"}
 
 
 def test_retry_takes_only_what_all_its_filters_take(submit: Function) -> None:

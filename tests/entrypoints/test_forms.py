@@ -18,10 +18,10 @@ from tests.entrypoints.function import (
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
-def test_a_form_may_give_every_field(submit: Function, world: World) -> None:
+def test_a_form_may_give_every_field(submit: Function, factory: Factory) -> None:
     form = {
         "prompts_text": "a lighthouse\r\n\r\n  a harbour  ",
         "api_key": "the-key",
@@ -35,11 +35,11 @@ def test_a_form_may_give_every_field(submit: Function, world: World) -> None:
 
     answer = submit.post(EXECUTE, data=form)
 
-    execution = world.store.executions[data_of(answer, 202)["execution_id"]]
+    execution = factory.store.executions[data_of(answer, 202)["execution_id"]]
     assert [one.content_type for one in execution.parameters.references] == ["image/png", "image/jpeg", "image/webp"]
     assert (execution.parameters.resolution, execution.parameters.output_format) == ("2K", "png")
     assert execution.metadata == {"project": "postcards"}
-    assert [one.text for one in world.store.chunks[execution.id, 0]] == ["a lighthouse", "a harbour"]
+    assert [one.text for one in factory.store.chunks[execution.id, 0]] == ["a lighthouse", "a harbour"]
 
 
 def test_empty_fields_of_a_form_count_as_not_filled_in(submit: Function) -> None:
@@ -51,13 +51,13 @@ def test_empty_fields_of_a_form_count_as_not_filled_in(submit: Function) -> None
     data_of(answer, 202)
 
 
-def test_the_prompts_of_a_form_may_be_a_file(submit: Function, world: World) -> None:
+def test_the_prompts_of_a_form_may_be_a_file(submit: Function, factory: Factory) -> None:
     file = (io.BytesIO("\ufeffa lighthouse\nein Böötchen\n".encode()), "prompts.txt")
 
     answer = submit.post(EXECUTE, data={"api_key": "the-key", "prompts_text": file})
 
     execution_id = data_of(answer, 202)["execution_id"]
-    assert [one.text for one in world.store.chunks[execution_id, 0]] == ["a lighthouse", "ein Böötchen"]
+    assert [one.text for one in factory.store.chunks[execution_id, 0]] == ["a lighthouse", "ein Böötchen"]
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_a_reference_that_lies_about_its_type_is_refused(submit: Function) -> No
     assert faults_of(answer) == [("reference_images", 0)]
 
 
-def test_a_reference_that_says_nothing_of_its_type_is_kept_as_what_it_is(submit: Function, world: World) -> None:
+def test_a_reference_that_says_nothing_of_its_type_is_kept_as_what_it_is(submit: Function, factory: Factory) -> None:
     upload = (io.BytesIO(picture("JPEG")), "photo.png", "application/octet-stream")
 
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"reference_images": upload})
 
-    (reference,) = world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
+    (reference,) = factory.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
     assert (reference.content_type, reference.name.endswith(".jpg")) == ("image/jpeg", True)
 
 
-def test_a_file_without_a_name_is_kept_when_it_has_bytes(submit: Function, world: World) -> None:
+def test_a_file_without_a_name_is_kept_when_it_has_bytes(submit: Function, factory: Factory) -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="prompts_text"\r\n\r\na lighthouse\r\n'
         b'--b\r\nContent-Disposition: form-data; name="api_key"\r\n\r\nthe-key\r\n'
@@ -108,7 +108,7 @@ def test_a_file_without_a_name_is_kept_when_it_has_bytes(submit: Function, world
 
     answer = submit.post(EXECUTE, data=body, content_type="multipart/form-data; boundary=b")
 
-    assert len(world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
+    assert len(factory.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
 
 
 def test_prompts_given_twice_in_a_form_are_refused_not_dropped(submit: Function) -> None:
@@ -135,21 +135,21 @@ def test_a_file_input_left_empty_does_not_wipe_the_text_of_the_same_name(submit:
     assert data_of(answer, 202)["prompt_count"] == 1
 
 
-def test_a_form_carries_every_character(submit: Function, world: World) -> None:
+def test_a_form_carries_every_character(submit: Function, factory: Factory) -> None:
     odd = "a \ufffd b \x00 \u202e \U0001f469\u200d\U0001f680"
 
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | {"prompts_text": odd}, content_type="multipart/form-data")
 
-    assert [one.text for one in world.store.chunks[data_of(answer, 202)["execution_id"], 0]] == [odd]
+    assert [one.text for one in factory.store.chunks[data_of(answer, 202)["execution_id"], 0]] == [odd]
 
 
-def test_what_is_longest_in_a_form_is_taken(submit: Function, world: World) -> None:
+def test_what_is_longest_in_a_form_is_taken(submit: Function, factory: Factory) -> None:
     pairs = {f"{number:02d}" + "\U0001f600" * 62: "\U0001f600" * 512 for number in range(16)}
     fields = {"api_key": "k" * 512, "metadata": json.dumps(pairs)}
 
     answer = submit.post(EXECUTE, data=LIGHTHOUSE | fields, content_type="multipart/form-data")
 
-    assert world.store.executions[data_of(answer, 202)["execution_id"]].metadata == pairs
+    assert factory.store.executions[data_of(answer, 202)["execution_id"]].metadata == pairs
 
 
 def test_an_image_of_exactly_the_largest_size_is_taken_and_a_byte_more_is_not(submit: Function) -> None:

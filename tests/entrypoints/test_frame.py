@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain import errors
+from tests.entrypoints.apps import WORKFLOW
 from tests.entrypoints.function import (
     EXECUTE,
     LIGHTHOUSE,
@@ -17,7 +18,6 @@ from tests.entrypoints.function import (
     error_of,
     faults_of,
 )
-from tests.entrypoints.world import WORKFLOW
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function

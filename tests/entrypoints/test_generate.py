@@ -13,15 +13,15 @@ from imagefactory.api.auth.tokens import VERIFIED_BY_CLOUD_RUN
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import Crash, Moment, a_failure
+from tests.entrypoints.apps import GENERATE_URL, SERVICE_ACCOUNT
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, data_of, error_of, execution_of
 from tests.entrypoints.issuer import AUDIENCE, KEY_ID, Issuer
-from tests.entrypoints.world import GENERATE_URL, SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 NOW = int(time.time())
 WHOLE = {"aud": GENERATE_URL, "sub": "1234567890", "email": SERVICE_ACCOUNT, "email_verified": True}
@@ -44,17 +44,17 @@ def deliver(
     return generate.post("/", user=None, headers=headers, json=body)
 
 
-def test_a_task_makes_its_image(submit: Function, generate: Function, world: World, queue: dict[str, str]) -> None:
+def test_a_task_makes_its_image(submit: Function, generate: Function, factory: Factory, queue: dict[str, str]) -> None:
     execution_id = execution_of(submit)
 
     answer = deliver(generate, queue, execution_id)
 
     assert data_of(answer) == {"outcome": "COMPLETED"}
-    assert world.images.of(execution_id, 0) == [f"executions/{execution_id}/00000.png"]
+    assert factory.images.of(execution_id, 0) == [f"executions/{execution_id}/00000.png"]
 
 
 def test_a_task_delivered_twice_is_done_without_paying_again(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
     deliver(generate, queue, execution_id)
@@ -62,14 +62,14 @@ def test_a_task_delivered_twice_is_done_without_paying_again(
     again = deliver(generate, queue, execution_id)
 
     assert data_of(again) == {"outcome": "ALREADY_ENDED"}
-    assert len(world.model.calls) == 1
+    assert len(factory.model.calls) == 1
 
 
 def test_a_failure_of_the_model_is_a_success_to_the_queue(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     limited = a_failure(FailureCode.RATE_LIMIT_EXCEEDED, provider_status=429)
-    world.model.script = {"a lighthouse": [limited] * 3}
+    factory.model.script = {"a lighthouse": [limited] * 3}
     execution_id = execution_of(submit)
 
     answers = [data_of(deliver(generate, queue, execution_id, attempt=attempt)) for attempt in (1, 2, 3)]
@@ -78,17 +78,17 @@ def test_a_failure_of_the_model_is_a_success_to_the_queue(
 
 
 def test_a_result_that_another_attempt_holds_is_asked_for_later_without_slowing_the_queue(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.prompts", Moment.BEFORE, Crash())
+    factory.faults.fail("executions.prompts", Moment.BEFORE, Crash())
     with pytest.raises(Crash):
         deliver(generate, queue, execution_id)
 
     answer = deliver(generate, queue, execution_id)
 
     error_of(answer, 409, "HELD_ELSEWHERE")
-    assert world.store.results[execution_id][0][1].status is ResultStatus.PROCESSING
+    assert factory.store.results[execution_id][0][1].status is ResultStatus.PROCESSING
 
 
 @pytest.mark.parametrize(("execution_id", "index"), [(NOBODY_HAS, 0), ("own", 3), ("own", -1)])
@@ -103,10 +103,10 @@ def test_a_task_for_nothing_is_done_with(
 
 
 def test_a_store_that_is_down_lets_the_queue_come_again(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.load", Moment.BEFORE, Unavailable("down"))
+    factory.faults.fail("executions.load", Moment.BEFORE, Unavailable("down"))
 
     answer = deliver(generate, queue, execution_id)
 
@@ -140,7 +140,7 @@ def test_a_store_that_is_down_lets_the_queue_come_again(
     ],
 )
 def test_only_the_queues_own_account_may_deliver(
-    submit: Function, generate: Function, world: World, issuer: Issuer, changes: dict[str, Any]
+    submit: Function, generate: Function, factory: Factory, issuer: Issuer, changes: dict[str, Any]
 ) -> None:
     execution_id = execution_of(submit)
     headers = {"Authorization": f"Bearer {issuer.token(**WHOLE | changes)}"}
@@ -148,10 +148,10 @@ def test_only_the_queues_own_account_may_deliver(
     answer = deliver(generate, headers, execution_id)
 
     error_of(answer, 401, "UNAUTHENTICATED")
-    assert world.model.calls == []
+    assert factory.model.calls == []
 
 
-def test_a_user_may_not_deliver(submit: Function, generate: Function, world: World, issuer: Issuer) -> None:
+def test_a_user_may_not_deliver(submit: Function, generate: Function, factory: Factory, issuer: Issuer) -> None:
     execution_id = execution_of(submit)
     posing = issuer.token(sub="ada", email=SERVICE_ACCOUNT, email_verified=True)
 
@@ -159,7 +159,7 @@ def test_a_user_may_not_deliver(submit: Function, generate: Function, world: Wor
         for more in ({"batch_index": 0, "attempt": 1}, {"watch": ROUND}):
             answer = generate.post("/", user=user, headers=headers, json={"execution_id": execution_id} | more)
             error_of(answer, 401, "UNAUTHENTICATED")
-    assert world.model.calls == []
+    assert factory.model.calls == []
 
 
 def test_headers_that_only_the_queue_sends_open_nothing(submit: Function, generate: Function) -> None:
@@ -177,7 +177,7 @@ def test_headers_that_only_the_queue_sends_open_nothing(submit: Function, genera
 
 
 def test_a_forged_signature_delivers_nothing(
-    submit: Function, generate: Function, world: World, issuer: Issuer
+    submit: Function, generate: Function, factory: Factory, issuer: Issuer
 ) -> None:
     execution_id = execution_of(submit)
     header, claims, _ = issuer.token(**WHOLE).split(".")
@@ -189,7 +189,7 @@ def test_a_forged_signature_delivers_nothing(
     for token in (forged, unsigned, f"{header}.{claims}.AAAA", f"{header}.{claims}{VERIFIED_BY_CLOUD_RUN}"):
         answer = deliver(generate, {"Authorization": f"Bearer {token}"}, execution_id)
         error_of(answer, 401, "UNAUTHENTICATED")
-    assert world.model.calls == []
+    assert factory.model.calls == []
 
 
 @pytest.mark.parametrize(
@@ -214,17 +214,17 @@ def test_a_tasks_token_makes_nobody_a_user(
 
 
 def test_a_task_that_is_replayed_while_its_token_lives_does_nothing_again(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
     deliver(generate, queue, execution_id)
-    before = dict(world.store.results[execution_id])
+    before = dict(factory.store.results[execution_id])
 
     outcomes = {data_of(deliver(generate, queue, execution_id, attempt=attempt))["outcome"] for attempt in range(-1, 9)}
 
     assert outcomes == {"ALREADY_ENDED"}
-    assert len(world.model.calls) == 1
-    assert world.store.results[execution_id] == before
+    assert len(factory.model.calls) == 1
+    assert factory.store.results[execution_id] == before
 
 
 @pytest.mark.parametrize(
@@ -259,20 +259,20 @@ def test_a_body_that_is_no_task_is_malformed(generate: Function, queue: dict[str
 
 
 def test_a_watchdogs_round_comes_back_until_the_execution_has_ended(
-    submit: Function, generate: Function, world: World, queue: dict[str, str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str]
 ) -> None:
     execution_id = execution_of(submit)
-    (first,) = world.tasks.watches.values()
-    world.clock.move_to(first.schedule_at)
+    (first,) = factory.tasks.watches.values()
+    factory.clock.move_to(first.schedule_at)
 
     moving = generate.post("/", user=None, headers=queue, json=WATCH | {"execution_id": execution_id})
-    world.work()
-    world.clock.advance(600)
+    factory.work()
+    factory.clock.advance(600)
     ended = generate.post("/", user=None, headers=queue, json=WATCH | {"execution_id": execution_id})
     nowhere = generate.post("/", user=None, headers=queue, json=WATCH)
 
     assert [data_of(answer)["outcome"] for answer in (moving, ended, nowhere)] == ["MOVING", "ENDED", "GONE"]
-    assert sorted(check.round for check in world.tasks.watches.values()) == [1, 2]
+    assert sorted(check.round for check in factory.tasks.watches.values()) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -314,9 +314,9 @@ def test_pages_have_no_business_here(generate: Function, queue: dict[str, str]) 
 
 
 def test_the_log_names_execution_index_and_attempt_but_neither_prompt_nor_key(
-    submit: Function, generate: Function, world: World, queue: dict[str, str], capsys: pytest.CaptureFixture[str]
+    submit: Function, generate: Function, factory: Factory, queue: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.model.script = {"a lighthouse": [a_failure()]}
+    factory.model.script = {"a lighthouse": [a_failure()]}
     execution_id = execution_of(submit, api_key="AIza-very-secret")
     capsys.readouterr()
 

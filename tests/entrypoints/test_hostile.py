@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
     from tests.hostile.row import Row
 
 RETRY = f"/api/executions/{NOBODY_HAS}/retry"
@@ -32,11 +32,11 @@ def posted(function: Function, path: str, row: Row) -> TestResponse:
 
 
 @pytest.mark.parametrize("row", named(bodies.EXECUTE))
-def test_a_hostile_submission_is_refused(submit: Function, world: World, row: Row) -> None:
+def test_a_hostile_submission_is_refused(submit: Function, factory: Factory, row: Row) -> None:
     answer = posted(submit, EXECUTE, row)
 
     error_of(answer, STATUSES[row.code], row.code)
-    assert (world.store.executions, world.images.objects, world.tasks.created) == ({}, {}, [])
+    assert (factory.store.executions, factory.images.objects, factory.tasks.created) == ({}, {}, [])
 
 
 @pytest.mark.parametrize("row", named(retries.RETRIES))

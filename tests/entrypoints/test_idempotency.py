@@ -21,10 +21,10 @@ from tests.entrypoints.function import (
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
-def test_the_same_request_under_the_same_key_gets_its_first_answer_again(submit: Function, world: World) -> None:
+def test_the_same_request_under_the_same_key_gets_its_first_answer_again(submit: Function, factory: Factory) -> None:
     headers = {"Idempotency-Key": "order-66"}
     first = submit.post(EXECUTE, json=LIGHTHOUSE, headers=headers)
 
@@ -33,7 +33,7 @@ def test_the_same_request_under_the_same_key_gets_its_first_answer_again(submit:
     assert data_of(again, 202) == data_of(first, 202)
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert len(world.tasks.created) == 3
+    assert len(factory.tasks.created) == 3
 
 
 def test_another_request_under_the_same_key_is_refused(submit: Function) -> None:
@@ -54,10 +54,10 @@ def test_another_user_may_use_the_same_key(submit: Function) -> None:
     assert data_of(other, 202)["execution_id"] != data_of(first, 202)["execution_id"]
 
 
-def test_a_key_whose_first_request_is_not_done_yet_asks_for_patience(submit: Function, world: World) -> None:
+def test_a_key_whose_first_request_is_not_done_yet_asks_for_patience(submit: Function, factory: Factory) -> None:
     headers = {"Idempotency-Key": "order-66"}
     execution_id = data_of(submit.post(EXECUTE, json=LIGHTHOUSE, headers=headers), 202)["execution_id"]
-    world.store.put(replace(world.store.executions[execution_id], phase=Phase.RESERVED))
+    factory.store.put(replace(factory.store.executions[execution_id], phase=Phase.RESERVED))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE, headers=headers)
 
@@ -72,21 +72,21 @@ def test_an_idempotency_key_that_is_none_is_refused(submit: Function, key: str) 
     assert faults_of(answer) == [("Idempotency-Key", None)]
 
 
-def test_a_service_that_fails_before_the_commit_leaves_nothing(submit: Function, world: World) -> None:
-    world.faults.fail("reservations.write_prompts", Moment.BEFORE, Unavailable("Firestore is down: the-key"))
+def test_a_service_that_fails_before_the_commit_leaves_nothing(submit: Function, factory: Factory) -> None:
+    factory.faults.fail("reservations.write_prompts", Moment.BEFORE, Unavailable("Firestore is down: the-key"))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE)
 
     error = error_of(answer, 503, "UNAVAILABLE")
     assert answer.headers["Retry-After"] == "5"
     assert "the-key" not in error["message"]
-    assert world.store.executions == {}
+    assert factory.store.executions == {}
 
 
 def test_a_defect_is_answered_without_its_message_and_logged_without_it(
-    submit: Function, world: World, capsys: pytest.CaptureFixture[str]
+    submit: Function, factory: Factory, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world.faults.fail("reservations.reserve", Moment.BEFORE, KeyError("a lighthouse, the-key"))
+    factory.faults.fail("reservations.reserve", Moment.BEFORE, KeyError("a lighthouse, the-key"))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE, headers={"X-Cloud-Trace-Context": "0" * 32 + "/1;o=1"})
 

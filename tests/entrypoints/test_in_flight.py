@@ -9,19 +9,19 @@ import pytest
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, data_of, error_of, execution_of, faults_of
 
 if TYPE_CHECKING:
+    from tests.entrypoints.apps import HttpFactory
     from tests.entrypoints.function import Function, Load
-    from tests.entrypoints.world import World
 
 
 @pytest.fixture
-def narrow(load: Load, world: World, monkeypatch: pytest.MonkeyPatch) -> Function:
+def narrow(load: Load, factory: HttpFactory, monkeypatch: pytest.MonkeyPatch) -> Function:
     """A submit that lets each user have two executions and seven prompts in flight."""
     monkeypatch.setenv("MAX_EXECUTIONS_PER_USER", "2")
     monkeypatch.setenv("MAX_PROMPTS_PER_USER", "7")
-    return load("submit", world.submit_app)
+    return load("submit", factory.submit_app)
 
 
-def test_what_is_too_much_is_told_with_the_time_to_wait(narrow: Function, world: World) -> None:
+def test_what_is_too_much_is_told_with_the_time_to_wait(narrow: Function, factory: HttpFactory) -> None:
     for _ in range(2):
         execution_of(narrow)
 
@@ -29,7 +29,7 @@ def test_what_is_too_much_is_told_with_the_time_to_wait(narrow: Function, world:
 
     assert "2 of your executions are running" in error_of(answer, 429, "TOO_MANY_IN_FLIGHT")["message"]
     assert int(answer.headers["Retry-After"]) > 0
-    assert len(world.store.executions) == 2
+    assert len(factory.store.executions) == 2
 
 
 def test_a_retry_is_counted_too(narrow: Function) -> None:

@@ -13,7 +13,7 @@ from tests.hostile.row import part
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 class TestWhatWasLeftEmpty:
@@ -42,10 +42,10 @@ class TestWhatWasLeftEmpty:
             pytest.param(part("metadata", "\ufeff\u00a0".encode()), id="metadata of marks"),
         ],
     )
-    def test_in_a_form_was_not_filled_in(self, submit: Function, world: World, empty: bytes) -> None:
-        execution = accepted(submit, world, PROMPTS, empty)
+    def test_in_a_form_was_not_filled_in(self, submit: Function, factory: Factory, empty: bytes) -> None:
+        execution = accepted(submit, factory, PROMPTS, empty)
 
-        assert (execution.parameters.references, execution.metadata, prompts_of(world, execution)) == (
+        assert (execution.parameters.references, execution.metadata, prompts_of(factory, execution)) == (
             (),
             {},
             ["a lighthouse"],

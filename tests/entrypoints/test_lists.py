@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.entrypoints.apps import WORKFLOW
 from tests.entrypoints.function import NOBODY_HAS, data_of, error_of, execution_of, faults_of
-from tests.entrypoints.world import WORKFLOW
 from tests.hostile.retries import LISTED
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
-def test_the_list_shows_ones_own_executions_newest_first(submit: Function, status: Function, world: World) -> None:
+def test_the_list_shows_ones_own_executions_newest_first(submit: Function, status: Function, factory: Factory) -> None:
     mine = []
     for user in ("ada", "bob", "ada", "ada"):
-        world.clock.advance(1)
+        factory.clock.advance(1)
         execution_id = execution_of(submit, user=user)
         mine += [execution_id] if user == "ada" else []
 
@@ -30,10 +30,10 @@ def test_the_list_shows_ones_own_executions_newest_first(submit: Function, statu
     assert set(data["executions"][0]["counts"]) >= {"total", "pending"}
 
 
-def test_the_list_comes_in_pages(submit: Function, status: Function, world: World) -> None:
+def test_the_list_comes_in_pages(submit: Function, status: Function, factory: Factory) -> None:
     mine = []
     for _ in range(5):
-        world.clock.advance(1)
+        factory.clock.advance(1)
         mine.append(execution_of(submit))
 
     seen, path = [], "/api/executions?limit=2"
@@ -46,9 +46,9 @@ def test_the_list_comes_in_pages(submit: Function, status: Function, world: Worl
     assert seen == [mine[4:2:-1], mine[2:0:-1], mine[:1]]
 
 
-def test_the_list_may_be_asked_for_by_status(submit: Function, status: Function, world: World) -> None:
+def test_the_list_may_be_asked_for_by_status(submit: Function, status: Function, factory: Factory) -> None:
     done = execution_of(submit)
-    world.work()
+    factory.work()
     waiting = execution_of(submit)
 
     found = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 #: What eve asks of an execution: the function, the method, what follows its path, and more of the request.
 ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
@@ -47,14 +47,14 @@ STATES = ("queued", "running", "ended", "cancelled")
 
 
 @pytest.fixture(params=STATES)
-def theirs(request: pytest.FixtureRequest, submit: Function, world: World) -> str:
+def theirs(request: pytest.FixtureRequest, submit: Function, factory: Factory) -> str:
     """An execution of ada's, submitted under an Idempotency-Key."""
     headers = {"Idempotency-Key": "ada's"}
     execution_id: str = data_of(submit.post(EXECUTE, json=LIGHTHOUSE, headers=headers), 202)["execution_id"]
     if request.param == "running":
-        world.work(2)
+        factory.work(2)
     if request.param == "ended":
-        world.work()
+        factory.work()
     if request.param == "cancelled":
         data_of(submit.post(f"/api/executions/{execution_id}/cancel"))
     return execution_id
@@ -84,32 +84,32 @@ def facts_of(answer: TestResponse, execution_id: str) -> tuple[int, str, dict[st
 
 @pytest.mark.parametrize("route", [pytest.param(route, id=f"{route[1]} {route[2]} {route[3]}") for route in ROUTES])
 def test_anothers_execution_and_one_that_never_was_cannot_be_told_apart(
-    ask: Callable[..., TestResponse], world: World, theirs: str, route: tuple[str, str, str, dict[str, Any]]
+    ask: Callable[..., TestResponse], factory: Factory, theirs: str, route: tuple[str, str, str, dict[str, Any]]
 ) -> None:
-    before = state_of(world)
-    world.faults.calls.clear()
+    before = state_of(factory)
+    factory.faults.calls.clear()
 
     foreign = ask(route, theirs)
-    reads_of_foreign = [*world.faults.calls]
-    world.faults.calls.clear()
+    reads_of_foreign = [*factory.faults.calls]
+    factory.faults.calls.clear()
     absent = ask(route, NOBODY_HAS)
 
     assert foreign.status_code == 404
     assert facts_of(foreign, theirs) == facts_of(absent, NOBODY_HAS)
-    assert reads_of_foreign == world.faults.calls == ["executions.read_progress"]
-    assert state_of(world) == before
+    assert reads_of_foreign == factory.faults.calls == ["executions.read_progress"]
+    assert state_of(factory) == before
 
 
-def state_of(world: World) -> tuple[object, ...]:
+def state_of(factory: Factory) -> tuple[object, ...]:
     """Everything that is stored anywhere."""
-    store = world.store
+    store = factory.store
     return (
         dict(store.executions),
         dict(store.progress),
         {execution_id: dict(results) for execution_id, results in store.results.items()},
-        dict(world.tasks.waiting),
-        dict(world.tasks.watches),
-        len(world.model.calls),
+        dict(factory.tasks.waiting),
+        dict(factory.tasks.watches),
+        len(factory.model.calls),
     )
 
 
@@ -120,10 +120,10 @@ def test_the_owner_still_reaches_all_of_it(ask: Callable[..., TestResponse], the
 
 @pytest.mark.parametrize("query", ["", "?limit=500", "?status=queued,processing", "?cursor={created_at}"])
 def test_nobodys_list_has_anothers_executions(
-    status: Function, submit: Function, theirs: str, world: World, query: str
+    status: Function, submit: Function, theirs: str, factory: Factory, query: str
 ) -> None:
     created_at = data_of(status.get(f"/api/executions/{theirs}"))["created_at"]
-    world.clock.advance(60)
+    factory.clock.advance(60)
     own = execution_of(submit, user="eve")
 
     with_ada = data_of(status.get(f"/api/executions{query.format(created_at=created_at)}", user="eve"))

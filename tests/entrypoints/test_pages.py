@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagefactory.domain.errors import Unavailable
+from tests.entrypoints.apps import OTHER_PAGE, PAGE
 from tests.entrypoints.function import (
     EXECUTE,
     error_of,
     execution_of,
 )
-from tests.entrypoints.world import OTHER_PAGE, PAGE
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from tests.entrypoints.apps import HttpFactory
     from tests.entrypoints.function import Function, Load
-    from tests.entrypoints.world import World
 
 
 @pytest.mark.parametrize("origin", [PAGE, OTHER_PAGE])
@@ -155,10 +155,10 @@ def test_what_the_framework_refuses_may_be_read_by_the_page_too(submit: Function
     ],
 )
 def test_a_local_origin_may_stand_for_every_port(
-    load: Load, world: World, monkeypatch: pytest.MonkeyPatch, origin: str, *, may: bool
+    load: Load, factory: HttpFactory, monkeypatch: pytest.MonkeyPatch, origin: str, *, may: bool
 ) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "http://localhost:*,http://[::1]:*")
-    status = load("status", world.status_app)
+    status = load("status", factory.status_app)
 
     answer = status.get("/api/executions", environ_overrides={"HTTP_ORIGIN": origin})
 

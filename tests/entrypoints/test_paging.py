@@ -13,7 +13,7 @@ from tests.hostile.retries import NONE, SHOWN
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_status=200, provider_reason="IMAGE_SAFETY")
 
@@ -59,10 +59,10 @@ def test_a_cursor_behind_the_end_finds_nothing(submit: Function, status: Functio
     assert (data["batch_results"], data["next_cursor"]) == ([], None)
 
 
-def test_results_may_be_asked_for_by_status(submit: Function, status: Function, world: World) -> None:
-    world.model.script = {"a harbour": [REFUSED]}
+def test_results_may_be_asked_for_by_status(submit: Function, status: Function, factory: Factory) -> None:
+    factory.model.script = {"a harbour": [REFUSED]}
     execution_id = execution_of(submit)
-    world.work(deliveries=2)
+    factory.work(deliveries=2)
 
     found = {
         asked: indexes(data_of(status.get(f"/api/executions/{execution_id}?status={asked}")))
@@ -96,11 +96,11 @@ def test_results_may_be_asked_for_by_status(submit: Function, status: Function, 
     ],
 )
 def test_a_list_of_statuses_may_be_sent_in_every_usual_way(
-    submit: Function, status: Function, world: World, query: str
+    submit: Function, status: Function, factory: Factory, query: str
 ) -> None:
-    world.model.script = {"a harbour": [REFUSED]}
+    factory.model.script = {"a harbour": [REFUSED]}
     execution_id = execution_of(submit)
-    world.work(deliveries=2)
+    factory.work(deliveries=2)
 
     assert indexes(data_of(status.get(f"/api/executions/{execution_id}?{query}"))) == [0, 1]
 
@@ -122,12 +122,12 @@ def test_a_parameter_without_a_value_does_not_clash_with_another(submit: Functio
     assert data_of(status.get(f"{path}?cursor=&since={since}&limit=1&limit="))
 
 
-def test_a_poll_with_since_gets_only_what_changed(submit: Function, status: Function, world: World) -> None:
+def test_a_poll_with_since_gets_only_what_changed(submit: Function, status: Function, factory: Factory) -> None:
     execution_id = execution_of(submit)
     path = f"/api/executions/{execution_id}"
     before = data_of(status.get(path))["next_since"]
-    world.clock.advance(60)
-    world.work(deliveries=1)
+    factory.clock.advance(60)
+    factory.work(deliveries=1)
 
     changed = data_of(status.get(f"{path}?since={before}"))
     nothing = data_of(status.get(f"{path}?since={changed['next_since']}"))
@@ -136,10 +136,12 @@ def test_a_poll_with_since_gets_only_what_changed(submit: Function, status: Func
     assert nothing["counts"]["completed"] == 1
 
 
-def test_more_changes_than_a_page_lead_on_by_the_next_token(submit: Function, status: Function, world: World) -> None:
+def test_more_changes_than_a_page_lead_on_by_the_next_token(
+    submit: Function, status: Function, factory: Factory
+) -> None:
     execution_id = execution_of(submit)
     since = data_of(status.get(f"/api/executions/{execution_id}"))["next_since"]
-    world.work()
+    factory.work()
 
     seen = []
     for _ in range(4):

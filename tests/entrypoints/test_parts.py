@@ -15,7 +15,7 @@ from tests.hostile.row import form, part
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 class TestAPart:
@@ -34,18 +34,18 @@ class TestAPart:
         ],
     )
     def test_that_says_how_it_is_encoded_is_decoded(
-        self, submit: Function, world: World, encoding: str, content: bytes
+        self, submit: Function, factory: Factory, encoding: str, content: bytes
     ) -> None:
         sent = part("prompts_text", content, encoded_as(Content_Transfer_Encoding=encoding))
 
-        assert prompts_of(world, accepted(submit, world, sent)) == ["ein Böötchen, blau"]
+        assert prompts_of(factory, accepted(submit, factory, sent)) == ["ein Böötchen, blau"]
 
-    def test_that_is_an_image_in_base64_is_decoded(self, submit: Function, world: World) -> None:
+    def test_that_is_an_image_in_base64_is_decoded(self, submit: Function, factory: Factory) -> None:
         more = disposed("a.png", "image/png", Content_Transfer_Encoding="base64")
 
-        execution = accepted(submit, world, PROMPTS, part("reference_images", base64.encodebytes(picture()), more))
+        execution = accepted(submit, factory, PROMPTS, part("reference_images", base64.encodebytes(picture()), more))
 
-        assert world.images.reference(execution.parameters.references[0].name) == picture()
+        assert factory.images.reference(execution.parameters.references[0].name) == picture()
 
     @pytest.mark.parametrize(
         ("headers", "content", "told"),
@@ -105,36 +105,36 @@ class TestText:
         "charset",
         ["utf-8", "UTF8", "iso-8859-1", "windows-1252", "utf-16", "utf-16-le", "cp037", "utf-7", "mac-roman", "cp850"],
     )
-    def test_is_read_in_the_charset_that_it_names(self, submit: Function, world: World, charset: str) -> None:
+    def test_is_read_in_the_charset_that_it_names(self, submit: Function, factory: Factory, charset: str) -> None:
         text = "ein Böötchen\nein Möwchen"
         typed = encoded_as(Content_Type=f"text/plain; charset={charset}")
         body = json.dumps({"prompts_text": text, "api_key": "k"}, ensure_ascii=False).encode(charset)
 
-        by_form = accepted(submit, world, part("prompts_text", text.encode(charset), typed))
+        by_form = accepted(submit, factory, part("prompts_text", text.encode(charset), typed))
         by_json = submit.post(EXECUTE, data=body, content_type=f"application/json; charset={charset}")
 
-        of_json = world.store.executions[data_of(by_json, 202)["execution_id"]]
-        assert prompts_of(world, by_form) == prompts_of(world, of_json) == text.splitlines()
+        of_json = factory.store.executions[data_of(by_json, 202)["execution_id"]]
+        assert prompts_of(factory, by_form) == prompts_of(factory, of_json) == text.splitlines()
 
     @pytest.mark.parametrize("charset", ["utf-8-sig", "utf-16", "utf-32"])
     def test_is_read_in_the_charset_that_its_first_bytes_tell(
-        self, submit: Function, world: World, charset: str
+        self, submit: Function, factory: Factory, charset: str
     ) -> None:
         sent = part("prompts_text", "ein Böötchen".encode(charset), disposed("prompts.txt", "text/plain"))
 
-        assert prompts_of(world, accepted(submit, world, sent)) == ["ein Böötchen"]
+        assert prompts_of(factory, accepted(submit, factory, sent)) == ["ein Böötchen"]
 
     def test_of_a_charset_that_nobody_named_is_refused_when_it_looks_like_utf_16(self, submit: Function) -> None:
         refusal = refusal_of(submit, part("prompts_text", "a lighthouse".encode("utf-16-le")))
 
         assert "looks like UTF-16" in refusal[2]
 
-    def test_is_read_in_the_charset_that_the_form_names(self, submit: Function, world: World) -> None:
+    def test_is_read_in_the_charset_that_the_form_names(self, submit: Function, factory: Factory) -> None:
         text = part("prompts_text", "ein Böötchen".encode("cp1252"))
 
-        execution = accepted(submit, world, text, part("_charset_", b"windows-1252"))
+        execution = accepted(submit, factory, text, part("_charset_", b"windows-1252"))
 
-        assert prompts_of(world, execution) == ["ein Böötchen"]
+        assert prompts_of(factory, execution) == ["ein Böötchen"]
 
     def test_of_a_charset_that_is_not_known_is_refused_as_a_body_too(self, submit: Function) -> None:
         for charset in ("charset=klingon", "charset*=utf-8''%00", "charset=" + "x" * 5000):
@@ -194,16 +194,16 @@ class TestText:
             *("application/txt", "content/unknown", "application/x-binary", "application/*", "inode/x-empty"),
         ],
     )
-    def test_may_be_a_file_of_any_plain_kind(self, submit: Function, world: World, content_type: str) -> None:
+    def test_may_be_a_file_of_any_plain_kind(self, submit: Function, factory: Factory, content_type: str) -> None:
         sent = part("prompts_text", b"a lighthouse", disposed("prompts.txt", content_type))
 
-        assert prompts_of(world, accepted(submit, world, sent)) == ["a lighthouse"]
+        assert prompts_of(factory, accepted(submit, factory, sent)) == ["a lighthouse"]
 
-    def test_may_come_as_a_blob_in_every_field(self, submit: Function, world: World) -> None:
+    def test_may_come_as_a_blob_in_every_field(self, submit: Function, factory: Factory) -> None:
         blob = disposed("blob", "text/plain")
         metadata = part("metadata", b'{"job": "42"}', disposed("blob", "application/json"))
 
-        execution = accepted(submit, world, PROMPTS, part("aspect_ratio", b"16:9\r\n", blob), metadata)
+        execution = accepted(submit, factory, PROMPTS, part("aspect_ratio", b"16:9\r\n", blob), metadata)
 
         assert (execution.parameters.aspect_ratio, execution.metadata) == ("16:9", {"job": "42"})
 

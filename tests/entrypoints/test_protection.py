@@ -13,15 +13,15 @@ from werkzeug.exceptions import BadRequest
 from imagefactory.domain.errors import Unavailable
 from imagefactory.testing import Call, Moment
 from imagefactory.usecases.status import WINDOW
+from tests.entrypoints.apps import OTHER_PAGE, PAGE
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, error_of, execution_of
-from tests.entrypoints.world import OTHER_PAGE, PAGE
 from tests.hostile.entries import HEADERS, REFUSED_HEADERS
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
+    from tests.entrypoints.apps import HttpFactory
     from tests.entrypoints.function import Function, Load
-    from tests.entrypoints.world import World
     from tests.hostile.row import Headers
 
 SECRET = "AIzaSy-secret-of-ada"
@@ -46,7 +46,7 @@ def assert_protected(answer: TestResponse) -> None:
     assert answer.mimetype in ("application/json", "application/x-ndjson", None)
 
 
-def every_kind(submit: Function, status: Function, world: World) -> list[TestResponse]:
+def every_kind(submit: Function, status: Function, factory: HttpFactory) -> list[TestResponse]:
     """An answer of every status there is."""
     execution_id = execution_of(submit)
     path = f"/api/executions/{execution_id}"
@@ -69,15 +69,15 @@ def every_kind(submit: Function, status: Function, world: World) -> list[TestRes
             EXECUTE, data=b"{}", content_type="application/json", environ_overrides={"CONTENT_LENGTH": "33000000"}
         ),
     ]
-    world.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
+    factory.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
     answers.append(status.get(path))
-    world.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError("a defect"))
+    factory.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError("a defect"))
     answers.append(status.get(path))
     return answers
 
 
-def test_every_answer_is_protected(submit: Function, status: Function, world: World) -> None:
-    answers = every_kind(submit, status, world)
+def test_every_answer_is_protected(submit: Function, status: Function, factory: HttpFactory) -> None:
+    answers = every_kind(submit, status, factory)
 
     assert {answer.status_code for answer in answers} == {
         *(200, 202, 204, 304, 400, 401, 404, 405, 409, 413, 415, 422, 500, 503)
@@ -101,9 +101,9 @@ def test_an_answer_without_a_body_names_no_type(submit: Function, status: Functi
 @pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "/a%0aSet-Cookie:%20a=b", "/%0d%0a%0d%0a<script>"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_what_the_framework_answers_by_itself_is_answered_as_ever(
-    load: Load, world: World, name: str, path: str, method: str
+    load: Load, factory: HttpFactory, name: str, path: str, method: str
 ) -> None:
-    function = load(name, getattr(world, f"{name}_app"))
+    function = load(name, getattr(factory, f"{name}_app"))
 
     answer = function.ask(method, path, user=None, data=b"a body" * 1000)
 
@@ -114,9 +114,9 @@ def test_what_the_framework_answers_by_itself_is_answered_as_ever(
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("headers", [pytest.param(one, id=name) for name, one in REFUSED_HEADERS.items()])
 def test_what_the_framework_refuses_is_malformed_and_an_ordinary_line_in_the_log(
-    load: Load, world: World, name: str, headers: Headers, capsys: pytest.CaptureFixture[str]
+    load: Load, factory: HttpFactory, name: str, headers: Headers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function = load(name, getattr(world, f"{name}_app"))
+    function = load(name, getattr(factory, f"{name}_app"))
 
     for method in ("GET", "POST", "OPTIONS", "BREW"):
         answer = function.ask(method, "/api/executions", user=None, headers=headers, data=b"a body" * 1000)
@@ -132,8 +132,8 @@ def test_a_host_that_is_none_changes_nothing(status: Function, headers: Headers)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_nothing_redirects(load: Load, world: World, name: str) -> None:
-    function = load(name, getattr(world, f"{name}_app"))
+def test_nothing_redirects(load: Load, factory: HttpFactory, name: str) -> None:
+    function = load(name, getattr(factory, f"{name}_app"))
 
     # As of `GET http://host HTTP/1.1`.
     answer = function.get("/", user=None, environ_overrides={"PATH_INFO": ""})
@@ -162,12 +162,12 @@ def test_nothing_redirects(load: Load, world: World, name: str) -> None:
 )
 def test_what_the_framework_raises_in_the_middle_is_answered_by_its_kind(
     status: Function,
-    world: World,
+    factory: HttpFactory,
     failure: exceptions.HTTPException,
     expected: tuple[int, str],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    world.faults.fail("executions.list_by_user", Moment.BEFORE, failure)
+    factory.faults.fail("executions.list_by_user", Moment.BEFORE, failure)
 
     answer = status.get("/api/executions")
 
@@ -200,10 +200,10 @@ def test_a_function_that_cannot_be_put_together_says_so_without_details(
 
 
 def test_a_defect_tells_the_client_nothing_but_where_to_look(
-    submit: Function, status: Function, world: World, capfd: pytest.CaptureFixture[str]
+    submit: Function, status: Function, factory: HttpFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError(f"could not read {SECRET}"))
+    factory.faults.fail("executions.read_progress", Moment.BEFORE, RuntimeError(f"could not read {SECRET}"))
     capfd.readouterr()
 
     answer = status.get(f"/api/executions/{execution_id}")
@@ -216,10 +216,10 @@ def test_a_defect_tells_the_client_nothing_but_where_to_look(
 
 
 def test_lines_that_fail_before_the_first_are_answered_as_any_failure(
-    submit: Function, status: Function, world: World
+    submit: Function, status: Function, factory: HttpFactory
 ) -> None:
     path = f"/api/executions/{execution_of(submit)}/results.jsonl"
-    world.faults.fail("executions.results", Moment.BEFORE, Unavailable("down"))
+    factory.faults.fail("executions.results", Moment.BEFORE, Unavailable("down"))
 
     answer = status.get(path)
 
@@ -228,7 +228,7 @@ def test_lines_that_fail_before_the_first_are_answered_as_any_failure(
 
 
 def test_lines_that_break_off_are_seen_to_and_logged_without_what_the_failure_says(
-    submit: Function, status: Function, world: World, capfd: pytest.CaptureFixture[str]
+    submit: Function, status: Function, factory: HttpFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
     prompts = [f"prompt {number}" for number in range(WINDOW + 1)]
     path = f"/api/executions/{execution_of(submit, prompts_text=None, prompts=prompts)}/results.jsonl"
@@ -238,7 +238,7 @@ def test_lines_that_break_off_are_seen_to_and_logged_without_what_the_failure_sa
         if (call.name, call.moment) == ("executions.results", Moment.BEFORE) and (failure := next(windows)):
             raise failure
 
-    world.faults.hook = second_window_fails
+    factory.faults.hook = second_window_fails
     capfd.readouterr()
 
     # The server takes this for a client that has gone, and closes the connection: the last chunk never comes.

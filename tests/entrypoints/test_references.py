@@ -13,7 +13,7 @@ from tests.hostile.row import FORM_TYPE, form, part
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 class TestAReference:
@@ -25,13 +25,15 @@ class TestAReference:
             *("image/jpeg; charset=binary", "image/jpg;name=a.jpg", " image/jpeg "),
         ],
     )
-    def test_is_judged_by_content_whatever_it_is_called(self, submit: Function, world: World, declared: str) -> None:
+    def test_is_judged_by_content_whatever_it_is_called(
+        self, submit: Function, factory: Factory, declared: str
+    ) -> None:
         image = {"mime_type": declared, "data": base64.b64encode(picture("JPEG")).decode()}
 
-        by_form = accepted(submit, world, PROMPTS, part("reference_images", picture("JPEG"), disposed("a", declared)))
+        by_form = accepted(submit, factory, PROMPTS, part("reference_images", picture("JPEG"), disposed("a", declared)))
         by_json = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [image]})
 
-        of_json = world.store.executions[data_of(by_json, 202)["execution_id"]]
+        of_json = factory.store.executions[data_of(by_json, 202)["execution_id"]]
         for execution in (by_form, of_json):
             assert [one.content_type for one in execution.parameters.references] == ["image/jpeg"]
 
@@ -50,8 +52,8 @@ class TestAReference:
         "more",
         [NO_NAME + b"application/octet-stream", NO_NAME + b"image/png", NO_NAME + b"text/plain", b""],
     )
-    def test_without_a_file_name_is_a_file(self, submit: Function, world: World, more: bytes) -> None:
-        execution = accepted(submit, world, PROMPTS, part("reference_images", picture(), more))
+    def test_without_a_file_name_is_a_file(self, submit: Function, factory: Factory, more: bytes) -> None:
+        execution = accepted(submit, factory, PROMPTS, part("reference_images", picture(), more))
 
         assert len(execution.parameters.references) == 1
 
@@ -64,34 +66,34 @@ class TestAReference:
             lambda data: "Data:image/png;name=a.png;BASE64," + base64.encodebytes(data).decode(),
         ],
     )
-    def test_is_read_in_every_spelling_of_base64(self, submit: Function, world: World, spelt: Any) -> None:
+    def test_is_read_in_every_spelling_of_base64(self, submit: Function, factory: Factory, spelt: Any) -> None:
         image = {"data": spelt(picture())}
 
         answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [image]})
 
-        execution = world.store.executions[data_of(answer, 202)["execution_id"]]
-        assert world.images.reference(execution.parameters.references[0].name) == picture()
+        execution = factory.store.executions[data_of(answer, 202)["execution_id"]]
+        assert factory.images.reference(execution.parameters.references[0].name) == picture()
 
     @pytest.mark.parametrize("more", [b"", disposed("blob", "application/octet-stream")])
-    def test_may_be_a_data_url_in_a_form(self, submit: Function, world: World, more: bytes) -> None:
+    def test_may_be_a_data_url_in_a_form(self, submit: Function, factory: Factory, more: bytes) -> None:
         # As letters it is longer than a file may be.
         image = picture() + bytes(5 * 1024 * 1024 - len(picture()))
         url = b"data:image/png;base64," + base64.b64encode(image)
 
-        execution = accepted(submit, world, PROMPTS, part("reference_images", url, more))
+        execution = accepted(submit, factory, PROMPTS, part("reference_images", url, more))
 
-        assert world.images.reference(execution.parameters.references[0].name) == image
+        assert factory.images.reference(execution.parameters.references[0].name) == image
 
-    def test_may_be_a_data_url_in_a_list_of_json(self, submit: Function, world: World) -> None:
+    def test_may_be_a_data_url_in_a_list_of_json(self, submit: Function, factory: Factory) -> None:
         url = "data:image/png;base64," + base64.b64encode(picture()).decode()
 
         answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": [url]})
 
-        assert len(world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
+        assert len(factory.store.executions[data_of(answer, 202)["execution_id"]].parameters.references) == 1
 
     @pytest.mark.parametrize("name", ["reference_images[]", "reference_images[0]"])
-    def test_may_have_the_name_that_programs_give_to_lists(self, submit: Function, world: World, name: str) -> None:
-        execution = accepted(submit, world, PROMPTS, part(name, picture(), disposed("a.png", "image/png")))
+    def test_may_have_the_name_that_programs_give_to_lists(self, submit: Function, factory: Factory, name: str) -> None:
+        execution = accepted(submit, factory, PROMPTS, part(name, picture(), disposed("a.png", "image/png")))
 
         assert len(execution.parameters.references) == 1
 

@@ -20,7 +20,7 @@ from tests.entrypoints.function import (
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 PADDED = json.dumps(LIGHTHOUSE).encode()
 
@@ -36,7 +36,7 @@ def test_a_body_of_exactly_the_limit_is_taken(submit: Function) -> None:
 
 
 @pytest.mark.parametrize("path", [EXECUTE, f"/api/executions/{NOBODY_HAS}/retry"])
-def test_a_byte_more_is_too_large_with_a_length_and_without(submit: Function, world: World, path: str) -> None:
+def test_a_byte_more_is_too_large_with_a_length_and_without(submit: Function, factory: Factory, path: str) -> None:
     body = PADDED.ljust(MAX_BODY_BYTES + 1)
 
     with_length = submit.post(path, data=body, content_type="application/json")
@@ -44,7 +44,7 @@ def test_a_byte_more_is_too_large_with_a_length_and_without(submit: Function, wo
 
     for answer in (with_length, without):
         error_of(answer, 413, "PAYLOAD_TOO_LARGE")
-    assert world.store.executions == {}
+    assert factory.store.executions == {}
 
 
 def test_a_form_over_the_limit_is_too_large_with_a_length_and_without(submit: Function) -> None:

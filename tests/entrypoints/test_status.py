@@ -10,22 +10,22 @@ import pytest
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.result import FailureCode
 from imagefactory.testing import Moment, a_failure
+from tests.entrypoints.apps import WORKFLOW
 from tests.entrypoints.function import LIGHTHOUSE, NOBODY_HAS, data_of, error_of, execution_of
-from tests.entrypoints.world import WORKFLOW
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_status=200, provider_reason="IMAGE_SAFETY")
 
 
 def test_the_answer_has_every_key_of_the_contract_and_no_other(
-    submit: Function, status: Function, world: World
+    submit: Function, status: Function, factory: Factory
 ) -> None:
-    world.model.script = {"a harbour": [REFUSED]}
+    factory.model.script = {"a harbour": [REFUSED]}
     execution_id = execution_of(submit, metadata={"project": "postcards"})
-    world.work(deliveries=2)
+    factory.work(deliveries=2)
 
     data = data_of(status.get(f"/api/executions/{execution_id}"))
 
@@ -61,10 +61,12 @@ def test_the_answer_has_every_key_of_the_contract_and_no_other(
     }
 
 
-def test_each_kind_of_result_has_the_keys_that_belong_to_it(submit: Function, status: Function, world: World) -> None:
-    world.model.script = {"a harbour": [REFUSED]}
+def test_each_kind_of_result_has_the_keys_that_belong_to_it(
+    submit: Function, status: Function, factory: Factory
+) -> None:
+    factory.model.script = {"a harbour": [REFUSED]}
     execution_id = execution_of(submit)
-    world.work(deliveries=2)
+    factory.work(deliveries=2)
 
     data = data_of(status.get(f"/api/executions/{execution_id}"))
 
@@ -113,10 +115,10 @@ def test_each_kind_of_result_has_the_keys_that_belong_to_it(submit: Function, st
 
 
 def test_an_ended_execution_says_so_and_asks_for_no_further_poll(
-    submit: Function, status: Function, world: World
+    submit: Function, status: Function, factory: Factory
 ) -> None:
     execution_id = execution_of(submit)
-    world.work()
+    factory.work()
 
     data = data_of(status.get(f"/api/executions/{execution_id}"))
 
@@ -124,13 +126,13 @@ def test_an_ended_execution_says_so_and_asks_for_no_further_poll(
     assert (data["estimated_seconds_left"], data["completed_at"]) == (None, "2026-11-22T12:00:02.000Z")
 
 
-def test_an_unchanged_execution_is_not_sent_again(submit: Function, status: Function, world: World) -> None:
+def test_an_unchanged_execution_is_not_sent_again(submit: Function, status: Function, factory: Factory) -> None:
     execution_id = execution_of(submit)
     first = status.get(f"/api/executions/{execution_id}")
 
     again = status.get(f"/api/executions/{execution_id}", headers={"If-None-Match": first.headers["ETag"]})
     weak = status.get(f"/api/executions/{execution_id}", headers={"If-None-Match": f"W/{first.headers['ETag']}"})
-    world.work(deliveries=1)
+    factory.work(deliveries=1)
     changed = status.get(f"/api/executions/{execution_id}", headers={"If-None-Match": first.headers["ETag"]})
 
     for unchanged in (again, weak):
@@ -141,12 +143,12 @@ def test_an_unchanged_execution_is_not_sent_again(submit: Function, status: Func
 
 
 def test_lines_hold_every_prompt_in_input_order_whatever_became_of_it(
-    submit: Function, status: Function, world: World
+    submit: Function, status: Function, factory: Factory
 ) -> None:
-    world.model.script = {"a harbour": [REFUSED]}
+    factory.model.script = {"a harbour": [REFUSED]}
     prompts = [{"prompt": text, "custom_id": text[-1]} for text in ("a lighthouse", "a harbour", "ein Bötchen")]
     execution_id = execution_of(submit, prompts_text=None, prompts=prompts)
-    world.work(deliveries=2)
+    factory.work(deliveries=2)
 
     answer = status.get(f"/api/executions/{execution_id}/results.jsonl")
 
@@ -229,9 +231,9 @@ def test_a_head_request_gets_the_headers_alone(submit: Function, status: Functio
     assert answer.headers["ETag"]
 
 
-def test_a_store_that_is_down_is_told_as_such(submit: Function, status: Function, world: World) -> None:
+def test_a_store_that_is_down_is_told_as_such(submit: Function, status: Function, factory: Factory) -> None:
     execution_id = execution_of(submit)
-    world.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
+    factory.faults.fail("executions.read_progress", Moment.BEFORE, Unavailable("down"))
 
     answer = status.get(f"/api/executions/{execution_id}")
 
@@ -239,9 +241,9 @@ def test_a_store_that_is_down_is_told_as_such(submit: Function, status: Function
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_no_answer_holds_the_key(submit: Function, status: Function, world: World) -> None:
+def test_no_answer_holds_the_key(submit: Function, status: Function, factory: Factory) -> None:
     execution_id = execution_of(submit, api_key="AIza-very-secret")
-    world.work(deliveries=1)
+    factory.work(deliveries=1)
 
     answers = [
         status.get(path)

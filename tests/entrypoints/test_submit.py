@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.entrypoints.apps import WORKFLOW
 from tests.entrypoints.function import (
     EXECUTE,
     LIGHTHOUSE,
@@ -18,11 +19,10 @@ from tests.entrypoints.function import (
     faults_of,
     picture,
 )
-from tests.entrypoints.world import WORKFLOW
 
 if TYPE_CHECKING:
     from tests.entrypoints.function import Function
-    from tests.entrypoints.world import World
+    from tests.harness.factory import Factory
 
 
 def test_the_answer_has_every_key_of_the_contract_and_no_other(submit: Function) -> None:
@@ -58,7 +58,7 @@ def test_a_retired_model_is_taken_with_a_warning_that_names_its_successor(submit
     assert "gemini-3.1-flash-lite-image" in warning
 
 
-def test_a_json_body_may_give_every_field(submit: Function, world: World) -> None:
+def test_a_json_body_may_give_every_field(submit: Function, factory: Factory) -> None:
     body = {
         "prompts": ["  a lighthouse ", {"prompt": "a harbour", "custom_id": "h-1"}],
         "api_key": "the-key",
@@ -72,23 +72,23 @@ def test_a_json_body_may_give_every_field(submit: Function, world: World) -> Non
 
     answer = submit.post(EXECUTE, json=body)
 
-    execution = world.store.executions[data_of(answer, 202)["execution_id"]]
+    execution = factory.store.executions[data_of(answer, 202)["execution_id"]]
     parameters = execution.parameters
     assert (parameters.model, parameters.aspect_ratio, parameters.resolution) == ("gemini-3-pro-image", "16:9", "4K")
     assert (parameters.output_format, len(parameters.references)) == ("webp", 1)
     assert execution.metadata == {"project": "postcards"}
-    assert [(one.text, one.custom_id) for one in world.store.chunks[execution.id, 0]] == [
+    assert [(one.text, one.custom_id) for one in factory.store.chunks[execution.id, 0]] == [
         ("a lighthouse", None),
         ("a harbour", "h-1"),
     ]
 
 
-def test_a_prompt_given_by_itself_is_trimmed_and_keeps_its_own_lines(submit: Function, world: World) -> None:
+def test_a_prompt_given_by_itself_is_trimmed_and_keeps_its_own_lines(submit: Function, factory: Factory) -> None:
     prompts = ["\n  a lighthouse\n\nat night \r\n", {"prompt": "\t\na harbour\n"}]
 
     answer = submit.post(EXECUTE, json={"prompts": prompts, "api_key": "the-key"})
 
-    kept = [one.text for one in world.store.chunks[data_of(answer, 202)["execution_id"], 0]]
+    kept = [one.text for one in factory.store.chunks[data_of(answer, 202)["execution_id"], 0]]
     assert kept == ["a lighthouse\n\nat night", "a harbour"]
 
 
@@ -100,12 +100,12 @@ def test_null_is_as_good_as_nothing(submit: Function) -> None:
     data_of(answer, 202)
 
 
-def test_an_image_may_leave_its_type_out(submit: Function, world: World) -> None:
+def test_an_image_may_leave_its_type_out(submit: Function, factory: Factory) -> None:
     images = [{"data": base64.b64encode(picture()).decode()} | more for more in ({}, {"mime_type": None})]
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"reference_images": images})
 
-    (first, second) = world.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
+    (first, second) = factory.store.executions[data_of(answer, 202)["execution_id"]].parameters.references
     assert first.content_type == second.content_type == "image/png"
 
 
@@ -118,33 +118,33 @@ def test_the_answer_to_many_faults_has_the_first_ten_thousand(submit: Function) 
     assert "The first 10000 of 12001 faults" in error["message"]
 
 
-def test_prompts_keep_control_characters_and_every_oddity_of_unicode(submit: Function, world: World) -> None:
+def test_prompts_keep_control_characters_and_every_oddity_of_unicode(submit: Function, factory: Factory) -> None:
     odd = "a\u0000b \u202e right to left \U0001f469\u200d\U0001f680 e\u0301 \u2028 \ufffd \x1b[31m"
 
     answer = submit.post(EXECUTE, json={"prompts": [odd], "api_key": "the-key"})
 
-    (kept,) = world.store.chunks[data_of(answer, 202)["execution_id"], 0]
+    (kept,) = factory.store.chunks[data_of(answer, 202)["execution_id"], 0]
     assert kept.text == odd
 
 
-def test_the_key_is_sealed_and_stands_in_no_answer(submit: Function, world: World) -> None:
+def test_the_key_is_sealed_and_stands_in_no_answer(submit: Function, factory: Factory) -> None:
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"api_key": "AIza-very-secret"})
 
-    execution = world.store.executions[data_of(answer, 202)["execution_id"]]
+    execution = factory.store.executions[data_of(answer, 202)["execution_id"]]
     assert execution.encrypted_key is not None
-    assert world.encryption.decrypt(execution.encrypted_key, execution.id) == "AIza-very-secret"
+    assert factory.encryption.decrypt(execution.encrypted_key, execution.id) == "AIza-very-secret"
     assert "AIza-very-secret" not in answer.get_data(as_text=True)
-    assert "AIza-very-secret" not in str(world.tasks.created)
+    assert "AIza-very-secret" not in str(factory.tasks.created)
 
 
-def test_tasks_are_created_one_second_apart(submit: Function, world: World) -> None:
+def test_tasks_are_created_one_second_apart(submit: Function, factory: Factory) -> None:
     execution_of(submit)
 
-    moments = [task.schedule_at.timestamp() for task in world.tasks.created]
+    moments = [task.schedule_at.timestamp() for task in factory.tasks.created]
     assert [later - moments[0] for later in moments] == [0, 1, 2]
 
 
-def test_every_fault_is_told_at_once_and_nothing_is_stored(submit: Function, world: World) -> None:
+def test_every_fault_is_told_at_once_and_nothing_is_stored(submit: Function, factory: Factory) -> None:
     body = {
         "prompts": [
             "a lighthouse",
@@ -180,7 +180,7 @@ def test_every_fault_is_told_at_once_and_nothing_is_stored(submit: Function, wor
         ],
         key=str,
     )
-    assert (world.store.executions, world.images.objects, world.tasks.created) == ({}, {}, [])
+    assert (factory.store.executions, factory.images.objects, factory.tasks.created) == ({}, {}, [])
 
 
 @pytest.mark.parametrize(
@@ -210,13 +210,13 @@ def test_a_broken_rule_is_refused_by_its_field(
     assert faults_of(answer) == [fault]
 
 
-def test_ten_thousand_prompts_are_taken(submit: Function, world: World) -> None:
+def test_ten_thousand_prompts_are_taken(submit: Function, factory: Factory) -> None:
     text = "\n".join(f"a lighthouse, view {number}" for number in range(10_000))
 
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"prompts_text": text})
 
     assert data_of(answer, 202)["prompt_count"] == 10_000
-    assert len(world.tasks.created) == 10_000
+    assert len(factory.tasks.created) == 10_000
 
 
 def test_an_unknown_workflow_is_not_found(submit: Function) -> None:

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from imagefactory.api.auth.tokens import FIREBASE, InvalidToken, TokenVerifier
+from tests.entrypoints.apps import WORKFLOW
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, carrying, data_of, error_of
 from tests.entrypoints.issuer import AUDIENCE, KEY_ID, Issuer, public_jwk
-from tests.entrypoints.world import WORKFLOW
 
 if TYPE_CHECKING:
+    from tests.entrypoints.apps import HttpFactory
     from tests.entrypoints.function import Function, Load
-    from tests.entrypoints.world import World
 
 LIST = "/api/executions"
 
@@ -258,12 +258,12 @@ def test_where_a_token_says_its_key_is_nobody_looks(status: Function, issuer: Is
 
 
 def test_only_a_token_that_could_be_good_makes_the_function_ask_for_keys(
-    load: Load, world: World, monkeypatch: pytest.MonkeyPatch
+    load: Load, factory: HttpFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Issuer() as fresh:
         monkeypatch.setenv("ID_TOKEN_ISSUER", fresh.url)
         monkeypatch.setenv("ID_TOKEN_JWKS_URL", fresh.jwks_url)
-        status = load("status", world.status_app)
+        status = load("status", factory.status_app)
         for header in ({"alg": "none"}, {"alg": "HS256", "kid": KEY_ID}, {"alg": "RS256"}):
             refused(status, f"Bearer {part(header)}.{part(fresh.claims())}.AAAA")
         asked_before = [*fresh.asked]
@@ -301,11 +301,11 @@ def test_a_firebase_token_says_when_its_user_signed_in(issuer: Issuer) -> None:
 
 
 def test_tokens_from_before_they_were_withdrawn_are_refused_and_new_ones_taken(
-    load: Load, world: World, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    load: Load, factory: HttpFactory, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     withdrawn = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
     monkeypatch.setenv("ID_TOKENS_NOT_BEFORE", withdrawn.isoformat())
-    status, submit = load("status", world.status_app), load("submit", world.submit_app)
+    status, submit = load("status", factory.status_app), load("submit", factory.submit_app)
     moment = int(withdrawn.timestamp())
     old = issuer.token(iat=moment - 1)
     refused(status, f"Bearer {issuer.token(iat=-(10**400))}")
@@ -318,11 +318,11 @@ def test_tokens_from_before_they_were_withdrawn_are_refused_and_new_ones_taken(
 
 
 def test_an_issuer_whose_keys_cannot_be_fetched_is_an_outage(
-    load: Load, world: World, monkeypatch: pytest.MonkeyPatch
+    load: Load, factory: HttpFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Port 9 is "discard": nothing listens there.
     monkeypatch.setenv("ID_TOKEN_JWKS_URL", "http://127.0.0.1:9/jwks.json")
-    status = load("status", world.status_app)
+    status = load("status", factory.status_app)
 
     answer = status.get(LIST)
 

@@ -1,14 +1,14 @@
 """Which tests run in one process, one after the other: those that share what is slow to start.
 
-pytest-xdist's own groups are marks that it writes into the ids of tests, which pytest no longer lets it do since 9.1; so
-a group follows from the path here. With any --dist but no, this scheduler is the one that serves.
+The marks of pytest-xdist's loadgroup come to nothing: it writes them into the ids of tests, which pytest 9 no longer
+takes from it. So a group follows from the path, whatever --dist says.
 """
 
 from __future__ import annotations
 
 from pathlib import PurePath
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # it has no py.typed
 
 TESTS = PurePath("tests")
 #: Folders and files of one group each, those that take longest first, so that no process is left with them alone.
@@ -49,7 +49,7 @@ def rank_of(node_id: str) -> int:
     return names.index(group) if group in names else len(names)
 
 
-class ScheduleByGroup(LoadScopeScheduling):  # type: ignore[misc] # it is typed only within xdist
+class ScheduleByGroup(LoadScopeScheduling):  # type: ignore[misc] # as above
     """Gives each process a group at a time, in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.hostile.row import Wire
+from tests.hostile.row import Transport
 
 if TYPE_CHECKING:
     from tests.hostile.entries import Entry
@@ -68,11 +68,11 @@ def reply_of(received: bytes) -> Reply:
     return Reply(status, headers, body)
 
 
-def bytes_of(row: Row | Wire, entry: Entry, tokens: dict[str, tuple[str, ...]]) -> bytes:
-    """What goes over the wire; `tokens` are Authorization headers by their names."""
+def bytes_of(row: Row | Transport, entry: Entry, tokens: dict[str, tuple[str, ...]]) -> bytes:
+    """What is sent; `tokens` are Authorization headers by their names."""
     query = entry.refused.query
     path = f"{entry.path}?{query}" if query else entry.path
-    if isinstance(row, Wire):
+    if isinstance(row, Transport):
         token = tokens["good"][0].removeprefix("Bearer ")
         data = row.data.replace(b"METHOD", entry.method.encode()).replace(b"PATH", path.encode())
         return data.replace(b"TOKEN", token.encode())

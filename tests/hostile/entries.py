@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from local.stack.settings import ROOT
-from tests.hostile import bodies, retries, tasks, wires
+from tests.hostile import bodies, retries, tasks, transports
 from tests.hostile.row import (
     INVALID,
     JSON_TYPE,
@@ -18,7 +18,7 @@ from tests.hostile.row import (
     NOT_FOUND,
     TOO_LARGE,
     Row,
-    Wire,
+    Transport,
 )
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class Entry:
             *self.own,
         ]
 
-    def wires(self) -> list[Wire]:
+    def transports(self) -> list[Transport]:
         """Everything that no client would send."""
-        torn = (one if self.reads_body else replace(one, code=self.refused.code) for one in wires.TORN)
-        return [*wires.WIRES, *wires.ELSEWHERE, *torn]
+        torn = (one if self.reads_body else replace(one, code=self.refused.code) for one in transports.TORN)
+        return [*transports.TRANSPORTS, *transports.ELSEWHERE, *torn]
 
     def _with(self, name: str, headers: Headers) -> Row:
         return replace(self.refused, name=name, headers=self.refused.headers + headers)

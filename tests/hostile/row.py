@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Wire:
+class Transport:
     """Bytes that are no HTTP as an honest client speaks it: METHOD, PATH and TOKEN in them are the entry point's.
 
     The server in front of the function refuses them by itself, with one of these statuses, or says nothing at all (0).

@@ -20,7 +20,7 @@ from tests.hostile.tokens import headers_of
 if TYPE_CHECKING:
     from tests.hostile.client import Reply
     from tests.hostile.entries import Entry
-    from tests.hostile.row import Wire
+    from tests.hostile.row import Transport
     from tests.hostile.stack import Stack
 
     Tokens = dict[str, tuple[str, ...]]
@@ -42,7 +42,7 @@ class Shot:
 
     address: str
     data: bytes
-    row: Row | Wire
+    row: Row | Transport
 
     def fault(self) -> str | None:
         """Send it; what is wrong with the reply."""
@@ -70,7 +70,7 @@ def tokens(stack: Stack) -> dict[str, Tokens]:
 
 def shots(stack: Stack, tokens: dict[str, Tokens], entry: Entry) -> list[Shot]:
     own = tokens[entry.function]
-    rows: list[Row | Wire] = [*entry.rows([name for name in own if name != "good"]), *entry.wires()]
+    rows: list[Row | Transport] = [*entry.rows([name for name in own if name != "good"]), *entry.transports()]
     assert len({row.name for row in rows}) == len(rows), "a name stands for one request"
     return [Shot(stack.address(entry.function), bytes_of(row, entry, own), row) for row in rows]
 
@@ -81,7 +81,7 @@ def faults(shots: list[Shot]) -> list[str]:
         return [fault for fault in pool.map(Shot.fault, shots) if fault]
 
 
-def _is_right(row: Row | Wire, reply: Reply) -> bool:
+def _is_right(row: Row | Transport, reply: Reply) -> bool:
     if not row.code:
         assert not isinstance(row, Row)
         return reply.status in row.statuses

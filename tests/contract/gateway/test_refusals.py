@@ -8,7 +8,7 @@ import pytest
 
 from tests.hostile.client import sent
 from tests.hostile.entries import HEADERS, REFUSED_HEADERS
-from tests.hostile.wires import TORN, WIRES
+from tests.hostile.transports import TORN, TRANSPORTS
 from tests.servers import a_gateway
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from tests.contract.gateway.conftest import FakeFunction
     from tests.hostile.client import Reply
-    from tests.hostile.row import Headers, Wire
+    from tests.hostile.row import Headers, Transport
 
 #: Without those that end in the middle: the gateway waits for the rest.
-WHOLE = [one for one in WIRES if 0 not in one.statuses]
+WHOLE = [one for one in TRANSPORTS if 0 not in one.statuses]
 UNREADABLE_CHUNKS = [one for one in TORN if "chunk" in one.name and one.data.endswith(b"0\r\n\r\n")]
 
 
@@ -52,9 +52,9 @@ def request(
     return head.encode("latin-1") + b"\r\n"
 
 
-@pytest.mark.parametrize("wire", [pytest.param(one, id=one.name) for one in [*WHOLE, *UNREADABLE_CHUNKS]])
-def test_what_is_no_http_is_passed_on_or_malformed(gateway: str, status: FakeFunction, wire: Wire) -> None:
-    data = wire.data.replace(b"METHOD", b"GET").replace(b"PATH", b"/api/executions")
+@pytest.mark.parametrize("transport", [pytest.param(one, id=one.name) for one in [*WHOLE, *UNREADABLE_CHUNKS]])
+def test_what_is_no_http_is_passed_on_or_malformed(gateway: str, status: FakeFunction, transport: Transport) -> None:
+    data = transport.data.replace(b"METHOD", b"GET").replace(b"PATH", b"/api/executions")
 
     reply = sent(gateway, data, half_closed=False)
 

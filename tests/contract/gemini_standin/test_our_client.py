@@ -14,7 +14,7 @@ from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.domain.result import ResultStatus
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.testing import ManualClock, some_parameters
-from tests.unit.world import KEY, World
+from tests.harness.factory import KEY, Factory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,15 +203,15 @@ def model(gemini: Gemini) -> Iterator[GeminiModel]:
 def after(outcome: Outcome, gemini: Gemini, model: GeminiModel) -> Result:
     """What is kept of a prompt after its first attempt met this outcome."""
     gemini.rule(match=None, outcomes=[outcome.value])
-    world = World()
+    factory = Factory()
     seconds = SHORT if outcome in {Outcome.TIMEOUT, Outcome.DRIP} else LONG
-    generate = replace(world.generate, model=model, codec=PillowImageCodec(), retry=RetryPolicy(timeout_base=seconds))
-    execution = world.given(
-        "a lighthouse", parameters=PARAMETERS, id="x", encrypted_key=world.encryption.encrypt(KEY, "x")
+    generate = replace(factory.generate, model=model, codec=PillowImageCodec(), retry=RetryPolicy(timeout_base=seconds))
+    execution = factory.store_execution(
+        "a lighthouse", parameters=PARAMETERS, id="x", encrypted_key=factory.encryption.encrypt(KEY, "x")
     )
     generate(execution.id, 0, 1)
     assert [call["outcome"] for call in gemini.calls()] == [outcome.value]
-    return world.result(execution.id)
+    return factory.read_result(execution.id)
 
 
 def test_every_outcome_is_walked_through() -> None:

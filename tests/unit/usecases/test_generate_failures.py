@@ -13,7 +13,7 @@ from imagefactory.domain.result import FailureCode, Result
 from imagefactory.ports import GeneratedImage, Transition
 from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
-from tests.unit.world import KEY, World
+from tests.harness.factory import KEY, Factory
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
@@ -22,85 +22,80 @@ REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_reaso
 LEASE_SECONDS = 180.0
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
+def generate(factory: Factory, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
+    return factory.generate(execution.id, index, attempt)
 
 
-def generate(world: World, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
-    return world.generate(execution.id, index, attempt)
-
-
-def die_in(world: World, execution: Execution, call: str, moment: Moment) -> None:
+def die_in(factory: Factory, execution: Execution, call: str, moment: Moment) -> None:
     """Let an attempt die at this call."""
-    world.faults.fail(call, moment, Crash())
+    factory.faults.fail(call, moment, Crash())
     with pytest.raises(Crash):
-        generate(world, execution)
+        generate(factory, execution)
 
 
 class TestFailuresOfOurOwn:
-    def test_an_image_that_cannot_be_opened_is_the_providers_failure(self, world: World) -> None:
-        execution = world.given()
-        world.scripted({"first prompt": [GeneratedImage(b"no image", "image/png")]})
+    def test_an_image_that_cannot_be_opened_is_the_providers_failure(self, factory: Factory) -> None:
+        execution = factory.store_execution()
+        factory.script({"first prompt": [GeneratedImage(b"no image", "image/png")]})
 
-        assert generate(world, execution) is Outcome.POSTPONED
-        failure = world.result(execution.id).failure
+        assert generate(factory, execution) is Outcome.POSTPONED
+        failure = factory.read_result(execution.id).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.SERVER_ERROR, True)
 
     @pytest.mark.parametrize("call", ["images.put", "executions.prompts", "encryption.decrypt"])
-    def test_a_service_that_fails_costs_an_attempt_and_says_storage(self, world: World, call: str) -> None:
-        execution = world.given("only", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-        world.faults.fail(call, Moment.BEFORE, Unavailable())
+    def test_a_service_that_fails_costs_an_attempt_and_says_storage(self, factory: Factory, call: str) -> None:
+        execution = factory.store_execution("only", encrypted_key=factory.encryption.encrypt(KEY, "x"), id="x")
+        factory.faults.fail(call, Moment.BEFORE, Unavailable())
 
-        assert generate(world, execution) is Outcome.POSTPONED
-        failure = world.result(execution.id).failure
+        assert generate(factory, execution) is Outcome.POSTPONED
+        failure = factory.read_result(execution.id).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.STORAGE_ERROR, True)
 
-    def test_a_reference_image_that_is_gone_ends_the_prompt(self, world: World) -> None:
+    def test_a_reference_image_that_is_gone_ends_the_prompt(self, factory: Factory) -> None:
         parameters = replace(some_parameters(), references=(Reference("executions/x/references/0.png", "image/png"),))
-        execution = world.given("only", parameters=parameters, id="x")
+        execution = factory.store_execution("only", parameters=parameters, id="x")
 
-        assert generate(world, execution) is Outcome.ENDED
-        failure = world.result("x").failure
+        assert generate(factory, execution) is Outcome.ENDED
+        failure = factory.read_result("x").failure
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
 
-    def test_a_key_that_cannot_be_decrypted_any_more_ends_the_prompt(self, world: World) -> None:
-        encrypted = world.encryption.encrypt(KEY, "x")
-        execution = world.given("only", encrypted_key=encrypted, id="x")
-        world.encryption.disable(encrypted.key_version)
+    def test_a_key_that_cannot_be_decrypted_any_more_ends_the_prompt(self, factory: Factory) -> None:
+        encrypted = factory.encryption.encrypt(KEY, "x")
+        execution = factory.store_execution("only", encrypted_key=encrypted, id="x")
+        factory.encryption.disable(encrypted.key_version)
 
-        assert generate(world, execution) is Outcome.ENDED
-        failure = world.result(execution.id).failure
+        assert generate(factory, execution) is Outcome.ENDED
+        failure = factory.read_result(execution.id).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, False)
-        assert world.model.calls == []
+        assert factory.model.calls == []
 
-    def test_a_defect_is_reported_at_once_and_costs_an_attempt(self, world: World) -> None:
-        execution = world.given("only prompt")
-        world.scripted({"only prompt": [KeyError("a defect")]})
+    def test_a_defect_is_reported_at_once_and_costs_an_attempt(self, factory: Factory) -> None:
+        execution = factory.store_execution("only prompt")
+        factory.script({"only prompt": [KeyError("a defect")]})
 
-        assert generate(world, execution) is Outcome.POSTPONED
-        failure = world.result(execution.id).failure
+        assert generate(factory, execution) is Outcome.POSTPONED
+        failure = factory.read_result(execution.id).failure
         assert failure is not None
         assert (failure.code, failure.retryable) == (FailureCode.INTERNAL, True)
-        assert generate(world, execution, attempt=2) is Outcome.COMPLETED
+        assert generate(factory, execution, attempt=2) is Outcome.COMPLETED
 
-    def test_an_outage_of_the_store_is_left_to_the_queue(self, world: World) -> None:
-        execution = world.given()
-        world.faults.fail("executions.load", Moment.BEFORE, Unavailable())
+    def test_an_outage_of_the_store_is_left_to_the_queue(self, factory: Factory) -> None:
+        execution = factory.store_execution()
+        factory.faults.fail("executions.load", Moment.BEFORE, Unavailable())
 
         with pytest.raises(Unavailable):
-            generate(world, execution)
+            generate(factory, execution)
 
-    def test_no_log_line_holds_a_prompt_or_a_key(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
-        execution = world.given("only prompt", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-        world.scripted({"only prompt": [Takes(119, a_failure()), GeneratedImage(b"?", "image/png")]})
-        world.faults.fail("images.put", Moment.BEFORE, Unavailable(f"{KEY} only prompt"))
+    def test_no_log_line_holds_a_prompt_or_a_key(self, factory: Factory, capsys: pytest.CaptureFixture[str]) -> None:
+        execution = factory.store_execution("only prompt", encrypted_key=factory.encryption.encrypt(KEY, "x"), id="x")
+        factory.script({"only prompt": [Takes(119, a_failure()), GeneratedImage(b"?", "image/png")]})
+        factory.faults.fail("images.put", Moment.BEFORE, Unavailable(f"{KEY} only prompt"))
 
-        world.run()
+        factory.run()
 
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) >= 4
@@ -109,63 +104,65 @@ class TestFailuresOfOurOwn:
 
 
 class TestClosing:
-    def test_the_last_result_closes_the_execution_and_deletes_its_key(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt")
+    def test_the_last_result_closes_the_execution_and_deletes_its_key(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt")
 
-        world.run()
+        factory.run()
 
-        closed = world.execution(execution_id)
+        closed = factory.read_execution(execution_id)
         assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
-    def test_a_death_before_closing_is_made_good_by_the_next_delivery(self, world: World) -> None:
-        execution = world.given("only", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-        die_in(world, execution, "executions.close", Moment.BEFORE)
-        assert world.execution("x").encrypted_key is not None
+    def test_a_death_before_closing_is_made_good_by_the_next_delivery(self, factory: Factory) -> None:
+        execution = factory.store_execution("only", encrypted_key=factory.encryption.encrypt(KEY, "x"), id="x")
+        die_in(factory, execution, "executions.close", Moment.BEFORE)
+        assert factory.read_execution("x").encrypted_key is not None
 
-        assert generate(world, execution) is Outcome.ALREADY_ENDED
-        assert world.execution("x").encrypted_key is None
+        assert generate(factory, execution) is Outcome.ALREADY_ENDED
+        assert factory.read_execution("x").encrypted_key is None
 
-    def test_an_execution_that_changes_meanwhile_is_read_again_and_closed(self, world: World) -> None:
-        execution = world.given("only")
-        world.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=2)
+    def test_an_execution_that_changes_meanwhile_is_read_again_and_closed(self, factory: Factory) -> None:
+        execution = factory.store_execution("only")
+        factory.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=2)
 
-        generate(world, execution)
+        generate(factory, execution)
 
-        assert world.execution(execution.id).final_status is ExecutionStatus.COMPLETED
+        assert factory.read_execution(execution.id).final_status is ExecutionStatus.COMPLETED
 
     def test_one_that_keeps_changing_is_left_with_a_warning(
-        self, world: World, capsys: pytest.CaptureFixture[str]
+        self, factory: Factory, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        execution = world.given("only")
-        world.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=5)
+        execution = factory.store_execution("only")
+        factory.faults.fail("executions.close", Moment.BEFORE, Conflict(), times=5)
 
-        assert generate(world, execution) is Outcome.COMPLETED
-        assert world.execution(execution.id).final_status is None
+        assert generate(factory, execution) is Outcome.COMPLETED
+        assert factory.read_execution(execution.id).final_status is None
         assert "kept changing" in capsys.readouterr().out
 
-    def test_one_that_was_reopened_in_between_stays_open(self, world: World) -> None:
-        execution = world.given("only")
-        world.scripted({"only": [REFUSED]})
+    def test_one_that_was_reopened_in_between_stays_open(self, factory: Factory) -> None:
+        execution = factory.store_execution("only")
+        factory.script({"only": [REFUSED]})
 
         def reopen(call: object) -> None:
-            if getattr(call, "name", "") == "executions.close" and len(world.store.results[execution.id]) == 1:
-                world.faults.hook = None
-                blocked = world.result(execution.id)
-                world.executions.reopen(world.execution(execution.id), None, [Transition(blocked, blocked.reopened())])
+            if getattr(call, "name", "") == "executions.close" and len(factory.store.results[execution.id]) == 1:
+                factory.faults.hook = None
+                blocked = factory.read_result(execution.id)
+                factory.executions.reopen(
+                    factory.read_execution(execution.id), None, [Transition(blocked, blocked.reopened())]
+                )
 
-        world.faults.hook = reopen
-        generate(world, execution)
+        factory.faults.hook = reopen
+        generate(factory, execution)
 
-        assert world.execution(execution.id).final_status is None
-        assert world.result(execution.id) == Result(0, generation=1)
+        assert factory.read_execution(execution.id).final_status is None
+        assert factory.read_result(execution.id) == Result(0, generation=1)
 
-    def test_one_that_has_expired_meanwhile_is_nothing_to_close(self, world: World) -> None:
-        execution = world.given("only")
+    def test_one_that_has_expired_meanwhile_is_nothing_to_close(self, factory: Factory) -> None:
+        execution = factory.store_execution("only")
 
         def expire(call: object) -> None:
             if getattr(call, "name", "") == "executions.close":
-                world.store.executions.pop(execution.id, None)
+                factory.store.executions.pop(execution.id, None)
 
-        world.faults.hook = expire
+        factory.faults.hook = expire
 
-        assert generate(world, execution) is Outcome.COMPLETED
+        assert generate(factory, execution) is Outcome.COMPLETED

@@ -11,8 +11,8 @@ import pytest
 from imagefactory import log
 from imagefactory.domain.result import ResultStatus
 from imagefactory.testing import Crash, Moment
-from tests.unit.usecases.turmoil import Turmoil
-from tests.unit.world import KEY, World
+from tests.harness.factory import KEY, Factory
+from tests.unit.usecases.interleavings import Interleaving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +23,11 @@ GROUPS, SEEDS = 20, 60
 
 @pytest.fixture(autouse=True)
 def one_processor_and_a_quiet_log() -> Iterator[None]:
-    """Handing the baton to a thread on another processor takes ten times as long."""
+    """Handing control to a thread on another processor takes ten times as long; each worker has one of its own."""
     processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
     if processors:
-        os.sched_setaffinity(0, {min(processors)})
+        number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        os.sched_setaffinity(0, {sorted(processors)[number % len(processors)]})
     log.set_level("error")
     yield
     log.set_level("info")
@@ -34,20 +35,20 @@ def one_processor_and_a_quiet_log() -> Iterator[None]:
         os.sched_setaffinity(0, processors)
 
 
-def check(turmoil: Turmoil) -> None:
-    world, seed = turmoil.world, f"seed {turmoil.seed}"
-    for key, answers in turmoil.answers.items():
+def check(interleaving: Interleaving) -> None:
+    factory, seed = interleaving.factory, f"seed {interleaving.seed}"
+    for key, answers in interleaving.answers.items():
         assert len(answers) <= 1, f"{seed}: the key {key} made {answers}"
-    assert set().union(*turmoil.answers.values()) <= set(world.store.progress), seed
-    assert len(world.store.progress) <= len(turmoil.keys), seed
-    for execution_id in world.store.progress:
-        check_execution(world, execution_id, seed)
-    check_payments(turmoil, seed)
+    assert set().union(*interleaving.answers.values()) <= set(factory.store.progress), seed
+    assert len(factory.store.progress) <= len(interleaving.keys), seed
+    for execution_id in factory.store.progress:
+        check_execution(factory, execution_id, seed)
+    check_payments(interleaving, seed)
 
 
-def check_execution(world: World, execution_id: str, seed: str) -> None:
-    progress, execution = world.progress(execution_id), world.execution(execution_id)
-    results = [world.result(execution_id, index) for index in range(execution.prompt_count)]
+def check_execution(factory: Factory, execution_id: str, seed: str) -> None:
+    progress, execution = factory.read_progress(execution_id), factory.read_execution(execution_id)
+    results = [factory.read_result(execution_id, index) for index in range(execution.prompt_count)]
     assert all(result.status.is_terminal for result in results), f"{seed}: {results}"
     for status in ResultStatus:
         assert getattr(progress, status.value) == sum(result.status is status for result in results), (
@@ -56,9 +57,9 @@ def check_execution(world: World, execution_id: str, seed: str) -> None:
     assert sum(progress.counts().values()) == 2 * progress.total, seed
     assert progress.cost_microusd == sum(result.cost_microusd for result in results), seed
     assert (execution.encrypted_key, execution.final_status) == (None, progress.status), f"{seed}: {execution}"
-    shown = {one["batch_index"]: one.get("result_url") for one in world.shown(execution_id)["batch_results"]}
+    shown = {one["batch_index"]: one.get("result_url") for one in factory.show_page(execution_id)["batch_results"]}
     for result in results:
-        stored = world.images.of(execution_id, result.index)
+        stored = factory.images.of(execution_id, result.index)
         assert len(stored) <= 1, f"{seed}: {stored}"
         assert bool(shown[result.index]) == (result.status is ResultStatus.COMPLETED), seed
         if result.status is ResultStatus.COMPLETED:
@@ -66,15 +67,15 @@ def check_execution(world: World, execution_id: str, seed: str) -> None:
             assert stored == [result.image.name], seed
 
 
-def check_payments(turmoil: Turmoil, seed: str) -> None:
+def check_payments(interleaving: Interleaving, seed: str) -> None:
     """No call beyond the attempts, and none by an attempt that began after the image was stored."""
-    calls = turmoil.world.model.calls_by_prompt()
-    for text, generation in generations(turmoil.world):
+    calls = interleaving.factory.model.calls_by_prompt()
+    for text, generation in generations(interleaving.factory):
         assert calls[text] <= MOST_ATTEMPTS * (1 + generation), f"{seed}: {calls}"
-    assert {call.api_key for call in turmoil.world.model.calls} <= {KEY}, f"{seed}: a call without the key"
+    assert {call.api_key for call in interleaving.factory.model.calls} <= {KEY}, f"{seed}: a call without the key"
     stored: set[tuple[str, int]] = set()
     begun: dict[int, bool] = {}
-    for prompt, actor, what in turmoil.noted:
+    for prompt, actor, what in interleaving.noted:
         if what == "executions.apply":
             begun.setdefault(id(actor), prompt in stored)
         elif what == "images.put":
@@ -83,41 +84,41 @@ def check_payments(turmoil: Turmoil, seed: str) -> None:
             assert not begun[id(actor)], f"{seed}: {prompt} was paid again after its image was stored"
 
 
-def generations(world: World) -> Iterator[tuple[str, int]]:
+def generations(factory: Factory) -> Iterator[tuple[str, int]]:
     """Each prompt, and how often it was retried."""
-    for execution_id in world.store.progress:
-        execution = world.execution(execution_id)
-        for index, prompt in world.executions.prompts(execution, range(execution.prompt_count)).items():
-            yield prompt.text, world.result(execution_id, index).generation
+    for execution_id in factory.store.progress:
+        execution = factory.read_execution(execution_id)
+        for index, prompt in factory.executions.prompts(execution, range(execution.prompt_count)).items():
+            yield prompt.text, factory.read_result(execution_id, index).generation
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_whatever_interleaves_dies_or_is_lost_everything_ends_and_is_paid_once(group: int) -> None:
     for seed in range(group * SEEDS, (group + 1) * SEEDS):
-        turmoil = Turmoil(seed)
+        interleaving = Interleaving(seed)
 
-        turmoil.run()
+        interleaving.run()
 
-        check(turmoil)
+        check(interleaving)
 
 
 @pytest.mark.parametrize("fault_rate", [0.0, 0.01, 0.15])
 def test_calm_runs_and_storms_hold_the_same_promises(fault_rate: float) -> None:
     for seed in range(60):
-        turmoil = Turmoil(seed, fault_rate=fault_rate)
+        interleaving = Interleaving(seed, fault_rate=fault_rate)
 
-        turmoil.run()
+        interleaving.run()
 
-        check(turmoil)
+        check(interleaving)
 
 
-def test_the_turmoil_strikes_both_sides_of_every_call() -> None:
+def test_faults_strike_both_sides_of_every_call() -> None:
     struck: Counter[str] = Counter()
 
     for seed in range(80):
-        turmoil = Turmoil(seed, fault_rate=0.06, trouble=400)
-        turmoil.run()
-        struck += turmoil.counted
+        interleaving = Interleaving(seed, fault_rate=0.06, trouble=400)
+        interleaving.run()
+        struck += interleaving.counted
 
     calls = {f"{name} {moment.name.lower()}" for name in CALLS for moment in Moment}
     assert not {call for call in calls if not struck[call]}

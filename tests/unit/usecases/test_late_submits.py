@@ -8,54 +8,54 @@ from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.task import first_check
 from imagefactory.testing import Call, Moment
 from imagefactory.usecases.watchdog import CheckResult
-from tests.unit.world import WATCHDOG_INTERVAL, World
+from tests.harness.factory import WATCHDOG_INTERVAL, Factory
 
 
-def late_in(world: World, name: str, moment: Moment, seconds: float) -> None:
+def late_in(factory: Factory, name: str, moment: Moment, seconds: float) -> None:
     """Let a submit hang here; a watchdog's rounds go on meanwhile."""
 
     def hook(call: Call) -> None:
         if (call.name, call.moment) == (name, moment):
-            world.faults.hook = None
+            factory.faults.hook = None
             for _ in range(3):
-                world.clock.advance(seconds / 3)
-                for check in world.watched():
-                    if check.schedule_at <= world.clock.now():
-                        world.rounds[check.id] = world.watchdog(check)
+                factory.clock.advance(seconds / 3)
+                for check in factory.list_rounds():
+                    if check.schedule_at <= factory.clock.now():
+                        factory.rounds[check.id] = factory.watchdog(check)
 
-    world.faults.hook = hook
+    factory.faults.hook = hook
 
 
 def test_one_that_comes_to_its_commit_point_too_late_is_refused_and_leaves_nothing() -> None:
-    world = World()
-    late_in(world, "reservations.accept", Moment.BEFORE, 240)
+    factory = Factory()
+    late_in(factory, "reservations.accept", Moment.BEFORE, 240)
 
     with pytest.raises(Unavailable):
-        world.accepted("one prompt", key="once")
+        factory.accept("one prompt", key="once")
 
-    assert list(world.rounds.values())[-1] is CheckResult.GONE
-    assert (world.store.executions, world.store.progress) == ({}, {})
-    assert not world.accepted("one prompt", key="once").is_replay
+    assert list(factory.rounds.values())[-1] is CheckResult.GONE
+    assert (factory.store.executions, factory.store.progress) == ({}, {})
+    assert not factory.accept("one prompt", key="once").is_replay
 
 
 def test_one_whose_watchdog_looks_just_before_it_is_accepted_stays_watched() -> None:
-    world = World()
-    execution = world.given("one prompt")
-    world.tasks.lose()
-    world.tasks.enqueue_check(first_check(execution.id, world.clock.now(), WATCHDOG_INTERVAL))
-    accepted = world.store.executions.pop(execution.id)
-    world.clock.advance(130)
+    factory = Factory()
+    execution = factory.store_execution("one prompt")
+    factory.tasks.lose()
+    factory.tasks.enqueue_check(first_check(execution.id, factory.clock.now(), WATCHDOG_INTERVAL))
+    accepted = factory.store.executions.pop(execution.id)
+    factory.clock.advance(130)
 
     def accepted_meanwhile(call: Call) -> None:
         if (call.name, call.moment) == ("reservations.expire", Moment.BEFORE):
-            world.store.executions[execution.id] = accepted
+            factory.store.executions[execution.id] = accepted
 
-    world.faults.hook = accepted_meanwhile
-    check = world.watched()[0]
+    factory.faults.hook = accepted_meanwhile
+    check = factory.list_rounds()[0]
 
-    world.rounds[check.id] = world.watchdog(check)
-    world.faults.hook = None
-    world.watch()
+    factory.rounds[check.id] = factory.watchdog(check)
+    factory.faults.hook = None
+    factory.watch()
 
-    assert world.rounds[check.id] is CheckResult.WAITING
-    assert world.progress(execution.id).completed == 1
+    assert factory.rounds[check.id] is CheckResult.WAITING
+    assert factory.read_progress(execution.id).completed == 1

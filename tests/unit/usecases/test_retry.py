@@ -12,41 +12,38 @@ from imagefactory.domain.task import Task, first_check
 from imagefactory.testing import Call, Crash, Moment, a_failure
 from imagefactory.usecases.retry import Retried, RetryRequest
 from imagefactory.usecases.watchdog import CheckResult
-from tests.unit.world import KEY, USER, WATCHDOG_INTERVAL, World
+from tests.harness.factory import KEY, USER, WATCHDOG_INTERVAL, Factory
 
 BLOCKED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False)
 BAD_KEY = a_failure(FailureCode.INVALID_API_KEY, retryable=False)
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def ended(world: World) -> str:
+def ended(factory: Factory) -> str:
     """An execution with a completed, a blocked, a failed and a cancelled result, in this order."""
-    execution = world.given("good", "bad", "keyless", "late", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-    world.scripted({"bad": [BLOCKED], "keyless": [BAD_KEY]})
+    execution = factory.store_execution(
+        "good", "bad", "keyless", "late", encrypted_key=factory.encryption.encrypt(KEY, "x"), id="x"
+    )
+    factory.script({"bad": [BLOCKED], "keyless": [BAD_KEY]})
     for index in range(3):
-        world.generate("x", index, 1)
-    world.cancel(USER, "x")
+        factory.generate("x", index, 1)
+    factory.cancel(USER, "x")
     return execution.id
 
 
-def retried(world: World, execution_id: str, **filters: Any) -> Retried:
-    return world.retry(USER, execution_id, RetryRequest(**({"api_key": "new-key"} | filters)))
+def retried(factory: Factory, execution_id: str, **filters: Any) -> Retried:
+    return factory.retry(USER, execution_id, RetryRequest(**({"api_key": "new-key"} | filters)))
 
 
-def test_everything_but_what_completed_runs_again(world: World) -> None:
-    execution_id = ended(world)
+def test_everything_but_what_completed_runs_again(factory: Factory) -> None:
+    execution_id = ended(factory)
 
-    answer = retried(world, execution_id)
+    answer = retried(factory, execution_id)
 
     assert (answer.count, answer.snapshot.progress.status) == (3, ExecutionStatus.PROCESSING)
     assert answer.snapshot.progress.pending == 3
-    world.run()
-    assert world.progress(execution_id).completed == 4
-    assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
+    factory.run()
+    assert factory.read_progress(execution_id).completed == 4
+    assert factory.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
 
 
 @pytest.mark.parametrize(
@@ -60,218 +57,221 @@ def test_everything_but_what_completed_runs_again(world: World) -> None:
         ({"indexes": frozenset({1, 2}), "error_codes": (FailureCode.INVALID_API_KEY,)}, [2]),
     ],
 )
-def test_filters_choose_what_runs_again(world: World, filters: dict[str, Any], indexes: list[int]) -> None:
-    execution_id = ended(world)
+def test_filters_choose_what_runs_again(factory: Factory, filters: dict[str, Any], indexes: list[int]) -> None:
+    execution_id = ended(factory)
 
-    retried(world, execution_id, **filters)
+    retried(factory, execution_id, **filters)
 
-    pending = world.executions.results_in(execution_id, [ResultStatus.PENDING], 0, 10)
+    pending = factory.executions.results_in(execution_id, [ResultStatus.PENDING], 0, 10)
     assert [result.index for result in pending] == indexes
 
 
-def test_a_new_generation_has_new_tasks_one_rate_apart(world: World) -> None:
-    execution_id = ended(world)
-    world.clock.advance(60)
-    now = world.clock.now()
+def test_a_new_generation_has_new_tasks_one_rate_apart(factory: Factory) -> None:
+    execution_id = ended(factory)
+    factory.clock.advance(60)
+    now = factory.clock.now()
 
-    retried(world, execution_id, indexes=frozenset({1, 3}))
+    retried(factory, execution_id, indexes=frozenset({1, 3}))
 
-    assert world.tasks.created[-2:] == [
+    assert factory.tasks.created[-2:] == [
         Task(execution_id, 1, 1, now, generation=1),
         Task(execution_id, 3, 1, now + timedelta(seconds=1), generation=1),
     ]
 
 
-def test_the_new_key_is_used_and_deleted_again_at_the_end(world: World) -> None:
-    execution_id = ended(world)
-    assert world.execution(execution_id).encrypted_key is None
+def test_the_new_key_is_used_and_deleted_again_at_the_end(factory: Factory) -> None:
+    execution_id = ended(factory)
+    assert factory.read_execution(execution_id).encrypted_key is None
 
-    retried(world, execution_id)
-    world.run()
+    retried(factory, execution_id)
+    factory.run()
 
-    assert {call.api_key for call in world.model.calls[3:]} == {"new-key"}
-    assert world.execution(execution_id).encrypted_key is None
+    assert {call.api_key for call in factory.model.calls[3:]} == {"new-key"}
+    assert factory.read_execution(execution_id).encrypted_key is None
 
 
-def test_the_cancel_is_taken_back(world: World) -> None:
-    execution_id = ended(world)
+def test_the_cancel_is_taken_back(factory: Factory) -> None:
+    execution_id = ended(factory)
 
-    retried(world, execution_id)
+    retried(factory, execution_id)
 
-    reopened = world.execution(execution_id)
+    reopened = factory.read_execution(execution_id)
     assert (reopened.cancel_requested, reopened.final_status) == (False, None)
 
 
-def test_once_the_key_was_deleted_it_must_be_sent_again(world: World) -> None:
-    execution_id = ended(world)
+def test_once_the_key_was_deleted_it_must_be_sent_again(factory: Factory) -> None:
+    execution_id = ended(factory)
 
     with pytest.raises(InvalidRequest) as refusal:
-        retried(world, execution_id, api_key=None)
+        retried(factory, execution_id, api_key=None)
 
     assert [fault.field for fault in refusal.value.errors] == ["api_key"]
-    assert world.progress(execution_id).pending == 0
+    assert factory.read_progress(execution_id).pending == 0
 
 
-def test_while_the_execution_runs_its_own_key_is_kept(world: World) -> None:
-    execution = world.given("bad", "good", encrypted_key=world.encryption.encrypt(KEY, "x"), id="x")
-    world.scripted({"bad": [BLOCKED]})
-    world.generate("x", 0, 1)
+def test_while_the_execution_runs_its_own_key_is_kept(factory: Factory) -> None:
+    execution = factory.store_execution("bad", "good", encrypted_key=factory.encryption.encrypt(KEY, "x"), id="x")
+    factory.script({"bad": [BLOCKED]})
+    factory.generate("x", 0, 1)
 
-    retried(world, "x", api_key=None)
+    retried(factory, "x", api_key=None)
 
-    assert world.execution("x").encrypted_key == execution.encrypted_key
+    assert factory.read_execution("x").encrypted_key == execution.encrypted_key
 
 
 @pytest.mark.parametrize("filters", [{"indexes": frozenset({0})}, {"error_codes": (FailureCode.TIMEOUT,)}])
-def test_nothing_that_matches_is_said_so(world: World, filters: dict[str, Any]) -> None:
+def test_nothing_that_matches_is_said_so(factory: Factory, filters: dict[str, Any]) -> None:
     with pytest.raises(NotRetryable):
-        retried(world, ended(world), **filters)
+        retried(factory, ended(factory), **filters)
 
 
-def test_an_execution_of_another_user_does_not_exist(world: World) -> None:
-    ended(world)
+def test_an_execution_of_another_user_does_not_exist(factory: Factory) -> None:
+    ended(factory)
 
     for user, execution_id in (("bob", "x"), (USER, "none")):
         with pytest.raises(NotFound):
-            world.retry(user, execution_id, RetryRequest(api_key="k"))
+            factory.retry(user, execution_id, RetryRequest(api_key="k"))
 
 
-def test_an_execution_that_expires_meanwhile_does_not_exist(world: World) -> None:
-    ended(world)
-    world.store.executions.clear()
+def test_an_execution_that_expires_meanwhile_does_not_exist(factory: Factory) -> None:
+    ended(factory)
+    factory.store.executions.clear()
 
     with pytest.raises(NotFound):
-        retried(world, "x")
+        retried(factory, "x")
 
 
-def test_what_others_write_meanwhile_makes_it_begin_again_with_another_watchdog(world: World) -> None:
-    execution_id = ended(world)
-    world.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=3)
+def test_what_others_write_meanwhile_makes_it_begin_again_with_another_watchdog(factory: Factory) -> None:
+    execution_id = ended(factory)
+    factory.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=3)
 
-    assert retried(world, execution_id).count == 3
+    assert retried(factory, execution_id).count == 3
 
     calls = [
-        name for name in world.faults.calls if name in {"executions.get", "tasks.enqueue_check", "executions.reopen"}
+        name for name in factory.faults.calls if name in {"executions.get", "tasks.enqueue_check", "executions.reopen"}
     ]
     assert calls[-12:] == ["executions.get", "tasks.enqueue_check", "executions.reopen"] * 4
 
 
-def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(world: World) -> None:
-    execution_id = ended(world)
-    world.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=100)
+def test_one_that_never_gets_a_turn_says_so_and_changes_nothing(factory: Factory) -> None:
+    execution_id = ended(factory)
+    factory.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=100)
 
     with pytest.raises(Unavailable):
-        retried(world, execution_id)
+        retried(factory, execution_id)
 
-    assert world.progress(execution_id).pending == 0
-    assert world.execution(execution_id).encrypted_key is None
+    assert factory.read_progress(execution_id).pending == 0
+    assert factory.read_execution(execution_id).encrypted_key is None
 
 
-def test_of_two_requests_at_once_one_moves_each_result(world: World) -> None:
-    execution_id = ended(world)
+def test_of_two_requests_at_once_one_moves_each_result(factory: Factory) -> None:
+    execution_id = ended(factory)
     answers = []
 
     def another_first(call: Call) -> None:
         if call.name == "executions.reopen":
-            world.faults.hook = None
-            answers.append(retried(world, execution_id, indexes=frozenset({1, 2})))
+            factory.faults.hook = None
+            answers.append(retried(factory, execution_id, indexes=frozenset({1, 2})))
 
-    world.faults.hook = another_first
+    factory.faults.hook = another_first
 
-    answers.append(retried(world, execution_id))
+    answers.append(retried(factory, execution_id))
 
     assert [answer.count for answer in answers] == [2, 1]
-    world.run()
-    assert world.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
+    factory.run()
+    assert factory.model.calls_by_prompt() == {"good": 1, "bad": 2, "keyless": 2, "late": 1}
 
 
-def test_a_cancel_in_the_middle_ends_it(world: World) -> None:
-    execution = world.given(*(f"prompt {number}" for number in range(450)))
-    world.cancel(USER, execution.id)
+def test_a_cancel_in_the_middle_ends_it(factory: Factory) -> None:
+    execution = factory.store_execution(*(f"prompt {number}" for number in range(450)))
+    factory.cancel(USER, execution.id)
     reopened = 0
 
     def cancel_behind_the_first(call: Call) -> None:
         nonlocal reopened
         reopened += (call.name, call.moment) == ("executions.reopen", Moment.AFTER)
         if reopened == 1:
-            world.faults.hook = None
-            world.cancel(USER, execution.id)
+            factory.faults.hook = None
+            factory.cancel(USER, execution.id)
 
-    world.faults.hook = cancel_behind_the_first
+    factory.faults.hook = cancel_behind_the_first
 
-    assert retried(world, execution.id).count == 200
-    assert (world.progress(execution.id).cancelled, world.execution(execution.id).encrypted_key) == (450, None)
+    assert retried(factory, execution.id).count == 200
+    assert (factory.read_progress(execution.id).cancelled, factory.read_execution(execution.id).encrypted_key) == (
+        450,
+        None,
+    )
 
 
-def test_a_watchdog_that_leaves_just_before_is_followed_by_another(world: World) -> None:
-    execution_id = ended(world)
-    world.tasks.enqueue_check(first_check(execution_id, world.clock.now(), WATCHDOG_INTERVAL))
-    [older] = world.watched()
+def test_a_watchdog_that_leaves_just_before_is_followed_by_another(factory: Factory) -> None:
+    execution_id = ended(factory)
+    factory.tasks.enqueue_check(first_check(execution_id, factory.clock.now(), WATCHDOG_INTERVAL))
+    [older] = factory.list_rounds()
 
     def leave(call: Call) -> None:
         if (call.name, call.moment) == ("executions.reopen", Moment.BEFORE):
-            world.faults.hook = None
-            world.clock.advance(2 * WATCHDOG_INTERVAL)
-            for check in world.watched():
-                world.rounds[check.id] = world.watchdog(check)
-            world.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
+            factory.faults.hook = None
+            factory.clock.advance(2 * WATCHDOG_INTERVAL)
+            for check in factory.list_rounds():
+                factory.rounds[check.id] = factory.watchdog(check)
+            factory.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
 
-    world.faults.hook = leave
+    factory.faults.hook = leave
 
     with pytest.raises(Crash):
-        retried(world, execution_id)
-    assert world.rounds[older.id] is CheckResult.ENDED
-    world.watch()
+        retried(factory, execution_id)
+    assert factory.rounds[older.id] is CheckResult.ENDED
+    factory.watch()
 
-    assert world.progress(execution_id).completed == 4
-
-
-def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(world: World) -> None:
-    execution_id = ended(world)
-    world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable())
-
-    assert retried(world, execution_id).count == 3
-
-    world.watch()
-    assert world.progress(execution_id).completed == 4
+    assert factory.read_progress(execution_id).completed == 4
 
 
-def test_a_queue_that_is_down_is_asked_once(world: World) -> None:
-    execution = world.given(*(f"prompt {number}" for number in range(450)))
-    world.cancel(USER, execution.id)
-    world.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable(), times=10)
-    before = world.faults.calls.count("tasks.enqueue")
+def test_tasks_that_the_queue_does_not_take_are_left_to_the_watchdog(factory: Factory) -> None:
+    execution_id = ended(factory)
+    factory.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable())
 
-    assert retried(world, execution.id).count == 450
+    assert retried(factory, execution_id).count == 3
 
-    assert world.faults.calls.count("tasks.enqueue") == before + 1
-    world.faults.hook = None
-    world.watch(turns=1000)
-    assert world.progress(execution.id).completed == 450
+    factory.watch()
+    assert factory.read_progress(execution_id).completed == 4
 
 
-def test_where_no_key_was_needed_none_is_asked_for(world: World) -> None:
-    execution = world.given("bad", needs_key=False, id="x")
-    world.scripted({"bad": [BLOCKED]})
-    world.generate("x", 0, 1)
-    assert world.execution("x").final_status
+def test_a_queue_that_is_down_is_asked_once(factory: Factory) -> None:
+    execution = factory.store_execution(*(f"prompt {number}" for number in range(450)))
+    factory.cancel(USER, execution.id)
+    factory.faults.fail("tasks.enqueue", Moment.BEFORE, Unavailable(), times=10)
+    before = factory.faults.calls.count("tasks.enqueue")
 
-    assert retried(world, execution.id, api_key=None).count == 1
+    assert retried(factory, execution.id).count == 450
+
+    assert factory.faults.calls.count("tasks.enqueue") == before + 1
+    factory.faults.hook = None
+    factory.watch(turns=1000)
+    assert factory.read_progress(execution.id).completed == 450
 
 
-def test_an_index_beyond_the_batch_is_refused(world: World) -> None:
-    execution_id = ended(world)
+def test_where_no_key_was_needed_none_is_asked_for(factory: Factory) -> None:
+    execution = factory.store_execution("bad", needs_key=False, id="x")
+    factory.script({"bad": [BLOCKED]})
+    factory.generate("x", 0, 1)
+    assert factory.read_execution("x").final_status
+
+    assert retried(factory, execution.id, api_key=None).count == 1
+
+
+def test_an_index_beyond_the_batch_is_refused(factory: Factory) -> None:
+    execution_id = ended(factory)
 
     with pytest.raises(InvalidRequest, match="4 is none of this execution's 0 to 3"):
-        retried(world, execution_id, indexes=frozenset({1, 4, 5}))
+        retried(factory, execution_id, indexes=frozenset({1, 4, 5}))
 
-    assert world.progress(execution_id).pending == 0
+    assert factory.read_progress(execution_id).pending == 0
 
 
-def test_a_large_batch_is_reopened_in_several_commits(world: World) -> None:
-    execution = world.given(*(f"prompt {number}" for number in range(450)))
-    world.cancel(USER, execution.id)
+def test_a_large_batch_is_reopened_in_several_commits(factory: Factory) -> None:
+    execution = factory.store_execution(*(f"prompt {number}" for number in range(450)))
+    factory.cancel(USER, execution.id)
 
-    assert retried(world, execution.id).count == 450
-    world.run(turns=1000)
-    assert world.progress(execution.id).completed == 450
+    assert retried(factory, execution.id).count == 450
+    factory.run(turns=1000)
+    assert factory.read_progress(execution.id).completed == 450

@@ -9,12 +9,7 @@ from imagefactory.domain.errors import NotFound
 from imagefactory.domain.result import FailureCode, ResultStatus
 from imagefactory.testing import START, Takes, a_failure
 from imagefactory.usecases.status import PageRequest
-from tests.unit.world import KEY, USER, World
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
+from tests.harness.factory import KEY, USER, Factory
 
 
 def indexes(shown: Any) -> list[int]:
@@ -26,12 +21,12 @@ def since(shown: Any) -> ChangeCursor:
 
 
 class TestAnExecution:
-    def test_is_shown_with_its_counts_and_what_to_expect(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt", "a third one", metadata={"job": "42"})
-        world.scripted({"one prompt": [Takes(25)]})
-        world.generate(execution_id, 0, 1)
+    def test_is_shown_with_its_counts_and_what_to_expect(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt", "a third one", metadata={"job": "42"})
+        factory.script({"one prompt": [Takes(25)]})
+        factory.generate(execution_id, 0, 1)
 
-        shown = world.shown(execution_id)
+        shown = factory.show_page(execution_id)
 
         [done, *_] = shown.pop("batch_results")
         assert done == {
@@ -83,12 +78,12 @@ class TestAnExecution:
             "has_more": False,
         }
 
-    def test_that_has_ended_says_when_and_needs_no_further_poll(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        world.scripted({"one prompt": [Takes(25.5)]})
-        world.run()
+    def test_that_has_ended_says_when_and_needs_no_further_poll(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        factory.script({"one prompt": [Takes(25.5)]})
+        factory.run()
 
-        shown = world.shown(execution_id)
+        shown = factory.show_page(execution_id)
 
         assert (shown["status"], shown["progress"], shown["completed_at"]) == (
             "completed",
@@ -97,25 +92,25 @@ class TestAnExecution:
         )
         assert (shown["estimated_seconds_left"], shown["poll_after_ms"]) == (None, None)
 
-    def test_of_another_user_does_not_exist(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
+    def test_of_another_user_does_not_exist(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
 
         with pytest.raises(NotFound):
-            world.show("bob", execution_id, PageRequest())
+            factory.show("bob", execution_id, PageRequest())
         with pytest.raises(NotFound):
-            world.show.all_results("bob", execution_id)
+            factory.show.all_results("bob", execution_id)
 
-    def test_that_expires_between_two_reads_does_not_exist(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        world.store.executions.clear()
+    def test_that_expires_between_two_reads_does_not_exist(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        factory.store.executions.clear()
 
         with pytest.raises(NotFound):
-            world.show(USER, execution_id, PageRequest())
+            factory.show(USER, execution_id, PageRequest())
         with pytest.raises(NotFound):
-            world.show.all_results(USER, execution_id)
+            factory.show.all_results(USER, execution_id)
 
-    def test_shows_a_failure_with_what_the_provider_said(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt")
+    def test_shows_a_failure_with_what_the_provider_said(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt")
         blocked = a_failure(
             FailureCode.CONTENT_BLOCKED,
             message="No.",
@@ -123,11 +118,11 @@ class TestAnExecution:
             provider_status=200,
             provider_reason="IMAGE_SAFETY",
         )
-        world.scripted({"one prompt": [blocked], "another prompt": [a_failure(FailureCode.TIMEOUT, message="Late.")]})
-        world.generate(execution_id, 0, 1)
-        world.generate(execution_id, 1, 1)
+        factory.script({"one prompt": [blocked], "another prompt": [a_failure(FailureCode.TIMEOUT, message="Late.")]})
+        factory.generate(execution_id, 0, 1)
+        factory.generate(execution_id, 1, 1)
 
-        first, second = world.shown(execution_id)["batch_results"]
+        first, second = factory.show_page(execution_id)["batch_results"]
 
         assert first["error"] == {
             "code": "CONTENT_BLOCKED",
@@ -139,138 +134,142 @@ class TestAnExecution:
         assert second["error"] == {"code": "TIMEOUT", "message": "Late.", "retryable": True}
         assert (second["status"], second["next_attempt_at"]) == ("pending", "2026-11-22T12:00:05.000Z")
 
-    def test_never_shows_the_key(self, world: World) -> None:
-        assert KEY not in str(world.shown(world.submitted("one prompt")))
+    def test_never_shows_the_key(self, factory: Factory) -> None:
+        assert KEY not in str(factory.show_page(factory.submit_prompts("one prompt")))
 
 
 class TestAConditionalPoll:
-    def test_of_an_unchanged_execution_costs_one_read(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        etag = world.show(USER, execution_id, PageRequest()).version
-        before = len(world.faults.calls)
+    def test_of_an_unchanged_execution_costs_one_read(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        etag = factory.show(USER, execution_id, PageRequest()).version
+        before = len(factory.faults.calls)
 
-        again = world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__)
+        again = factory.show(USER, execution_id, PageRequest(), is_known=etag.__eq__)
 
         assert (again.version, again.page) == (etag, None)
-        assert world.faults.calls[before:] == ["executions.read_progress"]
+        assert factory.faults.calls[before:] == ["executions.read_progress"]
 
-    def test_sees_every_change_of_a_result(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        etag = world.show(USER, execution_id, PageRequest()).version
-        world.run()
+    def test_sees_every_change_of_a_result(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        etag = factory.show(USER, execution_id, PageRequest()).version
+        factory.run()
 
-        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
+        assert factory.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
 
-    def test_of_another_page_is_another_answer(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
+    def test_of_another_page_is_another_answer(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
 
-        etags = {world.show(USER, execution_id, PageRequest(limit=limit)).version for limit in (1, 2)}
+        etags = {factory.show(USER, execution_id, PageRequest(limit=limit)).version for limit in (1, 2)}
 
         assert len(etags) == 2
 
-    def test_gets_new_addresses_before_the_old_ones_end(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        world.run()
-        etag = world.show(USER, execution_id, PageRequest()).version
-        world.clock.advance(1800)
+    def test_gets_new_addresses_before_the_old_ones_end(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        factory.run()
+        etag = factory.show(USER, execution_id, PageRequest()).version
+        factory.clock.advance(1800)
 
-        assert world.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
+        assert factory.show(USER, execution_id, PageRequest(), is_known=etag.__eq__).page is not None
 
 
 class TestAPage:
-    def test_shows_every_prompt_in_input_order_whatever_became_of_it(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(7)))
-        world.generate(execution_id, 4, 1)
+    def test_shows_every_prompt_in_input_order_whatever_became_of_it(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(7)))
+        factory.generate(execution_id, 4, 1)
 
-        first = world.shown(execution_id, limit=3)
-        second = world.shown(execution_id, limit=3, first=int(first["next_cursor"]))
-        third = world.shown(execution_id, limit=3, first=int(second["next_cursor"]))
+        first = factory.show_page(execution_id, limit=3)
+        second = factory.show_page(execution_id, limit=3, first=int(first["next_cursor"]))
+        third = factory.show_page(execution_id, limit=3, first=int(second["next_cursor"]))
 
         assert [indexes(page) for page in (first, second, third)] == [[0, 1, 2], [3, 4, 5], [6]]
         assert third["next_cursor"] is None
         assert [result["status"] for result in second["batch_results"]] == ["pending", "completed", "pending"]
 
-    def test_behind_the_end_is_empty(self, world: World) -> None:
-        shown = world.shown(world.submitted("one prompt"), first=10)
+    def test_behind_the_end_is_empty(self, factory: Factory) -> None:
+        shown = factory.show_page(factory.submit_prompts("one prompt"), first=10)
 
         assert (shown["batch_results"], shown["next_cursor"]) == ([], None)
 
-    def test_shows_only_the_statuses_asked_for(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(6)))
-        world.scripted({f"prompt {number}": [a_failure(retryable=False)] for number in (1, 3, 5)})
+    def test_shows_only_the_statuses_asked_for(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(6)))
+        factory.script({f"prompt {number}": [a_failure(retryable=False)] for number in (1, 3, 5)})
         for index in range(6):
-            world.generate(execution_id, index, 1)
+            factory.generate(execution_id, index, 1)
 
-        first = world.shown(execution_id, limit=2, statuses=(ResultStatus.FAILED,))
-        second = world.shown(execution_id, limit=2, statuses=(ResultStatus.FAILED,), first=int(first["next_cursor"]))
+        first = factory.show_page(execution_id, limit=2, statuses=(ResultStatus.FAILED,))
+        second = factory.show_page(
+            execution_id, limit=2, statuses=(ResultStatus.FAILED,), first=int(first["next_cursor"])
+        )
 
         assert [indexes(first), indexes(second)] == [[1, 3], [5]]
         assert second["next_cursor"] is None
 
-    def test_finds_pending_results_that_nothing_has_happened_to(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(1200)))
+    def test_finds_pending_results_that_nothing_has_happened_to(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(1200)))
         for index in (0, 1, 1199):
-            world.generate(execution_id, index, 1)
+            factory.generate(execution_id, index, 1)
 
-        first = world.shown(execution_id, limit=2, statuses=(ResultStatus.PENDING,))
-        last = world.shown(execution_id, limit=500, statuses=(ResultStatus.PENDING, ResultStatus.COMPLETED), first=1100)
+        first = factory.show_page(execution_id, limit=2, statuses=(ResultStatus.PENDING,))
+        last = factory.show_page(
+            execution_id, limit=500, statuses=(ResultStatus.PENDING, ResultStatus.COMPLETED), first=1100
+        )
 
         assert (indexes(first), first["next_cursor"]) == ([2, 3], "4")
         assert indexes(last) == list(range(1100, 1200))
 
 
 class TestChanges:
-    def test_come_once_and_then_no_more(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt")
-        cursor = since(world.shown(execution_id))
-        world.clock.advance(60)
-        world.generate(execution_id, 1, 1)
+    def test_come_once_and_then_no_more(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt")
+        cursor = since(factory.show_page(execution_id))
+        factory.clock.advance(60)
+        factory.generate(execution_id, 1, 1)
 
-        first = world.shown(execution_id, since=cursor)
-        second = world.shown(execution_id, since=since(first))
+        first = factory.show_page(execution_id, since=cursor)
+        second = factory.show_page(execution_id, since=since(first))
 
         assert (indexes(first), indexes(second)) == ([1], [])
 
-    def test_that_are_more_than_a_page_lead_on_to_the_rest(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(5)))
-        cursor = since(world.shown(execution_id))
-        world.cancel(USER, execution_id)
+    def test_that_are_more_than_a_page_lead_on_to_the_rest(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(5)))
+        cursor = since(factory.show_page(execution_id))
+        factory.cancel(USER, execution_id)
 
         seen = []
         for _ in range(4):
-            page = world.shown(execution_id, limit=2, since=cursor)
+            page = factory.show_page(execution_id, limit=2, since=cursor)
             seen.append(indexes(page))
             cursor = since(page)
 
         assert seen == [[0, 1], [2, 3], [4], []]
 
-    def test_can_be_narrowed_to_statuses(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt")
-        cursor = since(world.shown(execution_id))
-        world.scripted({"one prompt": [a_failure(retryable=False)]})
-        world.generate(execution_id, 0, 1)
-        world.generate(execution_id, 1, 1)
+    def test_can_be_narrowed_to_statuses(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt")
+        cursor = since(factory.show_page(execution_id))
+        factory.script({"one prompt": [a_failure(retryable=False)]})
+        factory.generate(execution_id, 0, 1)
+        factory.generate(execution_id, 1, 1)
 
-        page = world.shown(execution_id, since=cursor, statuses=(ResultStatus.FAILED,))
+        page = factory.show_page(execution_id, since=cursor, statuses=(ResultStatus.FAILED,))
 
         assert indexes(page) == [0]
 
-    def test_look_back_a_little_because_commits_may_overtake_each_other(self, world: World) -> None:
-        execution_id = world.submitted("one prompt", "another prompt")
-        world.generate(execution_id, 0, 1)
-        cursor = since(world.shown(execution_id))
-        world.clock.advance(4)
-        world.generate(execution_id, 1, 1)
+    def test_look_back_a_little_because_commits_may_overtake_each_other(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt", "another prompt")
+        factory.generate(execution_id, 0, 1)
+        cursor = since(factory.show_page(execution_id))
+        factory.clock.advance(4)
+        factory.generate(execution_id, 1, 1)
 
-        assert indexes(world.shown(execution_id, since=cursor)) == [0, 1]
+        assert indexes(factory.show_page(execution_id, since=cursor)) == [0, 1]
 
 
 class TestLines:
-    def test_there_is_one_for_every_prompt_in_input_order(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(501)))
-        world.generate(execution_id, 500, 1)
+    def test_there_is_one_for_every_prompt_in_input_order(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(501)))
+        factory.generate(execution_id, 500, 1)
 
-        lines = list(world.show.all_results(USER, execution_id))
+        lines = list(factory.show.all_results(USER, execution_id))
 
         assert [line.result.index for line in lines] == list(range(501))
         assert [lines[0].result.status, lines[500].result.status] == [ResultStatus.PENDING, ResultStatus.COMPLETED]

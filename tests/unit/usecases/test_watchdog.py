@@ -10,131 +10,126 @@ from imagefactory.domain.execution import ExecutionStatus, Phase
 from imagefactory.domain.task import first_check
 from imagefactory.testing import START, Call, Crash, Moment
 from imagefactory.usecases.watchdog import CheckResult
-from tests.unit.world import WATCHDOG_INTERVAL, World
+from tests.harness.factory import WATCHDOG_INTERVAL, Factory
 
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def next_round(world: World) -> CheckResult:
+def next_round(factory: Factory) -> CheckResult:
     """Let time pass until the next round, and make it."""
-    check = world.watched()[0]
-    world.clock.move_to(check.schedule_at)
-    world.rounds[check.id] = world.watchdog(check)
-    return world.rounds[check.id]
+    check = factory.list_rounds()[0]
+    factory.clock.move_to(check.schedule_at)
+    factory.rounds[check.id] = factory.watchdog(check)
+    return factory.rounds[check.id]
 
 
-def die_in(world: World, call: str, moment: Moment) -> str:
+def die_in(factory: Factory, call: str, moment: Moment) -> str:
     """Let a submit without an idempotency key die at this call; the id of its execution."""
-    world.faults.fail(call, moment, Crash())
+    factory.faults.fail(call, moment, Crash())
     with pytest.raises(Crash):
-        world.accepted(*PROMPTS)
-    [execution_id] = world.store.executions
+        factory.accept(*PROMPTS)
+    [execution_id] = factory.store.executions
     return execution_id
 
 
 class TestARound:
-    def test_finds_what_moves_moving_and_comes_back(self, world: World) -> None:
-        world.submitted(*PROMPTS)
+    def test_finds_what_moves_moving_and_comes_back(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
 
-        assert next_round(world) is CheckResult.MOVING
-        [check] = world.watched()
+        assert next_round(factory) is CheckResult.MOVING
+        [check] = factory.list_rounds()
         assert check.schedule_at == START + timedelta(seconds=2 * WATCHDOG_INTERVAL)
         assert (check.round, check.idle_rounds) == (2, 0)
 
-    def test_costs_two_reads_while_something_moves(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        before = len(world.faults.calls)
+    def test_costs_two_reads_while_something_moves(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        before = len(factory.faults.calls)
 
-        next_round(world)
+        next_round(factory)
 
-        assert world.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.enqueue_check"]
+        assert factory.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.enqueue_check"]
 
-    def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        next_round(world)
+    def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        next_round(factory)
 
         pauses = []
         for _ in range(6):
-            began = world.watched()[0].schedule_at
-            assert next_round(world) is CheckResult.WAITING
-            pauses.append((world.watched()[0].schedule_at - began).total_seconds())
+            began = factory.list_rounds()[0].schedule_at
+            assert next_round(factory) is CheckResult.WAITING
+            pauses.append((factory.list_rounds()[0].schedule_at - began).total_seconds())
 
         assert pauses == [120, 240, 480, 960, 960, 960]
 
-    def test_is_the_last_once_the_execution_has_ended(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        world.run()
+    def test_is_the_last_once_the_execution_has_ended(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        factory.run()
 
-        assert next_round(world) is CheckResult.ENDED
-        assert world.watched() == []
+        assert next_round(factory) is CheckResult.ENDED
+        assert factory.list_rounds() == []
 
-    def test_closes_what_its_closer_left_open(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        world.faults.fail("executions.close", Moment.BEFORE, Crash())
+    def test_closes_what_its_closer_left_open(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        factory.faults.fail("executions.close", Moment.BEFORE, Crash())
         with pytest.raises(Crash):
-            world.generate(execution_id, 0, 1)
+            factory.generate(execution_id, 0, 1)
 
-        next_round(world)
+        next_round(factory)
 
-        closed = world.execution(execution_id)
+        closed = factory.read_execution(execution_id)
         assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
 
-    def test_waits_for_a_submit_that_may_still_come_to_its_commit_point(self, world: World) -> None:
+    def test_waits_for_a_submit_that_may_still_come_to_its_commit_point(self, factory: Factory) -> None:
         check = first_check("e", START, WATCHDOG_INTERVAL)
-        world.tasks.enqueue_check(check)
+        factory.tasks.enqueue_check(check)
 
-        assert [next_round(world), next_round(world)] == [CheckResult.WAITING, CheckResult.GONE]
-        assert world.watched() == []
+        assert [next_round(factory), next_round(factory)] == [CheckResult.WAITING, CheckResult.GONE]
+        assert factory.list_rounds() == []
 
-    def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, world: World) -> None:
-        die_in(world, "reservations.accept", Moment.BEFORE)
-        [late] = world.store.executions.values()
+    def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, factory: Factory) -> None:
+        die_in(factory, "reservations.accept", Moment.BEFORE)
+        [late] = factory.store.executions.values()
 
-        world.watch()
+        factory.watch()
 
-        assert world.store.executions == {}
+        assert factory.store.executions == {}
         with pytest.raises(Conflict):
-            world.reservations.accept(replace(late, phase=Phase.ACCEPTED))
+            factory.reservations.accept(replace(late, phase=Phase.ACCEPTED))
 
     def test_comes_back_to_a_late_submit_that_was_accepted_after_all(
-        self, world: World, capsys: pytest.CaptureFixture[str]
+        self, factory: Factory, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        execution_id = die_in(world, "reservations.accept", Moment.BEFORE)
-        [late] = world.store.executions.values()
-        next_round(world)
+        execution_id = die_in(factory, "reservations.accept", Moment.BEFORE)
+        [late] = factory.store.executions.values()
+        next_round(factory)
 
         def accept_just_then(call: Call) -> None:
             if call.name == "reservations.expire":
-                world.faults.hook = None
-                world.reservations.accept(replace(late, phase=Phase.ACCEPTED, chunks=(0,)))
+                factory.faults.hook = None
+                factory.reservations.accept(replace(late, phase=Phase.ACCEPTED, chunks=(0,)))
 
-        world.faults.hook = accept_just_then
+        factory.faults.hook = accept_just_then
 
-        assert next_round(world) is CheckResult.WAITING
+        assert next_round(factory) is CheckResult.WAITING
         assert "accepted after all" in capsys.readouterr().out
-        world.watch()
-        assert world.progress(execution_id).completed == 3
+        factory.watch()
+        assert factory.read_progress(execution_id).completed == 3
 
-    def test_finds_an_execution_that_has_expired_gone(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        world.clock.advance(86_400)
-        world.store.executions.clear()
+    def test_finds_an_execution_that_has_expired_gone(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        factory.clock.advance(86_400)
+        factory.store.executions.clear()
 
-        assert next_round(world) is CheckResult.GONE
+        assert next_round(factory) is CheckResult.GONE
 
-    def test_delivered_twice_does_nothing_twice(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        [check] = world.watched()
-        next_round(world)
+    def test_delivered_twice_does_nothing_twice(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        [check] = factory.list_rounds()
+        next_round(factory)
 
-        world.watchdog(check)
+        factory.watchdog(check)
 
-        assert len(world.tasks.watches) == 2
+        assert len(factory.tasks.watches) == 2
 
 
 class TestASubmitThatDied:
@@ -147,22 +142,22 @@ class TestASubmitThatDied:
             ("reservations.mark_enqueued", Moment.BEFORE),
         ],
     )
-    def test_behind_its_commit_point_is_completed(self, world: World, call: str, moment: Moment) -> None:
-        execution_id = die_in(world, call, moment)
+    def test_behind_its_commit_point_is_completed(self, factory: Factory, call: str, moment: Moment) -> None:
+        execution_id = die_in(factory, call, moment)
 
-        rounds = [next_round(world), next_round(world)]
+        rounds = [next_round(factory), next_round(factory)]
 
         assert rounds == [CheckResult.MOVING, CheckResult.MENDED]
-        assert world.execution(execution_id).phase is Phase.ENQUEUED
-        world.run()
-        assert world.progress(execution_id).completed == 3
-        assert len(world.model.calls) == 3
+        assert factory.read_execution(execution_id).phase is Phase.ENQUEUED
+        factory.run()
+        assert factory.read_progress(execution_id).completed == 3
+        assert len(factory.model.calls) == 3
 
     @pytest.mark.parametrize("moment", Moment)
-    def test_before_its_commit_point_is_let_go(self, world: World, moment: Moment) -> None:
-        die_in(world, "tasks.enqueue_check", moment)
+    def test_before_its_commit_point_is_let_go(self, factory: Factory, moment: Moment) -> None:
+        die_in(factory, "tasks.enqueue_check", moment)
 
-        world.watch()
+        factory.watch()
 
-        assert set(world.rounds.values()) <= {CheckResult.WAITING, CheckResult.GONE}
-        assert world.tasks.created == []
+        assert set(factory.rounds.values()) <= {CheckResult.WAITING, CheckResult.GONE}
+        assert factory.tasks.created == []

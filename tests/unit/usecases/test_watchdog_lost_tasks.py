@@ -11,170 +11,165 @@ from imagefactory.testing import START, Crash, Moment, a_failure
 from imagefactory.usecases.generate import Outcome
 from imagefactory.usecases.retry import RetryRequest
 from imagefactory.usecases.watchdog import CheckResult
-from tests.unit.world import KEY, USER, World
+from tests.harness.factory import KEY, USER, Factory
 
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-def next_round(world: World) -> CheckResult:
+def next_round(factory: Factory) -> CheckResult:
     """Let time pass until the next round, and make it."""
-    check = world.watched()[0]
-    world.clock.move_to(check.schedule_at)
-    world.rounds[check.id] = world.watchdog(check)
-    return world.rounds[check.id]
+    check = factory.list_rounds()[0]
+    factory.clock.move_to(check.schedule_at)
+    factory.rounds[check.id] = factory.watchdog(check)
+    return factory.rounds[check.id]
 
 
-def all_claimed_and_dead(world: World) -> str:
+def all_claimed_and_dead(factory: Factory) -> str:
     """An execution all of whose attempts died in the model's call."""
-    execution_id = world.submitted(*PROMPTS)
-    world.faults.fail("model.generate", Moment.BEFORE, Crash(), times=3)
+    execution_id = factory.submit_prompts(*PROMPTS)
+    factory.faults.fail("model.generate", Moment.BEFORE, Crash(), times=3)
     for index in range(3):
         with pytest.raises(Crash):
-            world.generate(execution_id, index, 1)
+            factory.generate(execution_id, index, 1)
     return execution_id
 
 
 class TestLostTasks:
-    def test_are_created_anew_under_names_that_are_free(self, world: World) -> None:
-        execution_id = world.submitted(*PROMPTS)
-        lost = world.tasks.due(START + timedelta(days=1))
-        next_round(world)
-        world.tasks.lose()
+    def test_are_created_anew_under_names_that_are_free(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*PROMPTS)
+        lost = factory.tasks.due(START + timedelta(days=1))
+        next_round(factory)
+        factory.tasks.lose()
 
-        assert next_round(world) is CheckResult.MENDED
-        anew = world.tasks.created[3:]
+        assert next_round(factory) is CheckResult.MENDED
+        anew = factory.tasks.created[3:]
         assert [(task.batch_index, task.attempt, task.recovery) for task in anew] == [(0, 1, 1), (1, 1, 1), (2, 1, 1)]
-        assert [(task.schedule_at - world.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
+        assert [(task.schedule_at - factory.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
         assert {task.id for task in anew}.isdisjoint(task.id for task in lost)
-        world.run()
-        assert world.progress(execution_id).completed == 3
+        factory.run()
+        assert factory.read_progress(execution_id).completed == 3
 
-    def test_can_be_lost_again(self, world: World) -> None:
-        execution_id = world.submitted(*PROMPTS)
-        next_round(world)
+    def test_can_be_lost_again(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*PROMPTS)
+        next_round(factory)
         for recovery in (1, 2, 3):
-            world.tasks.lose()
-            assert next_round(world) is CheckResult.MENDED
-            assert world.execution(execution_id).recovery_count == recovery
+            factory.tasks.lose()
+            assert next_round(factory) is CheckResult.MENDED
+            assert factory.read_execution(execution_id).recovery_count == recovery
 
-        world.run()
+        factory.run()
 
-        assert world.progress(execution_id).completed == 3
+        assert factory.read_progress(execution_id).completed == 3
 
-    def test_are_created_anew_for_those_only_whose_task_is_gone(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        next_round(world)
-        world.tasks.lose(world.tasks.created[1])
+    def test_are_created_anew_for_those_only_whose_task_is_gone(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        next_round(factory)
+        factory.tasks.lose(factory.tasks.created[1])
 
-        assert next_round(world) is CheckResult.MENDED
-        assert [task.batch_index for task in world.tasks.created[3:]] == [1]
-        assert next_round(world) is CheckResult.WAITING
+        assert next_round(factory) is CheckResult.MENDED
+        assert [task.batch_index for task in factory.tasks.created[3:]] == [1]
+        assert next_round(factory) is CheckResult.WAITING
 
-    def test_of_a_next_attempt_are_created_anew(self, world: World) -> None:
-        execution_id = world.submitted("stubborn prompt")
-        world.scripted({"stubborn prompt": [a_failure()]})
-        world.deliver(world.tasks.created[0])
-        world.tasks.lose()
+    def test_of_a_next_attempt_are_created_anew(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("stubborn prompt")
+        factory.script({"stubborn prompt": [a_failure()]})
+        factory.deliver(factory.tasks.created[0])
+        factory.tasks.lose()
 
-        world.watch()
+        factory.watch()
 
-        assert world.progress(execution_id).completed == 1
-        assert [task.attempt for task in world.tasks.created] == [1, 2, 2]
+        assert factory.read_progress(execution_id).completed == 1
+        assert [task.attempt for task in factory.tasks.created] == [1, 2, 2]
 
-    def test_of_dead_attempts_are_created_anew_when_their_lease_has_run_out(self, world: World) -> None:
-        execution_id = all_claimed_and_dead(world)
-        world.tasks.lose()
+    def test_of_dead_attempts_are_created_anew_when_their_lease_has_run_out(self, factory: Factory) -> None:
+        execution_id = all_claimed_and_dead(factory)
+        factory.tasks.lose()
 
-        world.watch()
+        factory.watch()
 
-        assert world.progress(execution_id).completed == 3
-        assert [world.result(execution_id, index).attempts for index in range(3)] == [2, 2, 2]
+        assert factory.read_progress(execution_id).completed == 3
+        assert [factory.read_result(execution_id, index).attempts for index in range(3)] == [2, 2, 2]
 
-    def test_of_a_live_attempt_are_left_to_it(self, world: World) -> None:
-        all_claimed_and_dead(world)
-        world.tasks.lose()
+    def test_of_a_live_attempt_are_left_to_it(self, factory: Factory) -> None:
+        all_claimed_and_dead(factory)
+        factory.tasks.lose()
 
-        rounds = [next_round(world), next_round(world)]
+        rounds = [next_round(factory), next_round(factory)]
 
         assert rounds == [CheckResult.MOVING, CheckResult.WAITING]
-        assert len(world.tasks.created) == 3
+        assert len(factory.tasks.created) == 3
 
-    def test_that_another_round_creates_at_the_same_time_are_left_to_it(self, world: World) -> None:
-        world.submitted(*PROMPTS)
-        next_round(world)
-        world.tasks.lose()
-        world.faults.fail("executions.note_recovery", Moment.BEFORE, Conflict())
+    def test_that_another_round_creates_at_the_same_time_are_left_to_it(self, factory: Factory) -> None:
+        factory.submit_prompts(*PROMPTS)
+        next_round(factory)
+        factory.tasks.lose()
+        factory.faults.fail("executions.note_recovery", Moment.BEFORE, Conflict())
 
-        assert next_round(world) is CheckResult.MOVING
-        assert len(world.tasks.created) == 3
+        assert next_round(factory) is CheckResult.MOVING
+        assert len(factory.tasks.created) == 3
 
-    def test_of_a_large_batch_are_found_through_the_first_few(self, world: World) -> None:
-        execution_id = world.submitted(*(f"prompt {number}" for number in range(1100)))
-        next_round(world)
-        world.tasks.lose()
+    def test_of_a_large_batch_are_found_through_the_first_few(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(1100)))
+        next_round(factory)
+        factory.tasks.lose()
 
-        next_round(world)
+        next_round(factory)
 
-        assert len(world.tasks.waiting) == 1100
-        assert world.execution(execution_id).recovery_count == 1
+        assert len(factory.tasks.waiting) == 1100
+        assert factory.read_execution(execution_id).recovery_count == 1
 
 
 class TestOtherWaysToLoseATask:
     @pytest.mark.parametrize("moment", Moment)
     @pytest.mark.parametrize("call", ["tasks.enqueue_check", "executions.reopen", "tasks.enqueue"])
-    def test_a_retry_that_died_is_completed(self, world: World, call: str, moment: Moment) -> None:
-        execution_id = world.submitted(*PROMPTS)
-        world.cancel(USER, execution_id)
-        world.watch()
-        world.clock.advance(3600)
-        world.faults.fail(call, moment, Crash())
+    def test_a_retry_that_died_is_completed(self, factory: Factory, call: str, moment: Moment) -> None:
+        execution_id = factory.submit_prompts(*PROMPTS)
+        factory.cancel(USER, execution_id)
+        factory.watch()
+        factory.clock.advance(3600)
+        factory.faults.fail(call, moment, Crash())
         with pytest.raises(Crash):
-            world.retry(USER, execution_id, RetryRequest(api_key=KEY))
+            factory.retry(USER, execution_id, RetryRequest(api_key=KEY))
 
-        world.watch()
+        factory.watch()
 
-        results = [world.result(execution_id, index) for index in range(3)]
+        results = [factory.read_result(execution_id, index) for index in range(3)]
         assert all(result.status.is_terminal for result in results)
-        assert world.execution(execution_id).encrypted_key is None
+        assert factory.read_execution(execution_id).encrypted_key is None
         has_reopened = call == "tasks.enqueue" or (call, moment) == ("executions.reopen", Moment.AFTER)
         assert results[0].status is (ResultStatus.COMPLETED if has_reopened else ResultStatus.CANCELLED)
 
-    def test_a_task_that_the_queue_gave_up_is_created_anew(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        [task] = world.tasks.created
-        world.faults.fail("executions.load", Moment.BEFORE, Unavailable(), times=10)
+    def test_a_task_that_the_queue_gave_up_is_created_anew(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        [task] = factory.tasks.created
+        factory.faults.fail("executions.load", Moment.BEFORE, Unavailable(), times=10)
         for _ in range(10):
             with pytest.raises(Unavailable):
-                world.generate(execution_id, 0, 1)
-        world.tasks.lose(task)
+                factory.generate(execution_id, 0, 1)
+        factory.tasks.lose(task)
 
-        world.watch()
+        factory.watch()
 
-        assert world.progress(execution_id).completed == 1
+        assert factory.read_progress(execution_id).completed == 1
 
-    def test_a_watchdog_that_dies_is_delivered_again(self, world: World) -> None:
-        execution_id = world.submitted(*PROMPTS)
-        next_round(world)
-        world.tasks.lose()
-        world.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
+    def test_a_watchdog_that_dies_is_delivered_again(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*PROMPTS)
+        next_round(factory)
+        factory.tasks.lose()
+        factory.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
 
-        world.watch()
+        factory.watch()
 
-        assert world.progress(execution_id).completed == 3
+        assert factory.read_progress(execution_id).completed == 3
 
-    def test_a_recovered_task_and_its_lost_twin_do_the_work_once(self, world: World) -> None:
-        execution_id = world.submitted("one prompt")
-        [task] = world.tasks.created
-        next_round(world)
-        world.tasks.lose()
-        next_round(world)
+    def test_a_recovered_task_and_its_lost_twin_do_the_work_once(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        [task] = factory.tasks.created
+        next_round(factory)
+        factory.tasks.lose()
+        next_round(factory)
 
-        outcomes = [world.deliver(task), world.deliver(replace(task, recovery=1))]
+        outcomes = [factory.deliver(task), factory.deliver(replace(task, recovery=1))]
 
         assert outcomes == [Outcome.COMPLETED, Outcome.ALREADY_ENDED]
-        assert world.progress(execution_id).completed == 1
+        assert factory.read_progress(execution_id).completed == 1

@@ -1,8 +1,8 @@
-"""The whole factory on ports in memory, with every call of a port open to faults."""
+"""The whole factory: its use cases on any ports. `Factory` has them in memory, with every call open to faults."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,87 +39,145 @@ from imagefactory.usecases.submit import Accepted, Submit
 from imagefactory.usecases.watchdog import CheckResult, Watchdog
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from imagefactory.domain.execution import Execution, Progress
     from imagefactory.domain.task import Task, WatchdogCheck
+    from imagefactory.domain.workflow import Workflow
+    from imagefactory.ports import (
+        Clock,
+        Encryption,
+        Executions,
+        ImageCodec,
+        ImageModel,
+        ImageStore,
+        ImageUrls,
+        Reservations,
+        Tasks,
+        Workflows,
+    )
     from imagefactory.testing.model import Script
 
 USER, KEY = "alice", "the-key-of-alice"
 #: Seconds between the rounds of a watchdog.
 WATCHDOG_INTERVAL = 60.0
+#: The ports whose calls may fail: all but the clock, the codecs, and what is only read.
+FAILING_PORTS = ("executions", "reservations", "tasks", "images", "encryption", "model")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a deployment sets: the queue's rate in tasks a second, each user's limits, times in days and seconds."""
+
+    rate: float = 1.0
+    limits: Limits = field(default_factory=lambda: Limits(executions=100, prompts=50_000))
+    retention_days: int = 30
+    watchdog_interval: float = WATCHDOG_INTERVAL
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything outside; what a test does not bring is in memory. `codec` reads what the model made."""
+
+    executions: Executions
+    reservations: Reservations
+    tasks: Tasks
+    clock: Clock
+    model: ImageModel
+    images: ImageStore = field(default_factory=InMemoryImageStore)
+    encryption: Encryption = field(default_factory=InMemoryEncryption)
+    workflows: Workflows = field(default_factory=lambda: InMemoryWorkflows([a_workflow()]))
+    image_urls: ImageUrls = field(default_factory=InMemoryImageUrls)
+    codec: ImageCodec = field(default_factory=FakeImageCodec)
+    reference_codec: ImageCodec = field(default_factory=FakeImageCodec)
+
+    def watch(self, faults: Faults) -> Self:
+        """The same ports, with the calls of those that may fail told to `faults`."""
+        return replace(self, **{name: faults.watched(getattr(self, name), name) for name in FAILING_PORTS})
+
+
+class UseCases:
+    """The use cases on these ports."""
+
+    def __init__(self, ports: Ports, numbers: Numbers) -> None:
+        common: dict[str, Any] = {"executions": ports.executions, "tasks": ports.tasks, "clock": ports.clock}
+        queue: dict[str, Any] = {"reservations": ports.reservations, "rate": numbers.rate}
+        admission: dict[str, Any] = {"limits": numbers.limits, "watchdog_interval": numbers.watchdog_interval}
+        self.generate = Generate(
+            **common,
+            images=ports.images,
+            codec=ports.codec,
+            model=ports.model,
+            encryption=ports.encryption,
+            retry=RetryPolicy(),
+        )
+        self.submit = Submit(
+            **queue,
+            **admission,
+            workflows=ports.workflows,
+            tasks=ports.tasks,
+            images=ports.images,
+            codec=ports.reference_codec,
+            encryption=ports.encryption,
+            clock=ports.clock,
+            retention_days=numbers.retention_days,
+        )
+        self.cancel = Cancel(**common)
+        self.retry = Retry(**common, **queue, **admission, encryption=ports.encryption)
+        self.watchdog = Watchdog(**common, **queue, interval=numbers.watchdog_interval)
+        self.show = ShowExecution(
+            executions=ports.executions, image_urls=ports.image_urls, clock=ports.clock, rate=numbers.rate
+        )
+        self.list_executions = ListExecutions(executions=ports.executions)
 
 
 @dataclass
-class World:
-    """The ports as the tests see them; the use cases see the same ports through `faults`."""
+class Factory:
+    """The ports in memory as a test sees them; the use cases see the same ports through `faults`."""
 
     clock: ManualClock = field(default_factory=ManualClock)
     faults: Faults = field(default_factory=Faults)
     tasks: InMemoryTasks = field(default_factory=InMemoryTasks)
     images: InMemoryImageStore = field(default_factory=InMemoryImageStore)
     encryption: InMemoryEncryption = field(default_factory=InMemoryEncryption)
+    workflow: Workflow = field(default_factory=a_workflow)
+    reference_codec: ImageCodec = field(default_factory=FakeImageCodec)
     rate: float = 1.0
-    limits: Limits = field(default_factory=lambda: Limits(executions=100, prompts=50_000))
+    limits: Limits = field(default_factory=lambda: Numbers().limits)
 
     def __post_init__(self) -> None:
         self.store = Store(self.clock)
         self.executions = InMemoryExecutions(self.store)
         self.reservations = InMemoryReservations(self.store)
         self.model = ScriptedModel(self.clock)
-        seen: dict[str, Any] = {
-            name: self.faults.watched(getattr(self, name), name)
-            for name in ("executions", "reservations", "tasks", "images", "encryption", "model")
-        }
-        shared: dict[str, Any] = {"executions": seen["executions"], "tasks": seen["tasks"], "clock": self.clock}
-        self.generate = Generate(
-            **shared,
-            images=seen["images"],
-            codec=FakeImageCodec(),
-            model=seen["model"],
-            encryption=seen["encryption"],
-            retry=RetryPolicy(),
-        )
-        self.submit = Submit(
-            workflows=InMemoryWorkflows([a_workflow()]),
-            reservations=seen["reservations"],
-            tasks=seen["tasks"],
-            images=seen["images"],
-            codec=FakeImageCodec(),
-            encryption=seen["encryption"],
+        self.ports = Ports(
+            executions=self.executions,
+            reservations=self.reservations,
+            tasks=self.tasks,
             clock=self.clock,
-            limits=self.limits,
-            rate=self.rate,
-            retention_days=30,
-            watchdog_interval=WATCHDOG_INTERVAL,
-        )
-        self.cancel = Cancel(**shared)
-        self.retry = Retry(
-            **shared,
-            reservations=seen["reservations"],
-            encryption=seen["encryption"],
-            limits=self.limits,
-            rate=self.rate,
-            watchdog_interval=WATCHDOG_INTERVAL,
-        )
-        self.watchdog = Watchdog(
-            **shared, reservations=seen["reservations"], rate=self.rate, interval=WATCHDOG_INTERVAL
-        )
+            model=self.model,
+            images=self.images,
+            encryption=self.encryption,
+            workflows=InMemoryWorkflows([self.workflow]),
+            reference_codec=self.reference_codec,
+        ).watch(self.faults)
+        use_cases = UseCases(self.ports, Numbers(self.rate, self.limits))
+        self.generate, self.submit, self.cancel = use_cases.generate, use_cases.submit, use_cases.cancel
+        self.retry, self.watchdog = use_cases.retry, use_cases.watchdog
+        self.show, self.list_executions = use_cases.show, use_cases.list_executions
         #: the rounds of watchdogs that were answered with success
         self.rounds: dict[str, CheckResult] = {}
-        self.show = ShowExecution(
-            executions=seen["executions"], image_urls=InMemoryImageUrls(), clock=self.clock, rate=self.rate
-        )
-        self.listing = ListExecutions(executions=seen["executions"])
 
-    def accepted(self, *texts: str, key: str | None = None, **what_matters: Any) -> Accepted:
+    def accept(self, *texts: str, key: str | None = None, **what_matters: Any) -> Accepted:
         """The answer to a submit of these prompts by the user."""
         submission = a_submission(*texts, **({"api_key": KEY} | what_matters))
         return self.submit(USER, "w", submission, idempotency_key=key)
 
-    def submitted(self, *texts: str, **what_matters: Any) -> str:
+    def submit_prompts(self, *texts: str, **what_matters: Any) -> str:
         """The id of an execution of these prompts."""
-        return self.accepted(*texts, **what_matters).execution.id
+        return self.accept(*texts, **what_matters).execution.id
 
-    def given(self, *texts: str, **what_matters: Any) -> Execution:
+    def store_execution(self, *texts: str, **what_matters: Any) -> Execution:
         """An execution of these prompts that is there already, with its tasks."""
         prompts = [Prompt(text) for text in texts or ("first prompt", "second prompt", "third prompt")]
         execution = an_execution(**({"prompt_count": len(prompts)} | what_matters))
@@ -130,7 +188,7 @@ class World:
         self.tasks.enqueue(list(first_attempts(execution, results, self.clock.now(), self.rate)))
         return execution
 
-    def scripted(self, script: Script) -> None:
+    def script(self, script: Script) -> None:
         """Tell the model what to do."""
         self.model.script = script
 
@@ -155,15 +213,25 @@ class World:
             self.clock.move_to(max(earliest, self.clock.now() + timedelta(seconds=30)))
         raise AssertionError(f"tasks still wait: {self.tasks.waiting}")
 
-    def watched(self) -> list[WatchdogCheck]:
+    def work(self, deliveries: int = 1000) -> None:
+        """Let the queue deliver so many tasks, each at its time, until none is left."""
+        for _ in range(deliveries):
+            if not self.tasks.waiting:
+                return
+            task = min(self.tasks.waiting.values(), key=lambda one: (one.schedule_at, one.batch_index))
+            self.clock.move_to(task.schedule_at)
+            self.generate(task.execution_id, task.batch_index, task.attempt)
+            self.tasks.done(task)
+
+    def list_rounds(self) -> list[WatchdogCheck]:
         """The rounds of watchdogs that are still to be made, the earliest first."""
-        left = [check for check in self.tasks.watches.values() if check.id not in self.rounds]
+        left = [check for name, check in self.tasks.watches.items() if name not in self.rounds]
         return sorted(left, key=lambda check: check.schedule_at)
 
     def watch(self, turns: int = 60) -> None:
         """Let the watchdogs make their rounds, and deliver what is due between them, until nothing is left to do."""
         for _ in range(turns):
-            if not (left := self.watched()):
+            if not (left := self.list_rounds()):
                 return
             self.clock.move_to(left[0].schedule_at)
             try:
@@ -175,25 +243,25 @@ class World:
                     self.deliver(task)
                 except (Crash, Exception):  # noqa: BLE001, S112 - like the queue: whatever it was, the task stays
                     continue
-        raise AssertionError(f"rounds are still to be made: {self.watched()}")
+        raise AssertionError(f"rounds are still to be made: {self.list_rounds()}")
 
-    def progress(self, execution_id: str) -> Progress:
+    def read_progress(self, execution_id: str) -> Progress:
         """The counters."""
         progress = self.executions.read_progress(execution_id)
         assert progress is not None
         return progress
 
-    def execution(self, execution_id: str) -> Execution:
+    def read_execution(self, execution_id: str) -> Execution:
         """The execution as it is stored."""
         execution = self.executions.get(execution_id)
         assert execution is not None
         return execution
 
-    def result(self, execution_id: str, index: int = 0) -> Result:
+    def read_result(self, execution_id: str, index: int = 0) -> Result:
         """A result as it is stored."""
         return self.executions.results(execution_id, index, 1)[index]
 
-    def shown(self, execution_id: str, **page: Any) -> Any:
+    def show_page(self, execution_id: str, **page: Any) -> Any:
         """What the user sees of the execution."""
         page_shown = self.show(USER, execution_id, PageRequest(**page)).page
         assert page_shown is not None

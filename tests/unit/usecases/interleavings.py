@@ -1,4 +1,4 @@
-"""A factory in turmoil: use cases interleave at every call of a port, die there, or find a service down.
+"""A factory in interleaving: use cases interleave at every call of a port, die there, or find a service down.
 
 A queue delivers late, twice, and after the end; it gives up after ten tries; it is purged. Time jumps, so that attempts
 outlive their leases. After the faults comes a quiet time, in which everything must end by itself.
@@ -19,8 +19,8 @@ from imagefactory.testing import Call, Crash, Moment, a_failure, an_image
 from imagefactory.usecases.generate import Outcome
 from imagefactory.usecases.retry import RETRYABLE, RetryRequest
 from imagefactory.usecases.submit import Accepted
-from tests.unit.usecases.baton import Actor
-from tests.unit.world import KEY, USER, World
+from tests.harness.factory import KEY, USER, Factory
+from tests.unit.usecases.handover import Actor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class Dispatching:
 
 
 @dataclass
-class Turmoil:
+class Interleaving:
     """One run. `fault_rate` is the chance of a fault at each of the two sides of a call, while `trouble` steps last."""
 
     seed: int
@@ -69,9 +69,9 @@ class Turmoil:
 
     def __post_init__(self) -> None:
         self.dice = random.Random(self.seed)  # noqa: S311 - not for cryptography
-        self.world = World()
-        self.world.model.script = self._said
-        self.world.faults.hook = self._hook
+        self.factory = Factory()
+        self.factory.model.script = self._said
+        self.factory.faults.hook = self._hook
         self.steps = 0
         self.quiet_since: datetime | None = None
         self.dispatching: dict[str, Dispatching] = {}
@@ -89,21 +89,21 @@ class Turmoil:
             self._submit(key)
         while self.steps < self.trouble:
             self._turn()
-        self.quiet_since = self.world.clock.now()
+        self.quiet_since = self.factory.clock.now()
         while self._has_work():
-            assert self.steps < MOST_STEPS, f"seed {self.seed}: it does not end: {self.world.tasks.waiting}"
+            assert self.steps < MOST_STEPS, f"seed {self.seed}: it does not end: {self.factory.tasks.waiting}"
             self._turn()
 
     def _has_work(self) -> bool:
-        return bool(self.live or self.world.tasks.waiting or self._rounds() or self._unanswered())
+        return bool(self.live or self.factory.tasks.waiting or self._rounds() or self._unanswered())
 
     def _turn(self) -> None:
         self.steps += 1
         is_quiet = self.quiet_since is not None
         if not is_quiet and self.dice.random() < 0.25:
             self._disturb()
-        due = [task for task in self.world.tasks.due(self.world.clock.now()) if self._is_due(task.id)]
-        rounds = [check for check in self._rounds() if check.schedule_at <= self.world.clock.now()]
+        due = [task for task in self.factory.tasks.due(self.factory.clock.now()) if self._is_due(task.id)]
+        rounds = [check for check in self._rounds() if check.schedule_at <= self.factory.clock.now()]
         rounds = [check for check in rounds if self._is_due(check.id)]
         if self.live and (self.dice.random() < 0.8 or not (due or rounds)):
             self._step(self.dice.choice(self.live))
@@ -112,7 +112,7 @@ class Turmoil:
         elif rounds:
             self._watch(self.dice.choice(rounds))
         elif is_quiet and self._unanswered():
-            self.world.clock.advance(30)
+            self.factory.clock.advance(30)
             self._submit(self.dice.choice(self._unanswered()))
         else:
             self._wait()
@@ -120,20 +120,20 @@ class Turmoil:
     def _disturb(self) -> None:
         """What happens to a system: copies, jumps of time, impatient clients, and operators."""
         kind = self.dice.choice(["copy", "late copy", "time", "time", "submit", "cancel", "retry", "purge", "calm"])
-        tasks = self.world.tasks
+        tasks = self.factory.tasks
         if kind == "copy" and tasks.waiting:
             self._deliver(self.dice.choice(list(tasks.waiting.values())))
         elif kind == "late copy" and tasks.created:
             self._deliver(self.dice.choice(tasks.created))
         elif kind == "time":
-            self.world.clock.advance(self.dice.choice([1, 5, 30, 70, 130, 200, 260]))
+            self.factory.clock.advance(self.dice.choice([1, 5, 30, 70, 130, 200, 260]))
         elif kind == "submit":
             self._submit(self.dice.choice(self.keys))
-        elif kind == "cancel" and self.dice.random() < 0.15 and self.world.store.progress:
-            execution_id = self.dice.choice(sorted(self.world.store.progress))
-            self._begin("cancel", lambda: self.world.cancel(USER, execution_id))
-        elif kind == "retry" and self.dice.random() < 0.4 and self.world.store.progress:
-            self._retry(self.dice.choice(sorted(self.world.store.progress)))
+        elif kind == "cancel" and self.dice.random() < 0.15 and self.factory.store.progress:
+            execution_id = self.dice.choice(sorted(self.factory.store.progress))
+            self._begin("cancel", lambda: self.factory.cancel(USER, execution_id))
+        elif kind == "retry" and self.dice.random() < 0.4 and self.factory.store.progress:
+            self._retry(self.dice.choice(sorted(self.factory.store.progress)))
         elif kind == "purge" and self.dice.random() < 0.1:
             tasks.lose()
         else:
@@ -148,12 +148,12 @@ class Turmoil:
                 assert isinstance(actor.answer, Accepted)
                 self.answers[key].add(actor.answer.execution.id)
 
-        self._begin(f"submit {key}", lambda: self.world.accepted(*prompts, key=key), answered)
+        self._begin(f"submit {key}", lambda: self.factory.accept(*prompts, key=key), answered)
 
     def _retry(self, execution_id: str) -> None:
         statuses = tuple(self.dice.sample(RETRYABLE, self.dice.randint(1, len(RETRYABLE))))
         request = RetryRequest(statuses=statuses, api_key=self.dice.choice([KEY, KEY, None]))
-        self._begin("retry", lambda: self.world.retry(USER, execution_id, request))
+        self._begin("retry", lambda: self.factory.retry(USER, execution_id, request))
 
     def _unanswered(self) -> list[str]:
         """The keys whose client asks again: those without an answer."""
@@ -162,41 +162,41 @@ class Turmoil:
     def _deliver(self, task: Task) -> None:
         def answered(actor: Actor) -> None:
             if actor.error is None and actor.answer is not Outcome.HELD_ELSEWHERE:
-                self.world.tasks.done(task)
+                self.factory.tasks.done(task)
                 return
             again = self.dispatching[task.id]
-            again.not_before = self.world.clock.now() + _backoff(again.dispatches)
+            again.not_before = self.factory.clock.now() + _backoff(again.dispatches)
             if again.dispatches >= self.most_dispatches:
                 self.counted["given up"] += 1
-                self.world.tasks.done(task)
+                self.factory.tasks.done(task)
 
         self._dispatched(task.id)
-        work = partial(self.world.generate, task.execution_id, task.batch_index, task.attempt)
+        work = partial(self.factory.generate, task.execution_id, task.batch_index, task.attempt)
         actor = self._begin(f"generate {task.batch_index}", work, answered)
         self.about[actor] = (task.execution_id, task.batch_index)
 
     def _watch(self, check: WatchdogCheck) -> None:
         def answered(actor: Actor) -> None:
             if actor.error is None:
-                self.world.rounds[check.id] = actor.answer  # type: ignore[assignment] # it is what a round returns
+                self.factory.rounds[check.id] = actor.answer  # type: ignore[assignment] # it is what a round returns
             else:
-                self.dispatching[check.id].not_before = self.world.clock.now() + timedelta(seconds=5)
+                self.dispatching[check.id].not_before = self.factory.clock.now() + timedelta(seconds=5)
 
         self._dispatched(check.id)
-        self._begin("watchdog", lambda: self.world.watchdog(check), answered)
+        self._begin("watchdog", lambda: self.factory.watchdog(check), answered)
 
     def _rounds(self) -> list[WatchdogCheck]:
-        return self.world.watched()
+        return self.factory.list_rounds()
 
     def _is_due(self, name: str) -> bool:
         known = self.dispatching.get(name)
-        return known is None or known.not_before <= self.world.clock.now()
+        return known is None or known.not_before <= self.factory.clock.now()
 
     def _dispatched(self, name: str) -> None:
         """While a delivery runs, the queue makes no other of it by itself."""
         known = self.dispatching.setdefault(name, Dispatching(LATER_START))
         known.dispatches += 1
-        known.not_before = self.world.clock.now() + LATER
+        known.not_before = self.factory.clock.now() + LATER
 
     def _begin(self, name: str, work: Callable[[], object], answered: Callable[[Actor], None] | None = None) -> Actor:
         actor = Actor(name, work)
@@ -221,12 +221,12 @@ class Turmoil:
 
     def _wait(self) -> None:
         """Nothing can be done now: let time pass until something can."""
-        now = self.world.clock.now()
-        moments = [task.schedule_at for task in self.world.tasks.waiting.values()]
+        now = self.factory.clock.now()
+        moments = [task.schedule_at for task in self.factory.tasks.waiting.values()]
         moments += [check.schedule_at for check in self._rounds()]
         moments += [one.not_before for one in self.dispatching.values() if one.not_before < now + LATER / 2]
         later = [moment for moment in moments if moment > now]
-        self.world.clock.move_to(min(later, default=now + timedelta(seconds=10)))
+        self.factory.clock.move_to(min(later, default=now + timedelta(seconds=10)))
         self._nothing_is_overdue()
 
     def _hook(self, call: Call) -> None:
@@ -250,7 +250,7 @@ class Turmoil:
 
     def _nothing_came_back(self) -> None:
         """A result that has ended stays as it is, unless a retry begins another generation."""
-        for execution_id, results in self.world.store.results.items():
+        for execution_id, results in self.factory.store.results.items():
             for index, (_, result) in results.items():
                 before = self.ended.get((execution_id, index))
                 if before is not None and before.generation == result.generation:
@@ -261,14 +261,14 @@ class Turmoil:
     def _nothing_is_overdue(self) -> None:
         if self.quiet_since is None:
             return
-        for results in self.world.store.results.values():
+        for results in self.factory.store.results.values():
             for _, result in results.values():
                 if result.status is ResultStatus.PROCESSING and result.lease:
-                    late = self.world.clock.now() - max(result.lease.until, self.quiet_since)
+                    late = self.factory.clock.now() - max(result.lease.until, self.quiet_since)
                     assert late.total_seconds() < OVERDUE_SECONDS, f"seed {self.seed}: overdue: {result}"
 
 
-LATER_START = datetime.min.replace(tzinfo=World().clock.now().tzinfo)
+LATER_START = datetime.min.replace(tzinfo=Factory().clock.now().tzinfo)
 
 
 def _backoff(dispatches: int) -> timedelta:
