@@ -25,8 +25,7 @@ from tests.chaos.grpc_proxy import LOST as REPLY_LOST
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import AFTER, BEFORE, CUT, LOST, HttpProxy
 from tests.chaos.loops import serving
-from tests.contract.emulators import a_database, a_storage_client, fresh_project
-from tests.servers import firestore_emulator, storage_server
+from tests.harness.servers import connect_firestore, connect_storage, name_project, run_firestore, run_storage
 
 if TYPE_CHECKING:
     from google.cloud import storage
@@ -57,17 +56,17 @@ class Report:
 def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> Report:
     """Submit, generate, retry and watch over this many prompts, with faults everywhere."""
     began = time.monotonic()
-    project = fresh_project()
+    project = name_project()
     chances = [Chance(seed, FIRESTORE_FAULTS), Chance(seed + 1, STORAGE_FAULTS), Chance(seed + 2, DEATHS)]
     with contextlib.ExitStack() as stack:
         grpc_proxy = stack.enter_context(serving(GrpcProxy(firestore_host, chances[0])))
         http_proxy = stack.enter_context(serving(HttpProxy(storage_url, chances[1])))
-        plain = stack.enter_context(contextlib.closing(a_database(firestore_host, project)))
+        plain = stack.enter_context(contextlib.closing(connect_firestore(firestore_host, project)))
         session = stack.enter_context(requests.Session())
-        bucket = _bucket(a_storage_client(storage_url, session))
-        database = stack.enter_context(contextlib.closing(a_database(grpc_proxy.address, project)))
+        bucket = _bucket(connect_storage(storage_url, session))
+        database = stack.enter_context(contextlib.closing(connect_firestore(grpc_proxy.address, project)))
         failing_session = stack.enter_context(requests.Session())
-        failing = a_storage_client(http_proxy.url, failing_session).bucket(BUCKET)
+        failing = connect_storage(http_proxy.url, failing_session).bucket(BUCKET)
         factory = FailingFactory(database, failing, chances[2], rate=100.0)
         execution_id = factory.submit_until_accepted([f"prompt {number}" for number in range(prompts)], key=str(seed))
         factory.run()
@@ -99,8 +98,8 @@ def main() -> int:
     with (
         Path(os.devnull).open("w") as nowhere,
         contextlib.redirect_stdout(nowhere),
-        firestore_emulator() as firestore_host,
-        storage_server() as storage_url,
+        run_firestore() as firestore_host,
+        run_storage() as storage_url,
     ):
         for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
             reports.append(one_run(seed, chosen.prompts, firestore_host, storage_url))

@@ -15,8 +15,8 @@ from imagefactory.adapters.cloud_tasks import CloudTasks
 from imagefactory.adapters.firestore import FirestoreExecutions, FirestoreReservations
 from imagefactory.clock import SystemClock
 from imagefactory.testing import ManualClock, ScriptedModel, a_submission
-from tests.contract.emulators import a_database
 from tests.harness.factory import USER, Numbers, Ports, UseCases
+from tests.harness.servers import connect_firestore
 
 if TYPE_CHECKING:
     from google.cloud import firestore
@@ -40,7 +40,7 @@ class Side:
     """The use cases that a submit needs, `later` seconds from now."""
 
     def __init__(self, where: Where, later: float = 0.0) -> None:
-        self.database: firestore.Client = a_database(where.firestore, where.project)
+        self.database: firestore.Client = connect_firestore(where.firestore, where.project)
         self.channel = grpc.insecure_channel(where.tasks)
         self.cloud = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=self.channel))
         self.clock = ManualClock(SystemClock().now() + timedelta(seconds=later))

@@ -28,7 +28,7 @@ from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import BEFORE, HttpProxy
 from tests.chaos.loops import serving
 from tests.chaos.runs import BUCKET
-from tests.contract.emulators import a_database, a_storage_client
+from tests.harness.servers import connect_firestore, connect_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call: Callable[[Any, Any], object]) -> None:
-    with contextlib.closing(a_database(hanging)) as database:
+    with contextlib.closing(connect_firestore(hanging)) as database:
         began = time.monotonic()
 
         with pytest.raises(Unavailable):
@@ -81,7 +81,7 @@ def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call
 @pytest.mark.usefixtures("soon")
 def test_no_call_of_a_hanging_bucket_outlasts_its_patience(hanging: str) -> None:
     with requests.Session() as session:
-        images = CloudStorageImageStore(a_storage_client(f"http://{hanging}", session), BUCKET)
+        images = CloudStorageImageStore(connect_storage(f"http://{hanging}", session), BUCKET)
         picture = FakeImageCodec().decode(the_bytes_of())
         began = time.monotonic()
 
@@ -120,7 +120,10 @@ def test_all_waits_of_one_attempt_together_fit_into_the_function() -> None:
 @pytest.mark.parametrize("fault", ["unavailable", "aborted", "reply lost"])
 def test_a_firestore_that_is_away_for_two_seconds_is_waited_for(firestore_host: str, fault: str) -> None:
     chance = Chance(1, {fault: 1.0})
-    with serving(GrpcProxy(firestore_host, chance)) as proxy, contextlib.closing(a_database(proxy.address)) as database:
+    with (
+        serving(GrpcProxy(firestore_host, chance)) as proxy,
+        contextlib.closing(connect_firestore(proxy.address)) as database,
+    ):
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
         back.start()
 
@@ -134,10 +137,10 @@ def test_a_firestore_that_is_away_for_two_seconds_is_waited_for(firestore_host: 
 def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -> None:
     chance = Chance(1, {BEFORE: 1.0})
     with requests.Session() as plain, requests.Session() as session, serving(HttpProxy(storage_url, chance)) as proxy:
-        client = a_storage_client(storage_url, plain)
+        client = connect_storage(storage_url, plain)
         if client.lookup_bucket(BUCKET) is None:
             client.create_bucket(BUCKET)
-        images = CloudStorageImageStore(a_storage_client(proxy.url, session), BUCKET)
+        images = CloudStorageImageStore(connect_storage(proxy.url, session), BUCKET)
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
         back.start()
 
@@ -149,7 +152,10 @@ def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -
 
 def test_a_query_whose_stream_breaks_in_the_middle_is_read_anew(firestore_host: str) -> None:
     chance = Chance(1, {"reply lost": 1.0})
-    with serving(GrpcProxy(firestore_host, chance)) as proxy, contextlib.closing(a_database(proxy.address)) as database:
+    with (
+        serving(GrpcProxy(firestore_host, chance)) as proxy,
+        contextlib.closing(connect_firestore(proxy.address)) as database,
+    ):
         chance.is_on = False
         reservations = FirestoreReservations(database)
         for _ in range(4):

@@ -18,8 +18,7 @@ from imagefactory.domain.result import Result
 from imagefactory.domain.task import WatchdogCheck, first_attempts
 from imagefactory.usecases.watchdog import CheckResult
 from tests.chaos.submitter import PROMPTS, RATE, Side, Where
-from tests.contract.emulators import fresh_project
-from tests.servers import cloud_tasks_emulator
+from tests.harness.servers import name_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +30,10 @@ ROOT = Path(__file__).parents[2]
 LATER = 121.0
 
 
-@pytest.fixture(scope="session")
-def tasks_host() -> Iterator[str]:
-    """Our Cloud Tasks emulator, as host:port of its gRPC side."""
-    with cloud_tasks_emulator() as host:
-        yield host
-
-
 @pytest.fixture
-def where(firestore_host: str, tasks_host: str) -> Where:
+def where(firestore_host: str, cloud_tasks_host: str) -> Where:
     """A project of its own, with both queues paused: nothing is delivered."""
-    found = Where(firestore_host, tasks_host, fresh_project())
+    found = Where(firestore_host, cloud_tasks_host, name_project())
     with contextlib.closing(Side(found)) as side:
         for kind in ("prompts", "watchdogs"):
             side.cloud.create_queue(

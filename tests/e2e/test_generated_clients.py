@@ -22,7 +22,7 @@ from tests.hostile import images
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.e2e.conftest import Stack
+    from tests.harness.stack import Stack
 
 SOURCES = Path(__file__).parent / "generated"
 API = (ROOT / "docs/api.md").read_text()
@@ -88,8 +88,8 @@ def documented(program: str) -> list[str]:
 def journey(stack: Stack, folder: Path, command: Sequence[str]) -> tuple[dict[str, Any], str]:
     """What a client met on the stack, and the mark of its prompts."""
     mark = uuid.uuid4().hex
-    stack.faults(match=f"{mark} doomed", outcomes=["bad_request"])
-    stack.faults(match=f"{mark} blocked", outcomes=["blocked"])
+    stack.set_faults(match=f"{mark} doomed", outcomes=["bad_request"])
+    stack.set_faults(match=f"{mark} blocked", outcomes=["blocked"])
     (folder / "reference.png").write_bytes(images.picture())
     given: Mapping[str, str] = {
         "API_URL": stack.gateway,
@@ -124,7 +124,7 @@ def expected(mark: str) -> dict[str, Any]:
 
 def references(stack: Stack, mark: str) -> list[int]:
     """How many reference images the model saw with each prompt of the form."""
-    return [call["reference_count"] for call in stack.calls(f"{mark} form")]
+    return [call["reference_count"] for call in stack.list_calls(f"{mark} form")]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.e2e import traces
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.conftest import Client, Stack
+    from tests.harness.stack import Client, Stack
 
 #: The key that the model's stand-in puts into its message on a suspended key: so here the caller's own comes back.
 ECHOED = ("AIzaSy" + "StandIn" * 5)[:39]
@@ -44,8 +44,8 @@ class Watched:
         execution_id: str = answer.json()["data"]["execution_id"]
         return execution_id
 
-    def ended(self, execution_id: str) -> dict[str, Any]:
-        self._client.ended(execution_id)
+    def wait(self, execution_id: str) -> dict[str, Any]:
+        self._client.wait(execution_id)
         shown: dict[str, Any] = self.call("GET", f"/api/executions/{execution_id}").json()["data"]
         return shown
 
@@ -67,12 +67,6 @@ def encryption_key(stack: Stack) -> Iterator[bytes]:
         cloud = secretmanager.SecretManagerServiceClient(transport=SecretManagerServiceGrpcTransport(channel=channel))
         name = f"projects/{stack.project}/secrets/encryption-key/versions/latest"
         yield cloud.access_secret_version(name=name).payload.data
-
-
-def order(stack: Stack, verb: str) -> None:
-    """Tell the prompts' queue what its operator would."""
-    queue = f"projects/{stack.project}/locations/{stack.location}/queues/{stack.queue}"
-    requests.post(f"{stack.cloud_tasks_rest}/v2/{queue}:{verb}", json={}, timeout=10).raise_for_status()
 
 
 def refused(stack: Stack, ada: Watched, key: str, mark: str) -> list[int]:
@@ -109,22 +103,22 @@ def test_no_secret_is_left_anywhere_it_should_not_be(
 ) -> None:
     keys = {name: f"key-{name}-{mark}-{uuid.uuid4().hex}" for name in ("good", "second", "cancelled", "refused")}
     keys |= {"invalid": f"invalid-{mark}-{uuid.uuid4().hex}", "echoed": ECHOED}
-    stack.faults(match=f"{mark} suspended", outcomes=["suspended_key"])
-    stack.faults(match=f"{mark} broken", outcomes=["server_error", "html_error", "bad_base64"])
+    stack.set_faults(match=f"{mark} suspended", outcomes=["suspended_key"])
+    stack.set_faults(match=f"{mark} broken", outcomes=["server_error", "html_error", "bad_base64"])
 
     good = ada.submit(stack, [f"{mark} fine", f"{mark} broken"], keys["good"])
     echoed = ada.submit(stack, [f"{mark} suspended"], keys["echoed"])
     invalid = ada.submit(stack, [f"{mark} never"], keys["invalid"])
-    ends = [ada.ended(one) for one in (good, echoed, invalid)]
+    ends = [ada.wait(one) for one in (good, echoed, invalid)]
     retried = ada.call("POST", f"/api/executions/{invalid}/retry", json={"api_key": keys["second"]})
-    ends.append(ada.ended(invalid))
-    order(stack, "pause")
+    ends.append(ada.wait(invalid))
+    stack.order("pause")
     try:
         stopped = ada.submit(stack, [f"{mark} waits {number}" for number in range(3)], keys["cancelled"])
         while_it_waits = traces.of(stack)
         ada.call("POST", f"/api/executions/{stopped}/cancel")
     finally:
-        order(stack, "resume")
+        stack.order("resume")
     statuses = refused(stack, ada, keys["refused"], mark)
     afterwards = traces.of(stack)
 
@@ -153,13 +147,13 @@ def test_no_secret_is_left_anywhere_it_should_not_be(
 def test_a_key_is_kept_encrypted_while_it_is_needed_and_not_at_all_afterwards(
     stack: Stack, ada: Watched, mark: str
 ) -> None:
-    order(stack, "pause")
+    stack.order("pause")
     try:
         execution_id = ada.submit(stack, [f"{mark} one", f"{mark} two"], f"key-{mark}-{uuid.uuid4().hex}")
         waiting = sealed_key(stack, execution_id)
     finally:
-        order(stack, "resume")
-    ada.ended(execution_id)
+        stack.order("resume")
+    ada.wait(execution_id)
 
     assert "mapValue" in waiting
     assert sealed_key(stack, execution_id) == {"nullValue": None}

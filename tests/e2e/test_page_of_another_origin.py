@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
-    from tests.e2e.conftest import Stack
+    from tests.harness.stack import Stack
 
 #: What a page's script does with the public API: one request, its status, what it may read of it.
 ASK = """async ([token, method, url, body]) => {

@@ -17,7 +17,7 @@ from tests.hostile import images
 if TYPE_CHECKING:
     import requests
 
-    from tests.e2e.conftest import Client, Stack
+    from tests.harness.stack import Client, Stack
 
 TEXT = "ein Böötchen, blau"
 OCTETS = "application/octet-stream"
@@ -139,15 +139,15 @@ def test_pictures_that_every_viewer_opens_reach_the_model(ada: Client) -> None:
 
     answer = post_form(ada, ("prompts_text", mark), *(("reference_images", ("photo", one)) for one in pictures))
 
-    assert ada.ended(answer.json()["data"]["execution_id"])["status"] == "completed"
-    assert [call["reference_count"] for call in ada.stack.calls(mark)] == [3]
+    assert ada.wait(answer.json()["data"]["execution_id"])["status"] == "completed"
+    assert [call["reference_count"] for call in ada.stack.list_calls(mark)] == [3]
 
 
 @pytest.mark.parametrize("key", ['"a-key"', " a-key\r\n", "\ufeffa-key"])
 def test_what_copying_leaves_around_a_key_does_no_harm(ada: Client, key: str) -> None:
     answer = post_form(ada, ("prompts_text", TEXT), key=key)
 
-    assert ada.ended(answer.json()["data"]["execution_id"])["status"] == "completed"
+    assert ada.wait(answer.json()["data"]["execution_id"])["status"] == "completed"
 
 
 @pytest.mark.parametrize("key", ["undefined", "null", "YOUR_API_KEY", "GEMINI_API_KEY=AIza1", "AIza1,AIza2"])
@@ -162,21 +162,21 @@ def test_an_image_that_was_paid_for_is_kept_in_one_attempt(ada: Client) -> None:
     mark = uuid.uuid4().hex
     outcomes = ["data_url", "wrapped", "excess_padding", "sound_after", "empty_first", "refused_with_picture"]
     for outcome in outcomes:
-        ada.stack.faults(match=f"{mark} {outcome}", outcomes=[outcome])
+        ada.stack.set_faults(match=f"{mark} {outcome}", outcomes=[outcome])
 
-    shown = ada.ended(ada.submit([f"{mark} {outcome}" for outcome in outcomes])["execution_id"])
+    shown = ada.wait(ada.submit([f"{mark} {outcome}" for outcome in outcomes])["execution_id"])
 
     assert {result["status"] for result in shown["batch_results"]} == {"completed"}
-    assert [call["outcome"] for call in ada.stack.calls(mark)].count("ok") == 0
-    assert len(ada.stack.calls(mark)) == len(outcomes)
+    assert [call["outcome"] for call in ada.stack.list_calls(mark)].count("ok") == 0
+    assert len(ada.stack.list_calls(mark)) == len(outcomes)
 
 
 @pytest.mark.parametrize("body", [b"null", b"", b" \n", b"{}"])
 def test_a_retry_of_nothing_in_particular_takes_all(ada: Client, body: bytes) -> None:
     mark = uuid.uuid4().hex
-    ada.stack.faults(match=mark, outcomes=["blocked"])
+    ada.stack.set_faults(match=mark, outcomes=["blocked"])
     execution_id = ada.submit([mark])["execution_id"]
-    ada.ended(execution_id)
+    ada.wait(execution_id)
 
     path = f"/api/executions/{execution_id}/retry"
     answer = ada.call("POST", path, data=body, headers={"Content-Type": "application/json"})
@@ -197,7 +197,7 @@ def test_a_star_stands_for_every_validator(ada: Client) -> None:
 def test_a_batch_that_names_no_model_is_made_by_one_that_is_not_retired(ada: Client) -> None:
     accepted = ada.submit([TEXT])
 
-    shown = ada.ended(accepted["execution_id"])
+    shown = ada.wait(accepted["execution_id"])
 
     assert (shown["model"], accepted["estimated_cost_usd"]) == ("gemini-3.1-flash-lite-image", 0.0336)
     assert "gemini-2.5-flash-image was announced to be shut down" in accepted["warnings"][0]

@@ -13,7 +13,7 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.conftest import Stack
+    from tests.harness.stack import Stack
 
 #: So much of a secret is as good as all of it.
 TELLING = 16
@@ -60,17 +60,7 @@ def logs(stack: Stack) -> list[Trace]:
 
 def documents(stack: Stack) -> list[Trace]:
     """Every document in the database, with its name; bytes in it also as they are."""
-    root = f"projects/{stack.project}/databases/(default)/documents"
-    everything = {"structuredQuery": {"from": [{"allDescendants": True}]}}
-    answer = requests.post(
-        f"http://{stack.firestore}/v1/{root}:runQuery",
-        json=everything,
-        headers={"Authorization": "Bearer owner"},
-        timeout=60,
-    )
-    answer.raise_for_status()
-    read = [row["document"] for row in answer.json() if "document" in row]
-    return [Trace(one["name"].removeprefix(f"{root}/"), _written(one)) for one in read]
+    return [Trace(one["name"].partition("/documents/")[2], _written(one)) for one in stack.list_documents()]
 
 
 def tasks(stack: Stack) -> list[Trace]:
@@ -87,12 +77,12 @@ def tasks(stack: Stack) -> list[Trace]:
 
 def objects(stack: Stack) -> list[Trace]:
     """Every object in the bucket: its metadata, and its bytes."""
-    told = [Trace(f"metadata of {one['name']}", _written(one)) for one in stack.objects("")]
+    listed = stack.list_objects()
     address = f"{stack.storage}/storage/v1/b/{stack.bucket}/o"
-    names = [one["name"] for one in stack.objects("")]
-    return told + [
+    metadata = [Trace(f"metadata of {one['name']}", _written(one)) for one in listed]
+    return metadata + [
         Trace(name, requests.get(f"{address}/{quote(name, safe='')}", params={"alt": "media"}, timeout=30).content)
-        for name in names
+        for name in (one["name"] for one in listed)
     ]
 
 

@@ -14,7 +14,7 @@ TESTS = PurePath("tests")
 #: Folders and files of one group each, those that take longest first, so that no process is left with them alone.
 TOGETHER: dict[str, tuple[str, ...]] = {
     "infra": ("infra",),
-    "stack": ("hostile", "e2e"),
+    "stack": ("contract/local_stack/test_stack.py", "e2e", "hostile"),
     "programs": ("contract/local_stack",),
     "staging": ("test_staging.py",),
     "setup": ("test_setup.py",),

@@ -12,7 +12,7 @@ from local.stack.settings import ROOT
 from tests.hostile import images
 
 if TYPE_CHECKING:
-    from tests.hostile.stack import Stack
+    from tests.harness.stack import Stack
 
 
 def _read() -> dict[str, Any]:
@@ -38,7 +38,7 @@ def narrowed(stack: Stack, executions: list[str]) -> dict[str, Any]:
     """The document, but such that each request that fits is one that this stack accepts; it has these executions."""
     document = copy.deepcopy(DOCUMENT)
     parameters, schemas = document["components"]["parameters"], document["components"]["schemas"]
-    parameters["WorkflowId"]["schema"]["enum"] = [stack.state["workflow_id"]]
+    parameters["WorkflowId"]["schema"]["enum"] = [stack.workflow_id]
     parameters["ExecutionId"]["schema"]["enum"] = executions
     _give_cursors(document, stack, executions[0])
     # Each line of a text is a prompt, with at least three characters between its spaces.
@@ -58,8 +58,8 @@ def narrowed(stack: Stack, executions: list[str]) -> dict[str, Any]:
 
 def _give_cursors(document: dict[str, Any], stack: Stack, execution_id: str) -> None:
     """Cursors are opaque: only those that were handed out are good."""
-    shown = stack.call("GET", f"/api/executions/{execution_id}").json()["data"]
-    listed = stack.call("GET", "/api/executions", params={"limit": "1"}).json()["data"]
+    shown = stack.client().call("GET", f"/api/executions/{execution_id}").json()["data"]
+    listed = stack.client().call("GET", "/api/executions", params={"limit": "1"}).json()["data"]
     show = document["paths"]["/api/executions/{execution_id}"]["get"]
     # Changes are followed with since alone.
     show["parameters"] = [one for one in show["parameters"] if one.get("name") != "cursor"]

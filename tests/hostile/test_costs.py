@@ -22,7 +22,7 @@ from tests.hostile.row import FORM_TYPE, JSON_TYPE, form, part
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.hostile.stack import Stack
+    from tests.harness.stack import Stack
 
 MB = 1_000_000
 #: The largest that is taken, but for what a form puts around it.
@@ -116,12 +116,12 @@ class Cost:
 def cost(stack: Stack, body: bytes, at_once: int = 1) -> Cost:
     """What it costs to answer this request so many times at once."""
     head = f"POST {EXECUTE} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
-    worker = stack.worker("submit")
+    worker = stack.find_worker("submit")
     request = f"{head}Authorization: Bearer {stack.token(user='ada')}\r\n".encode() + body
     before, began = worker.memory(), time.monotonic()
     worker.forget()
     with ThreadPoolExecutor(at_once) as pool:
-        replies = list(pool.map(lambda _: sent(stack.address("submit"), request), range(at_once)))
+        replies = list(pool.map(lambda _: sent(stack.state["submit"], request), range(at_once)))
     return Cost([one.status for one in replies], before, worker.peak(), worker.memory(), time.monotonic() - began)
 
 
@@ -157,7 +157,7 @@ def test_as_many_at_once_as_an_instance_takes_stay_within_its_memory(
 
 def test_a_client_that_drips_is_answered_within_seconds(stack: Stack) -> None:
     def dripped(function: str) -> tuple[bytes, float]:
-        host, port = stack.address(function).removeprefix("http://").split(":")
+        host, port = stack.state[function].removeprefix("http://").split(":")
         began = time.monotonic()
         with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
             connection.sendall(b"POST /api/executions HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
-import requests
 
 from tests.hostile.document import DOCUMENT, for_tasks, narrowed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.hostile.stack import Stack
+    from tests.harness.stack import Stack
 
 #: Cases for each operation and phase; with a long run, also a seed that is new each time and printed by a failure.
 LONG = bool(os.environ.get("FUZZ_LONG"))
@@ -66,10 +65,8 @@ def has_run(said: str, *phases: str) -> bool:
 def executions(stack: Stack) -> list[str]:
     """Executions of ada: one that completed, one that failed, one that was cancelled."""
     faults = {"match": "doomed", "outcomes": ["blocked"] * 1000}
-    requests.post(f"{stack.state['gemini']}/_local/faults", json=faults, timeout=10).raise_for_status()
-    return [
-        stack.executed(prompts) for prompts in (["a lighthouse", "a gull"], ["a doomed ship", "a gull"], ["doomed"])
-    ]
+    stack.set_faults(**faults)
+    return [stack.execute(prompts) for prompts in (["a lighthouse", "a gull"], ["a doomed ship", "a gull"], ["doomed"])]
 
 
 @pytest.mark.timeout(3600 if LONG else 300)
@@ -81,7 +78,7 @@ def test_requests_that_fit_the_document_are_accepted_and_answered_as_documented(
     said = fuzzed(
         document,
         tmp_path,
-        stack.state["gateway"],
+        stack.gateway,
         stack.token(user="ada"),
         mode="positive",
         phases="coverage,fuzzing,stateful",
@@ -93,19 +90,19 @@ def test_requests_that_fit_the_document_are_accepted_and_answered_as_documented(
 
 @pytest.mark.timeout(3600 if LONG else 300)
 def test_requests_that_do_not_fit_the_document_are_refused_as_documented(stack: Stack, tmp_path: Path) -> None:
-    before = stack.stored()
+    before = stack.read_stored()
 
     said = fuzzed(
         DOCUMENT,
         tmp_path,
-        stack.state["gateway"],
+        stack.gateway,
         stack.token(user="mallory"),
         mode="negative",
         phases="coverage,fuzzing",
     )
 
     assert has_run(said, "Coverage", "Fuzzing")
-    assert stack.stored() == before
+    assert stack.read_stored() == before
 
 
 # Of the numbers that JSON takes for whole ones, 3.0 is none to generate.
@@ -117,26 +114,26 @@ WHOLE = {"enum": [-1, 0, 1, 3, 4, 10_000, 10**30]}
 def test_tasks_of_every_kind_are_answered_as_agreed(
     stack: Stack, tmp_path: Path, mode: str, number: dict[str, Any]
 ) -> None:
-    before = stack.stored()
+    before = stack.read_stored()
 
     said = fuzzed(
         for_tasks(**number),
         tmp_path,
-        stack.address("generate"),
-        stack.task_token(),
+        stack.state["generate"],
+        stack.read_task_token(),
         mode=mode,
         phases="coverage,fuzzing",
     )
 
     assert has_run(said, "Coverage", "Fuzzing")
-    assert stack.stored() == before
+    assert stack.read_stored() == before
 
 
 def test_a_filter_that_says_the_same_forty_times_says_it_once(stack: Stack, executions: list[str]) -> None:
     # Firestore takes thirty values at most.
     filters = {"status": ["blocked", "failed"] * 20, "error_codes": ["CONTENT_BLOCKED"] * 40, "batch_index": [0] * 40}
 
-    answer = stack.call("POST", f"/api/executions/{executions[1]}/retry", json=filters | {"api_key": "a-key"})
+    answer = stack.client().call("POST", f"/api/executions/{executions[1]}/retry", json=filters | {"api_key": "a-key"})
 
     assert (answer.status_code, answer.json()["data"]["retried"]) == (202, 1)
     stack.settle()
@@ -147,7 +144,7 @@ def test_every_line_of_the_results_is_as_documented(stack: Stack, executions: li
     line = jsonschema_rs.validator_for(schema, validate_formats=True)
 
     for execution_id in executions:
-        answer = stack.call("GET", f"/api/executions/{execution_id}/results.jsonl")
+        answer = stack.client().call("GET", f"/api/executions/{execution_id}/results.jsonl")
         assert answer.headers["Content-Type"] == "application/x-ndjson"
         for text in answer.text.splitlines():
             line.validate(json.loads(text))

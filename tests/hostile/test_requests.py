@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.domain.errors import ClientError
+from imagefactory.api import errors
 from tests.hostile.client import bytes_of, sent
 from tests.hostile.entries import ENTRIES
 from tests.hostile.row import Row
 from tests.hostile.tokens import headers_of
 
 if TYPE_CHECKING:
+    from tests.harness.stack import Stack
     from tests.hostile.client import Reply
     from tests.hostile.entries import Entry
     from tests.hostile.row import Transport
-    from tests.hostile.stack import Stack
 
     Tokens = dict[str, tuple[str, ...]]
 
@@ -33,7 +33,7 @@ GROWTH = 24
 #: Above this a request is sent once and not again.
 LIGHT_BYTES = 100_000
 
-STATUSES = {kind.code: kind.status for kind in ClientError.__subclasses__()}
+STATUSES = {kind.code: kind.status for kind in errors.ClientError.__subclasses__()}
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Shot:
 @pytest.fixture(scope="session")
 def tokens(stack: Stack) -> dict[str, Tokens]:
     """The Authorization headers for each function, by what is wrong with them."""
-    user, task = stack.token(user="mallory"), stack.task_token()
-    users_key, queues_key = stack.keys()
+    user, task = stack.token(user="mallory"), stack.read_task_token()
+    users_key, queues_key = stack.read_keys()
     others = {
         "expired": stack.token(user="mallory", expires_in="-61"),
         "of another audience": stack.token(user="mallory", audience="another-project"),
@@ -63,7 +63,7 @@ def tokens(stack: Stack) -> dict[str, Tokens]:
     users = headers_of(user, users_key, others)
     foreign = {
         "a user's": user,
-        "a user's for this audience": stack.token(user="ada", audience=stack.state["generate"]),
+        "a user's for this audience": stack.token(user="ada", audience=stack.generate),
     }
     return {"submit": users, "status": users, "generate": headers_of(task, queues_key, foreign)}
 
@@ -72,7 +72,7 @@ def shots(stack: Stack, tokens: dict[str, Tokens], entry: Entry) -> list[Shot]:
     own = tokens[entry.function]
     rows: list[Row | Transport] = [*entry.rows([name for name in own if name != "good"]), *entry.transports()]
     assert len({row.name for row in rows}) == len(rows), "a name stands for one request"
-    return [Shot(stack.address(entry.function), bytes_of(row, entry, own), row) for row in rows]
+    return [Shot(stack.state[entry.function], bytes_of(row, entry, own), row) for row in rows]
 
 
 def faults(shots: list[Shot]) -> list[str]:
@@ -108,14 +108,14 @@ def test_every_hostile_request_is_refused_as_documented_and_nothing_is_stored(
     stack: Stack, tokens: dict[str, Tokens], entry: Entry
 ) -> None:
     ready = shots(stack, tokens, entry)
-    before, worker = stack.stored(), stack.worker(entry.function)
+    before, worker = stack.read_stored(), stack.find_worker(entry.function)
 
     wrong = faults(ready)
 
     assert len(ready) >= 60
     assert wrong == []
-    assert stack.stored() == before
-    assert stack.worker(entry.function) == worker, "the process has not been replaced"
+    assert stack.read_stored() == before
+    assert stack.find_worker(entry.function) == worker, "the process has not been replaced"
 
 
 def test_after_thousands_of_them_the_processes_hold_no_more_than_before(
@@ -125,8 +125,8 @@ def test_after_thousands_of_them_the_processes_hold_no_more_than_before(
     random.Random(7).shuffle(ready)  # noqa: S311 - no secret, and the same every time
     # A first round: every path of the code has run, every pool has its size.
     faults(ready)
-    workers = {name: stack.worker(name) for name in ("submit", "status", "generate")}
-    before, held = stack.stored(), {name: worker.memory() for name, worker in workers.items()}
+    workers = {name: stack.find_worker(name) for name in ("submit", "status", "generate")}
+    before, held = stack.read_stored(), {name: worker.memory() for name, worker in workers.items()}
 
     wrong = faults(list(itertools.islice(itertools.cycle(ready), REQUESTS)))
 
@@ -135,6 +135,6 @@ def test_after_thousands_of_them_the_processes_hold_no_more_than_before(
         told = ", ".join(f"{name} {held[name]:.0f} -> {after[name]:.0f} MB" for name in workers)
         print(f"\n{REQUESTS} hostile requests: {told}")  # noqa: T201 - the figures are what a long run is for
     assert wrong == []
-    assert {name: stack.worker(name) for name in workers} == workers
+    assert {name: stack.find_worker(name) for name in workers} == workers
     assert all(after[name] <= held[name] + GROWTH for name in workers), (held, after)
-    assert stack.stored() == before
+    assert stack.read_stored() == before

@@ -17,8 +17,8 @@ from imagefactory.domain.execution import ExecutionStatus, Phase
 from imagefactory.domain.result import Result
 from imagefactory.ports import Transition
 from imagefactory.testing import a_lease, a_stored_image, an_execution
-from tests.contract.emulators import a_database
 from tests.contract.executions.stores import Stores
+from tests.harness.servers import connect_firestore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def connection() -> Connection:
 
 @pytest.fixture
 def stores(firestore_host: str, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stores]:
-    client = a_database(firestore_host)
+    client = connect_firestore(firestore_host)
     plain: Any = client._emulator_channel  # noqa: SLF001 - the place where the emulator's channel is made
 
     def watched(transport: Any) -> Any:

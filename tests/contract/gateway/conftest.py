@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.servers import a_gateway
+from tests.harness.servers import run_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +119,7 @@ def functions() -> Iterator[tuple[FakeFunction, FakeFunction]]:
 
 @pytest.fixture(scope="session")
 def shared_gateway(functions: tuple[FakeFunction, FakeFunction]) -> Iterator[str]:
-    with a_gateway(functions[0].url, functions[1].url) as url:
+    with run_gateway(functions[0].url, functions[1].url) as url:
         yield url
 
 
@@ -142,7 +142,7 @@ def status(functions: tuple[FakeFunction, FakeFunction]) -> FakeFunction:
 
 @pytest.fixture
 def start_gateway() -> Callable[..., AbstractContextManager[str]]:
-    return a_gateway
+    return run_gateway
 
 
 @pytest.fixture

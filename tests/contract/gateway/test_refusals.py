@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.harness.servers import run_gateway
 from tests.hostile.client import sent
 from tests.hostile.entries import HEADERS, REFUSED_HEADERS
 from tests.hostile.transports import TORN, TRANSPORTS
-from tests.servers import a_gateway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ UNREADABLE_CHUNKS = [one for one in TORN if "chunk" in one.name and one.data.end
 def gateway_with_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("web")
     (folder / "index.html").write_text("the page")
-    with a_gateway("http://127.0.0.1:1", "http://127.0.0.1:1", str(folder)) as url:
+    with run_gateway("http://127.0.0.1:1", "http://127.0.0.1:1", str(folder)) as url:
         yield url
 
 
@@ -125,7 +125,7 @@ def test_the_help_does_not_repeat_an_odd_host(gateway: str, host: str) -> None:
 
 
 def test_a_refusal_leaves_no_stack_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
-    with a_gateway("http://127.0.0.1:1", "http://127.0.0.1:1") as gateway:
+    with run_gateway("http://127.0.0.1:1", "http://127.0.0.1:1") as gateway:
         replies = [
             sent(gateway, data, half_closed=False)
             for data in (b"\x00\xff\r\n\r\n", request("*"), request(headers=(("Content-Length", "x"),)))

@@ -10,7 +10,7 @@ import pytest
 
 from imagefactory.adapters.storage import CloudStorageImageStore
 from imagefactory.testing import InMemoryImageStore
-from tests.contract.emulators import a_storage_client
+from tests.harness.servers import connect_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ class Bucketful:
 @pytest.fixture
 def bucket(storage_url: str) -> Iterator[Bucket]:
     """An empty bucket on fake-gcs-server."""
-    client = a_storage_client(storage_url)
+    client = connect_storage(storage_url)
     yield client.create_bucket(f"bucket-{next(_numbers)}")
     client.close()
 

@@ -16,7 +16,7 @@ from imagefactory.domain.errors import Conflict, Unavailable
 from imagefactory.domain.image import Provenance, StoredImage
 from imagefactory.domain.pricing import TokenUsage
 from imagefactory.ports import DecodedImage, ImageFormat
-from tests.contract.emulators import a_storage_client
+from tests.harness.servers import connect_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def connection() -> Iterator[Connection]:
 
 @pytest.fixture
 def images(storage_url: str, bucket: Bucket, connection: Connection) -> CloudStorageImageStore:
-    return CloudStorageImageStore(a_storage_client(storage_url, connection), bucket.name)
+    return CloudStorageImageStore(connect_storage(storage_url, connection), bucket.name)
 
 
 def test_an_upload_whose_reply_is_lost_is_ours(images: CloudStorageImageStore, connection: Connection) -> None:
@@ -121,7 +121,7 @@ def test_an_object_without_our_metadata_is_found_all_the_same(images: CloudStora
 
 def test_a_service_that_is_not_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "_RETRY", None)
-    client = a_storage_client("http://127.0.0.1:9")
+    client = connect_storage("http://127.0.0.1:9")
     images = CloudStorageImageStore(client, "bucket")
 
     with pytest.raises(Unavailable):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,9 +12,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage as gcs
 from google.oauth2.service_account import Credentials
 
-from local.stack import storage
 from local.stack.credentials import write_service_account
-from local.stack.ports import Ports
+from tests.harness.servers import run_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,19 +27,9 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["memory", "folder"])
 def server(request: pytest.FixtureRequest, tmp_path: Path, log: Path) -> Iterator[str]:
-    port = Ports.find_free().storage
-    command = storage.build_command(
-        storage.find_binary(), port, None if request.param == "memory" else tmp_path / "objects"
-    )
-    with (
-        log.open("w") as output,
-        subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as process,  # noqa: S603 - our own program
-    ):
-        url = f"http://127.0.0.1:{port}"
-        wait_for(f"{url}/_internal/healthcheck")
+    folder = None if request.param == "memory" else tmp_path / "objects"
+    with log.open("wb") as output, run_storage(folder, output) as url:
         yield url
-        process.terminate()
-        assert process.wait(5) == 0
 
 
 @pytest.fixture
@@ -51,19 +38,6 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[gcs.Bucket]
     client = gcs.Client(project="p", credentials=AnonymousCredentials())
     yield client.create_bucket("images")
     client.close()
-
-
-def wait_for(url: str) -> None:
-    """Returns once the address answers."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            requests.get(url, timeout=1).close()
-        except requests.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
 
 
 def test_an_image_s_facts_survive_and_it_is_written_once(bucket: gcs.Bucket) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import grpc
@@ -20,20 +17,8 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def port() -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = str(probe.getsockname()[1])
-    with subprocess.Popen([sys.executable, "-m", "emulators.secret_manager", "--port", free]) as process:  # noqa: S603 - our own
-        yield free
-        process.terminate()
-        assert process.wait(timeout=2) == 0
-
-
-@pytest.fixture(scope="session")
-def channel(port: str) -> Iterator[grpc.Channel]:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
-        grpc.channel_ready_future(opened).result(timeout=10)
+def channel(secret_manager_host: str) -> Iterator[grpc.Channel]:
+    with grpc.insecure_channel(secret_manager_host) as opened:
         yield opened
 
 

@@ -112,7 +112,8 @@ def test_every_other_method_is_refused_in_a_sentence(client: Client, secret: str
 
 
 @pytest.mark.usefixtures("client")
-def test_a_busy_port_ends_the_program_with_one_sentence(port: str) -> None:
+def test_a_busy_port_ends_the_program_with_one_sentence(secret_manager_host: str) -> None:
+    port = secret_manager_host.partition(":")[2]
     second = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "emulators.secret_manager", "--port", port],
         capture_output=True,
