@@ -73,7 +73,7 @@ class Reservations(Protocol):
         """What the user has in flight, an execution being accepted included, besides the execution of this id."""
         ...
 
-    def pending_elsewhere(self, limit: int) -> list[int]:
+    def count_pending_elsewhere(self, limit: int) -> list[int]:
         """How many results wait in each of up to `limit` executions that have not ended."""
         ...
 

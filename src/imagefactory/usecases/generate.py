@@ -107,7 +107,7 @@ class Generate:
         if execution is None or not 0 <= index < execution.prompt_count:
             return Outcome.UNKNOWN
         now = self.clock.now()
-        if result and (reason := self._load(execution, result, attempt, now)):
+        if result and (reason := self._find_obstacle(execution, result, attempt, now)):
             return reason
         before = result or Result(index)
         if execution.cancel_requested or before.attempts >= self.retry.max_attempts:
@@ -117,7 +117,7 @@ class Generate:
         claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
-    def _load(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
+    def _find_obstacle(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
         """Why this task must not begin an attempt as the result stands; None when it may."""
         if result.status.is_terminal:
             close_if_ended(self.executions, execution)
@@ -163,9 +163,9 @@ class Generate:
         if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
         with self._generate(attempt) as generated:
-            picture = self._picture(generated, execution.parameters.output_format)
-            provenance = _provenance(execution.parameters, generated, picture)
-            return self.images.put(execution.id, result.index, picture, provenance), Outcome.COMPLETED
+            decoded = self._decode(generated, execution.parameters.output_format)
+            provenance = _provenance(execution.parameters, generated, decoded)
+            return self.images.put(execution.id, result.index, decoded, provenance), Outcome.COMPLETED
 
     @contextlib.contextmanager
     def _generate(self, attempt: Attempt) -> Iterator[GeneratedImage]:
@@ -174,10 +174,10 @@ class Generate:
         prompt = self.executions.prompts(execution, [result.index])[result.index]
         references = self._references(parameters)
         timeout = self.retry.timeout(result.attempts, parameters.timeout_base)
-        drawing = GenerationRequest(prompt.text, parameters, references)
+        request = GenerationRequest(prompt.text, parameters, references)
         api_key = self._api_key(execution)
         began = self.clock.now()
-        with self.model.generate(drawing, api_key, timeout) as generated:
+        with self.model.generate(request, api_key, timeout) as generated:
             seconds = (self.clock.now() - began).total_seconds()
             if seconds > SLOW_SHARE * timeout:
                 log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
@@ -199,10 +199,10 @@ class Generate:
             message = "The API key of this execution can no longer be decrypted; retry with the key in the request."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
 
-    def _picture(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
+    def _decode(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
         try:
-            picture = self.codec.decode(generated.data)
-            return self.codec.convert(picture, ImageFormat(output_format)) if output_format else picture
+            decoded = self.codec.decode(generated.data)
+            return self.codec.convert(decoded, ImageFormat(output_format)) if output_format else decoded
         except ValueError as failed:
             message = f"The model's image cannot be used: {failed}"
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from failed
@@ -240,11 +240,11 @@ class Generate:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
 
 
-def _provenance(parameters: GenerationParameters, generated: GeneratedImage, picture: DecodedImage) -> Provenance:
+def _provenance(parameters: GenerationParameters, generated: GeneratedImage, decoded: DecodedImage) -> Provenance:
     """What is kept of the image besides the image."""
-    odd = parameters.mismatches(picture.width, picture.height, generated.model_version)
-    if not parameters.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
-        odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
+    odd = parameters.mismatches(decoded.width, decoded.height, generated.model_version)
+    if not parameters.output_format and is_another_image_type(generated.content_type, decoded.format.content_type):
+        odd += (f"the model called it {generated.content_type}, it is {decoded.format.content_type}",)
     if generated.is_thought:
         odd += ("the model marked it as an interim image, and made no other",)
     if odd:

@@ -30,7 +30,7 @@ from imagefactory.domain.execution import Acceptance, Execution, Phase
 from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Result
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, shown, validate
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, quote_briefly, validate
 from imagefactory.domain.task import first_check
 from imagefactory.usecases.fanout import fan_out
 
@@ -132,7 +132,9 @@ class Submit:
                 continue
             pictures.append(picture)
             if is_another_image_type(upload.content_type, picture.format.content_type):
-                message = f"the image is called {shown(upload.content_type)}, but it is {picture.format.content_type}"
+                message = (
+                    f"the image is called {quote_briefly(upload.content_type)}, but it is {picture.format.content_type}"
+                )
                 errors.append(FieldError("reference_images", message, index))
         return pictures, errors
 
@@ -168,7 +170,7 @@ class Submit:
 
     def _acceptance(self, execution: Execution, valid: ValidatedSubmission) -> Acceptance:
         parameters, count = execution.parameters, execution.prompt_count
-        waiting = self.reservations.pending_elsewhere(NEIGHBOURS)
+        waiting = self.reservations.count_pending_elsewhere(NEIGHBOURS)
         return Acceptance(
             estimated_seconds=whole_batch(count, waiting, self.rate, parameters.expected_seconds),
             estimated_cost_microusd=parameters.price_microusd * count,

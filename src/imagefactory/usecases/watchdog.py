@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WINDOW = 500
 PROBE = 50
 #: Pauses double while nothing moves, this many times at most: a paused queue is not asked every minute for a week.
-MOST_DOUBLINGS = 4
+MAX_DOUBLINGS = 4
 
 
 class CheckResult(Enum):
@@ -104,7 +104,7 @@ class Watchdog:
         return CheckResult.WAITING
 
     def _come_back(self, check: WatchdogCheck) -> None:
-        pause = self.interval * 2 ** min(check.idle_rounds, MOST_DOUBLINGS)
+        pause = self.interval * 2 ** min(check.idle_rounds, MAX_DOUBLINGS)
         at = self.clock.now() + timedelta(seconds=pause)
         self.tasks.enqueue_check(replace(check, round=check.round + 1, schedule_at=at))
 
