@@ -98,7 +98,7 @@ class Factory:
             "model": self.model,
             "encryption": InMemoryEncryption(),
         }
-        seen: dict[str, Any] = {name: faults.watched(port, name) for name, port in ports.items()}
+        seen: dict[str, Any] = {name: faults.watch(port, name) for name, port in ports.items()}
         common: dict[str, Any] = {"tasks": seen["tasks"], "clock": self.clock}
         made: dict[str, Any] = common | {
             "images": seen["images"],
@@ -201,7 +201,7 @@ class Factory:
         assert failed is None or isinstance(failed, Crash | Unavailable | Conflict), repr(failed)
         again = self._again[task.id]
         if (failed is None and future.result() is not Outcome.HELD_ELSEWHERE) or again.dispatches > MOST_DISPATCHES:
-            self.tasks.done(task)
+            self.tasks.remove(task)
         pause = min(BACKOFF_SECONDS * 2 ** min(again.dispatches, 5), 300)
         again.not_before = self.clock.now() + timedelta(seconds=pause)
 

@@ -62,8 +62,8 @@ class World:
         self.model = ScriptedModel(self.clock)
         self._links = InMemoryImageUrls()
         self._workflows = InMemoryWorkflows([Workflow.from_document(WORKFLOW["id"], WORKFLOW)])
-        self._executions = self.faults.watched(InMemoryExecutions(self.store), "executions")
-        self._submits = self.faults.watched(InMemoryReservations(self.store), "reservations")
+        self._executions = self.faults.watch(InMemoryExecutions(self.store), "executions")
+        self._submits = self.faults.watch(InMemoryReservations(self.store), "reservations")
 
     def submit_app(self, settings: SubmitSettings) -> Flask:
         """What wiring.submit makes, on this world."""
@@ -139,7 +139,7 @@ class World:
             task = min(self.tasks.waiting.values(), key=lambda one: (one.schedule_at, one.batch_index))
             self.clock.move_to(task.schedule_at)
             generate(task.execution_id, task.batch_index, task.attempt)
-            self.tasks.done(task)
+            self.tasks.remove(task)
 
 
 def _verifier(settings: ApiSettings) -> TokenVerifier:

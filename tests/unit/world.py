@@ -66,7 +66,7 @@ class World:
         self.reservations = InMemoryReservations(self.store)
         self.model = ScriptedModel(self.clock)
         seen: dict[str, Any] = {
-            name: self.faults.watched(getattr(self, name), name)
+            name: self.faults.watch(getattr(self, name), name)
             for name in ("executions", "reservations", "tasks", "images", "encryption", "model")
         }
         shared: dict[str, Any] = {"executions": seen["executions"], "tasks": seen["tasks"], "clock": self.clock}
@@ -138,7 +138,7 @@ class World:
         """Deliver a task as the queue does: it stays until its delivery was answered with success."""
         outcome = self.generate(task.execution_id, task.batch_index, task.attempt)
         if outcome is not Outcome.HELD_ELSEWHERE:
-            self.tasks.done(task)
+            self.tasks.remove(task)
         return outcome
 
     def run(self, turns: int = 60) -> None:

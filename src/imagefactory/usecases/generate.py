@@ -155,7 +155,7 @@ class Generate:
                 log.error("the attempt met a defect", defect)
                 message = "Something went wrong inside the factory."
                 return self._report(attempt, Failure(FailureCode.INTERNAL, message, retryable=True))
-            done = attempt.result.completed(image, image.provenance.cost_microusd, self._elapsed_ms(attempt))
+            done = attempt.result.completed(image, image.provenance.cost_microusd, self._milliseconds_since(attempt))
             return self._finish(attempt, done, outcome)
 
     def _image(self, attempt: Attempt) -> tuple[StoredImage, Outcome]:
@@ -212,7 +212,7 @@ class Generate:
         delay = self.retry.delay(failure, result.attempts)
         log.warning("the attempt failed", code=failure.code, provider_status=failure.provider_status, retry_in=delay)
         if delay is None:
-            return self._finish(attempt, result.ended(failure, self._elapsed_ms(attempt)), Outcome.ENDED)
+            return self._finish(attempt, result.ended(failure, self._milliseconds_since(attempt)), Outcome.ENDED)
         waiting = result.postponed(failure, self.clock.now() + timedelta(seconds=delay))
         outcome = self._finish(attempt, waiting, Outcome.POSTPONED)
         if outcome is Outcome.POSTPONED:
@@ -236,7 +236,7 @@ class Generate:
         at = waiting.next_attempt_at or self.clock.now()
         self.tasks.enqueue([Task.of(execution, waiting, waiting.attempts + 1, at)])
 
-    def _elapsed_ms(self, attempt: Attempt) -> int:
+    def _milliseconds_since(self, attempt: Attempt) -> int:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
 
 

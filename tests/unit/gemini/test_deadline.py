@@ -141,7 +141,7 @@ class TestADeadlineByItself:
             call.uses(ours)
 
             assert theirs.recv(1) == b""
-        assert call.passed
+        assert call.is_over
 
     def test_that_passes_when_the_call_is_over_leaves_its_connection_alone(self) -> None:
         ours, theirs = socket.socketpair()

@@ -162,13 +162,13 @@ class Turmoil:
     def _deliver(self, task: Task) -> None:
         def answered(actor: Actor) -> None:
             if actor.error is None and actor.answer is not Outcome.HELD_ELSEWHERE:
-                self.world.tasks.done(task)
+                self.world.tasks.remove(task)
                 return
             again = self.dispatching[task.id]
             again.not_before = self.world.clock.now() + _backoff(again.dispatches)
             if again.dispatches >= self.most_dispatches:
                 self.counted["given up"] += 1
-                self.world.tasks.done(task)
+                self.world.tasks.remove(task)
 
         self._dispatched(task.id)
         work = partial(self.world.generate, task.execution_id, task.batch_index, task.attempt)

@@ -78,9 +78,9 @@ class GeminiModel:
                 answer = self._post(request, api_key, call, place)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
-                raise AttemptFailed(_timeout(timeout) if call.passed else _describe_break(broken)) from None
+                raise AttemptFailed(_timeout(timeout) if call.is_over else _describe_break(broken)) from None
             # Cut off among the headers, an answer looks whole and empty.
-            if call.passed:
+            if call.is_over:
                 raise AttemptFailed(_timeout(timeout))
         return answer
 
@@ -101,7 +101,7 @@ class GeminiModel:
             allow_redirects=False,
         )
         with response:
-            if not self._gate.acquire(timeout=call.left):
+            if not self._gate.acquire(timeout=call.seconds_left):
                 raise AttemptFailed(_timeout(call.seconds))
             place.callback(self._gate.release)
             body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)

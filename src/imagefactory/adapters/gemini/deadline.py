@@ -38,20 +38,20 @@ class TimedCall:
         self._socket: socket.socket | None = None
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline; 0 when it has come."""
         return max(0.0, self._ends - time.monotonic())
 
     @property
-    def passed(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the deadline has come."""
-        return not self.left
+        return not self.seconds_left
 
     def uses(self, connected: socket.socket) -> None:
         """The call goes over this socket."""
         with self._lock:
             self._socket = connected
-            if self.passed:
+            if self.is_over:
                 _shut_down(connected)
 
     def end(self) -> None:
@@ -129,7 +129,7 @@ class _Telling:
     def _patience(self) -> float:
         """Seconds that the next step of connecting may take: a millisecond when the call has none left."""
         call = _current()
-        seconds: float = min(self.timeout, call.left) if call else self.timeout
+        seconds: float = min(self.timeout, call.seconds_left) if call else self.timeout
         return max(seconds, 0.001)
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
