@@ -185,7 +185,9 @@ class Executions(Protocol):
         ...
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
-        """Note how the execution ended, and delete its encrypted key; whoever read it before runs into this write.
+        """Note how the execution ended, and delete its encrypted key.
+
+        An update that is based on an earlier read then conflicts.
 
         Raises:
             Conflict: the execution changed since it was read.

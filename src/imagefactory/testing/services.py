@@ -1,4 +1,4 @@
-"""The queue, the bucket, the encryption, the workflows and the eye for images, in memory."""
+"""The queue, the bucket, the encryption, the workflows and the image codec, in memory."""
 
 from __future__ import annotations
 

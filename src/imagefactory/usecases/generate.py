@@ -14,7 +14,6 @@ state, delivering the task again leads on from it.
 from __future__ import annotations
 
 import contextlib
-import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     )
 
 #: How often a step is tried again after somebody else moved the result first.
-PATIENCE = 3
+MAX_TRIES = 3
 
 
 class Outcome(Enum):
@@ -94,7 +93,7 @@ class Generate:
 
     def __call__(self, execution_id: str, index: int, attempt: int) -> Outcome:
         """Carry out one delivery of the task for this attempt (1-based) at prompt `index` (0-based)."""
-        for _ in range(PATIENCE):
+        for _ in range(MAX_TRIES):
             try:
                 claim = self._claim(execution_id, index, attempt)
             except Conflict:
@@ -114,7 +113,7 @@ class Generate:
             return self._end(execution, result, before)
         until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.parameters.timeout_base))
         log.debug("an attempt begins", attempt=before.attempts + 1, generation=before.generation)
-        claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
+        claimed = self._move(execution, result, before.claimed(Lease(until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
     def _find_obstacle(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
