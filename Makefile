@@ -11,7 +11,7 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit contract e2e lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key setup-ci teardown lock clean need-python
+.PHONY: help setup stage demo up test unit entrypoints contract e2e hostile infra lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key setup-ci teardown release lock clean need-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,13 +45,26 @@ test: setup ## Run all tests
 	$(RUN) pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 unit: setup ## Run the tests that touch nothing outside their process
-	$(RUN) pytest tests/unit tests/entrypoints tests/test_architecture.py
+	$(RUN) pytest tests/unit tests/test_architecture.py tests/test_docs.py
+
+entrypoints: setup ## Run the tests of the HTTP face, on ports in memory
+	$(RUN) pytest tests/entrypoints
 
 contract: setup ## Run the tests of every port and emulator against the real clients
 	$(RUN) pytest tests/contract
 
 e2e: setup ## Run the tests that use the whole local stack through HTTP
 	$(RUN) pytest tests/e2e
+
+hostile: setup ## Run the tests that send hostile requests to a local stack
+	$(RUN) pytest tests/hostile
+
+chaos: setup ## Run the tests that break things, then break a local stack for some minutes
+	$(RUN) pytest tests/chaos
+	$(RUN) local.chaos
+
+infra: setup ## Run the tests of the deployment: the real gcloud against a recording fake
+	$(RUN) pytest tests/infra
 
 lint: setup ## Check style and formatting
 	$(RUN) ruff check
@@ -72,9 +85,6 @@ audit: setup ## Check the pinned dependencies for known vulnerabilities
 
 rot: setup ## Show what will break: each Python with its own pip, with the newest releases, and on future days
 	$(RUN) tools.rot
-
-chaos: setup ## Inject faults into a local stack, and check its invariants
-	$(RUN) local.chaos
 
 fuzz: setup ## Send hostile and random requests to a local stack for half an hour, and check every answer
 	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
@@ -104,6 +114,9 @@ setup-ci: need-python ## Let a GitHub repository deploy, without a key
 
 teardown: need-python ## Delete a deployment, after asking
 	@"$(PYTHON)" -m infra teardown
+
+release: setup ## Write a version, as in make release VERSION=1.2.3, and move CHANGELOG's heading
+	@$(RUN) tools.release "$(VERSION)"
 
 lock: setup ## Pin every dependency anew, with hashes
 	$(RUN) tools.lock

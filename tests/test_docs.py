@@ -268,3 +268,60 @@ def _anchors(text: str) -> set[str]:
     """The fragments of a document's headings, as GitHub makes them."""
     headings = (heading.strip().lower().replace("`", "") for heading in _HEADING.findall(_FENCE.sub("", text)))
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
+
+
+def defined_names(path: Path) -> set[str]:
+    """The functions, classes, fields and variables that a file of Python defines."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    return names
+
+
+def test_every_word_of_the_glossary_exists_in_the_code() -> None:
+    table = [
+        line.split(" | ") for line in (ROOT / "docs/glossary.md").read_text().splitlines() if line.startswith("| ")
+    ]
+    names = {row[-1].strip(" |`") for row in table if "`" in row[-1]}
+    code = {
+        name for folder in ("src", "local") for path in (ROOT / folder).rglob("*.py") for name in defined_names(path)
+    }
+
+    modules = {name for name in names if "." in name or (ROOT / name).is_dir()}
+    assert len(names) > 40
+    assert names - modules <= code
+    for name in modules:
+        path = ROOT / ("src" if name.startswith("imagefactory") else "") / name.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), name
+
+
+def test_every_step_of_the_walkthrough_exists_and_leads_to_the_next() -> None:
+    steps = re.findall(
+        r"^\| ((?:src|functions)/\S+) \| `(\w+)`", (ROOT / "docs/walkthrough.md").read_text(), re.MULTILINE
+    )
+
+    assert len(steps) > 30
+    for file, name in steps:
+        assert name in defined_names(ROOT / file), (file, name)
+
+
+@pytest.mark.parametrize("function", ["submit", "generate", "status"])
+def test_go_to_definition_leads_from_the_entry_point_to_the_use_case(function: str) -> None:
+    texts = [
+        (ROOT / path).read_text()
+        for path in (
+            f"functions/{function}/main.py",
+            f"src/imagefactory/wiring/{function}.py",
+            f"src/imagefactory/api/routes/{function}.py",
+        )
+    ]
+
+    main, wiring, routes = texts
+    assert f"from imagefactory.wiring import {function}" in main
+    assert f"from imagefactory.api.routes.{function} import {function}_routes" in wiring
+    assert f"def {function}_routes(" in routes

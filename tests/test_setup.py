@@ -258,3 +258,31 @@ def test_a_package_has_one_version_in_all_files() -> None:
             versions.setdefault(name, set()).add(version)
 
     assert [name for name, found in versions.items() if len(found) > 1] == []
+
+
+def test_every_action_is_pinned_by_its_hash_and_says_its_version() -> None:
+    uses = [
+        line.strip()
+        for workflow in sorted((ROOT / ".github/workflows").glob("*.yml"))
+        for line in workflow.read_text().splitlines()
+        if "uses:" in line
+    ]
+
+    assert uses
+    for line in uses:
+        assert re.fullmatch(r"- uses: [\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*", line), line
+
+
+def test_the_tests_run_on_every_supported_python() -> None:
+    workflow = (ROOT / ".github/workflows/test.yml").read_text()
+
+    assert 'python: ["3.11", "3.12", "3.13"]' in workflow
+
+
+def test_a_tier_of_tests_has_a_target_of_its_name() -> None:
+    tiers = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.rglob("test_*.py"))}
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert tiers == {"unit", "entrypoints", "contract", "e2e", "hostile", "chaos", "infra"}
+    for tier in tiers:
+        assert re.search(rf"^{tier}: setup ## .*\n\t\$\(RUN\) pytest tests/{tier}\b", makefile, re.MULTILINE), tier

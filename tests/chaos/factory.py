@@ -170,7 +170,7 @@ class FailingFactory:
         assert failed is None or isinstance(failed, Crash | Unavailable | Conflict), repr(failed)
         again = self._again[task.id]
         if (failed is None and future.result() is not Outcome.HELD_ELSEWHERE) or again.dispatches > MOST_DISPATCHES:
-            self.tasks.done(task)
+            self.tasks.remove(task)
         pause = min(BACKOFF_SECONDS * 2 ** min(again.dispatches, 5), 300)
         again.not_before = self.clock.now() + timedelta(seconds=pause)
 

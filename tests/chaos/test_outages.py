@@ -65,7 +65,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(lambda executions, _: executions.request_cancel("e"), id="request_cancel"),
         pytest.param(lambda _, reservations: reservations.reserve(an_execution()), id="reserve"),
         pytest.param(lambda _, reservations: reservations.mark_enqueued("e"), id="mark_enqueued"),
-        pytest.param(lambda _, reservations: reservations.pending_elsewhere(3), id="pending_elsewhere"),
+        pytest.param(lambda _, reservations: reservations.count_pending_elsewhere(3), id="count_pending_elsewhere"),
     ],
 )
 def test_no_call_of_a_hanging_firestore_outlasts_its_patience(hanging: str, call: Callable[[Any, Any], object]) -> None:
@@ -164,7 +164,7 @@ def test_a_query_whose_stream_breaks_in_the_middle_is_read_anew(firestore_host: 
         back = threading.Timer(0.5, lambda: setattr(chance, "is_on", False))
         back.start()
 
-        remaining = reservations.pending_elsewhere(3)
+        remaining = reservations.count_pending_elsewhere(3)
 
         back.join()
         assert len(remaining) == 3

@@ -60,7 +60,7 @@ def fail(issuer: Issuer, status: int = 500) -> None:
 
 def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     first = known.key(KEY_ID)
-    clock.now += jwks.USUAL_SECONDS - 1
+    clock.now += jwks.DEFAULT_FRESH_SECONDS - 1
     again = known.key(KEY_ID)
 
     assert first is again is not None
@@ -70,18 +70,18 @@ def test_keys_are_fetched_once_and_then_known(issuer: Issuer, known: JwksCache, 
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
-        ({}, jwks.USUAL_SECONDS),
+        ({}, jwks.DEFAULT_FRESH_SECONDS),
         ({"Cache_Control": "public, max-age=19845, must-revalidate, no-transform"}, 19845),
         ({"Cache_Control": "max-age=19845", "Age": "9845"}, 10_000),
         ({"Cache_Control": "max-age=19845", "Age": "-5"}, 19845),
-        ({"Cache_Control": "max-age=600", "Age": "700"}, jwks.LEAST_SECONDS),
+        ({"Cache_Control": "max-age=600", "Age": "700"}, jwks.MIN_FRESH_SECONDS),
         ({"Cache_Control": 'private, MAX-AGE="700"'}, 700),
-        ({"Cache_Control": "max-age=0"}, jwks.LEAST_SECONDS),
-        ({"Cache_Control": "no-store, max-age=700"}, jwks.LEAST_SECONDS),
-        ({"Cache_Control": "max-age=999999999"}, jwks.MOST_SECONDS),
-        ({"Cache_Control": "max-age=99999999999999999999"}, jwks.USUAL_SECONDS),
-        ({"Cache_Control": "max-age=soon"}, jwks.USUAL_SECONDS),
-        ({"Cache_Control": "s-maxage=700"}, jwks.USUAL_SECONDS),
+        ({"Cache_Control": "max-age=0"}, jwks.MIN_FRESH_SECONDS),
+        ({"Cache_Control": "no-store, max-age=700"}, jwks.MIN_FRESH_SECONDS),
+        ({"Cache_Control": "max-age=999999999"}, jwks.MAX_FRESH_SECONDS),
+        ({"Cache_Control": "max-age=99999999999999999999"}, jwks.DEFAULT_FRESH_SECONDS),
+        ({"Cache_Control": "max-age=soon"}, jwks.DEFAULT_FRESH_SECONDS),
+        ({"Cache_Control": "s-maxage=700"}, jwks.DEFAULT_FRESH_SECONDS),
     ],
 )
 def test_keys_are_kept_as_long_as_the_answer_says_within_bounds(
@@ -113,7 +113,7 @@ def test_an_unknown_key_is_looked_for_at_the_issuer(issuer: Issuer, known: JwksC
 def test_a_key_that_the_issuer_has_dropped_is_known_no_more(issuer: Issuer, known: JwksCache, clock: Seconds) -> None:
     known.key(KEY_ID)
     serve(issuer, "key-2")
-    clock.now += jwks.USUAL_SECONDS
+    clock.now += jwks.DEFAULT_FRESH_SECONDS
 
     assert known.key(KEY_ID) is None
 
@@ -178,7 +178,7 @@ def test_nobody_whose_key_is_known_waits_for_an_issuer_that_hangs(
     issuer: Issuer, known: JwksCache, clock: Seconds
 ) -> None:
     known.key(KEY_ID)
-    clock.now += jwks.USUAL_SECONDS
+    clock.now += jwks.DEFAULT_FRESH_SECONDS
     issuer.answer.open.clear()
     waiting = threading.Thread(target=known.key, args=("unknown",))
     waiting.start()
@@ -199,7 +199,7 @@ def test_old_keys_are_used_on_while_the_issuer_fails_but_not_for_ever(
     before = known.key(KEY_ID)
     fail(issuer, status)
 
-    clock.now += jwks.USUAL_SECONDS + jwks.STALE_SECONDS - 1
+    clock.now += jwks.DEFAULT_FRESH_SECONDS + jwks.STALE_SECONDS - 1
     during = known.key(KEY_ID)
     clock.now += 1
 
@@ -216,7 +216,7 @@ def test_a_key_that_old_keys_lack_may_be_a_new_one(issuer: Issuer, known: JwksCa
 
     clock.now += jwks.PAUSE_SECONDS
     while_fresh = known.key("unknown")
-    clock.now += jwks.USUAL_SECONDS
+    clock.now += jwks.DEFAULT_FRESH_SECONDS
 
     assert while_fresh is None
     with pytest.raises(Unavailable):
@@ -262,7 +262,7 @@ def test_an_answer_that_is_no_key_set_changes_nothing(
     before = known.key(KEY_ID)
     issuer.answer = Answer.of()
     issuer.answer.body = body
-    clock.now += jwks.USUAL_SECONDS
+    clock.now += jwks.DEFAULT_FRESH_SECONDS
 
     assert known.key(KEY_ID) is before
     assert len(issuer.asked) == 2

@@ -93,7 +93,7 @@ class Ports:
 
     def watch(self, faults: Faults) -> Self:
         """The same ports, with the calls of those that may fail told to `faults`."""
-        return replace(self, **{name: faults.watched(getattr(self, name), name) for name in FAILING_PORTS})
+        return replace(self, **{name: faults.watch(getattr(self, name), name) for name in FAILING_PORTS})
 
 
 class UseCases:
@@ -196,7 +196,7 @@ class Factory:
         """Deliver a task as the queue does: it stays until its delivery was answered with success."""
         outcome = self.generate(task.execution_id, task.batch_index, task.attempt)
         if outcome is not Outcome.HELD_ELSEWHERE:
-            self.tasks.done(task)
+            self.tasks.remove(task)
         return outcome
 
     def run(self, turns: int = 60) -> None:
@@ -221,7 +221,7 @@ class Factory:
             task = min(self.tasks.waiting.values(), key=lambda one: (one.schedule_at, one.batch_index))
             self.clock.move_to(task.schedule_at)
             self.generate(task.execution_id, task.batch_index, task.attempt)
-            self.tasks.done(task)
+            self.tasks.remove(task)
 
     def list_rounds(self) -> list[WatchdogCheck]:
         """The rounds of watchdogs that are still to be made, the earliest first."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api import errors
+from imagefactory.api.errors import Unauthenticated
+from imagefactory.domain.errors import ClientError
 from tests.hostile.client import bytes_of, sent
 from tests.hostile.entries import ENTRIES
 from tests.hostile.row import Row
@@ -33,7 +34,8 @@ GROWTH = 24
 #: Above this a request is sent once and not again.
 LIGHT_BYTES = 100_000
 
-STATUSES = {kind.code: kind.status for kind in errors.ClientError.__subclasses__()}
+#: Unauthenticated stands for its module, which brings those that only HTTP knows.
+STATUSES = {kind.code: kind.status for kind in {Unauthenticated, *ClientError.__subclasses__()}}
 
 
 @dataclass(frozen=True)

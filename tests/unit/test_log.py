@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -111,3 +112,53 @@ def test_the_systems_clock_tells_the_time_in_utc() -> None:
 
     assert now.tzinfo is UTC
     assert before <= now <= datetime.now(UTC)
+
+
+def test_a_line_of_a_library_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_level("info")
+
+    with log.context(request_id="r"):
+        logging.getLogger("urllib3.connectionpool").warning("Connection pool is full: %s", "host.test")
+
+    assert lines(capsys) == [
+        {
+            "severity": "WARNING",
+            "message": "Connection pool is full: host.test",
+            "logger": "urllib3.connectionpool",
+            "request_id": "r",
+        }
+    ]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+@pytest.mark.parametrize("library", ["google.cloud.firestore_v1", "urllib3.connectionpool", "PIL.PngImagePlugin"])
+def test_what_libraries_say_below_info_is_never_logged(
+    capsys: pytest.CaptureFixture[str], level: str, library: str
+) -> None:
+    log.set_level(level)
+
+    logging.getLogger(library).debug("a whole request with %s", SECRET)
+
+    assert lines(capsys) == []
+    assert not logging.getLogger(library).isEnabledFor(logging.DEBUG)
+
+
+def test_a_library_obeys_a_higher_level(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_level("error")
+
+    logging.getLogger("google.auth").warning("no project")
+
+    assert lines(capsys) == []
+
+
+def test_an_exception_of_a_library_is_told_by_type_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+    log.set_level("info")
+
+    try:
+        int(SECRET)
+    except ValueError:
+        logging.getLogger("google.api_core").exception("it failed")
+
+    [line] = lines(capsys)
+    assert (line["exception"], line["severity"]) == ("ValueError", "ERROR")
+    assert SECRET not in json.dumps(line)

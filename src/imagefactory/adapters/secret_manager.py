@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Seconds after which the newest version is looked up again, so that a rotated key is used soon.
 LATEST_SECONDS = 60.0
-REMEMBERED_VERSIONS = 16
+MAX_CACHED_VERSIONS = 16
 _NONCE_BYTES = 12
 _GONE = (exceptions.NotFound, exceptions.FailedPrecondition)
 
@@ -57,7 +57,7 @@ class SecretManagerEncryption:
         self._secret = secret
         self._monotonic = monotonic
         self._latest: tuple[float, str] | None = None
-        self._key = functools.lru_cache(REMEMBERED_VERSIONS)(self._read)
+        self._key = functools.lru_cache(MAX_CACHED_VERSIONS)(self._read)
 
     def encrypt(self, secret: str, context: str) -> EncryptedSecret:
         """Encrypt under the newest version of the key.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.image import StoredImage
 
-REMEMBERED_URLS = 20_000
+MAX_CACHED_URLS = 20_000
 #: Addresses signed at once.
 SIGNERS = 16
 
@@ -38,7 +38,7 @@ class SignedUrls:
     def __init__(self, cloud: storage.Client, bucket: str, seconds: int) -> None:
         self._bucket = cloud.bucket(bucket)
         self._life = timedelta(seconds=seconds)
-        self._signed = functools.lru_cache(REMEMBERED_URLS)(self._sign)
+        self._signed = functools.lru_cache(MAX_CACHED_URLS)(self._sign)
         self._signers = ThreadPoolExecutor(SIGNERS, thread_name_prefix="signer")
 
     def urls(self, images: Sequence[StoredImage], now: datetime) -> list[tuple[str, datetime | None]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imagefactory.ports import DecodedImage
 
 #: Bytes of reference images a process remembers: a few executions at a time use a handful.
-REMEMBERED_REFERENCES = 6
+MAX_CACHED_REFERENCES = 6
 UPLOAD_SECONDS, LIST_SECONDS = 30.0, 10.0
 _RETRY = DEFAULT_RETRY.with_timeout(45.0)
 _IMAGE_CACHE = "private, max-age=86400, immutable"
@@ -42,7 +42,7 @@ class CloudStorageImageStore:
 
     def __init__(self, cloud: storage.Client, bucket: str) -> None:
         self._bucket = cloud.bucket(bucket)
-        self.reference = functools.lru_cache(REMEMBERED_REFERENCES)(self._read)
+        self.reference = functools.lru_cache(MAX_CACHED_REFERENCES)(self._read)
 
     def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Write `executions/{id}/references/{n}.{ext}`, or beside it where another request left a different one."""

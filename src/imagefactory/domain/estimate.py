@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from imagefactory.domain.execution import Progress
 
 #: Starts needed before the observed pace says more than the queue's rate.
-ENOUGH_STARTS = 5
+MIN_STARTS = 5
 #: Executions that share the queue, at most, as far as an estimate is concerned.
-MOST_SHARES = 20
+MAX_SHARES = 20
 
 
 def whole_batch(prompt_count: int, waiting: Iterable[int], rate: float, expected_seconds: float) -> int:
@@ -39,8 +39,8 @@ def time_left(progress: Progress, now: datetime, rate: float, expected_seconds: 
 
 def _pace(progress: Progress, now: datetime, rate: float) -> float:
     started = progress.processing + progress.ended
-    if progress.started_at is None or started < ENOUGH_STARTS:
+    if progress.started_at is None or started < MIN_STARTS:
         return rate
     elapsed = max((now - progress.started_at).total_seconds(), 1.0)
     # Time in which nothing waited, before a retry, says nothing of the pace: the queue is never shared by so many.
-    return min(rate, max(started / elapsed, rate / MOST_SHARES))
+    return min(rate, max(started / elapsed, rate / MAX_SHARES))

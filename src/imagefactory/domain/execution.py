@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ExecutionStatus(StrEnum):
-    """Where an execution stands, in the order of a life."""
+    """Where an execution stands, in lifecycle order."""
 
     QUEUED = "queued"  #: accepted, nothing started
     PROCESSING = "processing"  #: at least one result has started, at least one has not ended
@@ -37,6 +38,15 @@ class Phase(StrEnum):
     RESERVED = "reserved"  #: the id is taken; nobody sees the execution yet
     ACCEPTED = "accepted"  #: the commit point: it exists, and it will run
     ENQUEUED = "enqueued"  #: every first task has been created
+
+
+#: After this a submit that has not reported is taken for dead, and the same request may begin anew.
+ACCEPTING_SECONDS = 120
+
+
+def acceptance_deadline(began: datetime) -> datetime:
+    """The moment until which a submit may be accepted that began then."""
+    return began + timedelta(seconds=ACCEPTING_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +104,13 @@ class Execution:
     final_status: ExecutionStatus | None = None
     version: object = field(default=None, compare=False, repr=False)
 
+    def is_accepting(self, now: datetime) -> bool:
+        """Whether its submit is still within its time."""
+        return self.accepting_until is not None and now < self.accepting_until
+
     def is_overdue(self, now: datetime) -> bool:
         """Whether this is a reservation whose submit has not come to its commit point in time."""
-        return self.phase is Phase.RESERVED and (self.accepting_until is None or self.accepting_until <= now)
+        return self.phase is Phase.RESERVED and not self.is_accepting(now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ResultStatus(StrEnum):
-    """Where a result stands, in the order of a life."""
+    """Where a result stands, in lifecycle order."""
 
     PENDING = "pending"  #: waits for its first attempt, or (attempts > 0) for its next
     PROCESSING = "processing"  #: an attempt holds the lease
@@ -65,9 +65,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a result: whose it is and until when."""
+    """The right to work on a result, until a moment. Whose it is, the version of the result says."""
 
-    owner: str
     until: datetime
 
 
@@ -90,6 +89,11 @@ class Result:
     cost_microusd: int = 0
     processing_time_ms: int | None = None
     version: object = field(default=None, compare=False, repr=False)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it has a document: something has happened to it."""
+        return self.version is not None
 
     def claimed(self, lease: Lease) -> Result:
         """The result with an attempt begun under this lease."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from imagefactory.domain.result import Failure
 
 #: The longest wait that a provider is granted, in seconds; a limit that lasts longer is met again then.
-LONGEST_WISH = 3600.0
+MAX_WISH_SECONDS = 3600.0
 #: Share of the timeout above which an attempt is logged as slow.
 SLOW_SHARE = 0.8
 
@@ -50,4 +50,4 @@ class RetryPolicy:
         if not failure.retryable or attempt >= self.max_attempts:
             return None
         step = self.timeout_delay if failure.code is FailureCode.TIMEOUT else self.error_delay
-        return max(step * attempt, min(failure.retry_after, LONGEST_WISH))
+        return max(step * attempt, min(failure.retry_after, MAX_WISH_SECONDS))

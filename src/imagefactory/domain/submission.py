@@ -187,14 +187,18 @@ def _model_faults(
     asked: str | None, model: ModelConfig | None, workflow: Workflow, aspect_ratio: str, resolution: str
 ) -> Iterator[FieldError]:
     if model is None:
-        yield FieldError("model", f"{shown(asked)} is not offered; choose one of {', '.join(workflow.models)}")
+        yield FieldError("model", f"{quote_briefly(asked)} is not offered; choose one of {', '.join(workflow.models)}")
         return
     if aspect_ratio not in model.aspect_ratios:
         offered = ", ".join(model.aspect_ratios)
-        yield FieldError("aspect_ratio", f"{model.id} does not offer {shown(aspect_ratio)}; choose one of {offered}")
+        yield FieldError(
+            "aspect_ratio", f"{model.id} does not offer {quote_briefly(aspect_ratio)}; choose one of {offered}"
+        )
     if resolution not in model.resolutions:
         offered = ", ".join(model.resolutions)
-        yield FieldError("resolution", f"{model.id} does not offer {shown(resolution)}; choose one of {offered}")
+        yield FieldError(
+            "resolution", f"{model.id} does not offer {quote_briefly(resolution)}; choose one of {offered}"
+        )
 
 
 def _reference_faults(
@@ -213,7 +217,7 @@ def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fi
     if output_format is not None and output_format not in workflow.supported_formats:
         offered = ", ".join(workflow.supported_formats)
         yield FieldError(
-            "output_format", f"{shown(output_format)} is not offered; choose one of {offered}, or leave it out"
+            "output_format", f"{quote_briefly(output_format)} is not offered; choose one of {offered}, or leave it out"
         )
 
 
@@ -222,12 +226,14 @@ def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[FieldError]:
         yield FieldError("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
     for key, value in metadata.items():
         if not 1 <= len(key) <= MAX_METADATA_KEY or _SURROGATE.search(key):
-            yield FieldError("metadata", f"the key {shown(key)} must have 1 to {MAX_METADATA_KEY} characters")
+            yield FieldError("metadata", f"the key {quote_briefly(key)} must have 1 to {MAX_METADATA_KEY} characters")
         if len(value) > MAX_METADATA_VALUE or _SURROGATE.search(value):
-            yield FieldError("metadata", f"the value of {shown(key)} must have at most {MAX_METADATA_VALUE} characters")
+            yield FieldError(
+                "metadata", f"the value of {quote_briefly(key)} must have at most {MAX_METADATA_VALUE} characters"
+            )
 
 
-def shown(value: str | None) -> str:
+def quote_briefly(value: str | None) -> str:
     """A value as an error message may repeat it: short, and encodable."""
     text = (value or "").encode("utf-8", "backslashreplace").decode()
     return f"“{text[:80]}”"

@@ -73,7 +73,7 @@ class Reservations(Protocol):
         """What the user has in flight, an execution being accepted included, besides the execution of this id."""
         ...
 
-    def pending_elsewhere(self, limit: int) -> list[int]:
+    def count_pending_elsewhere(self, limit: int) -> list[int]:
         """How many results wait in each of up to `limit` executions that have not ended."""
         ...
 
@@ -185,7 +185,9 @@ class Executions(Protocol):
         ...
 
     def close(self, execution: Execution, status: ExecutionStatus) -> None:
-        """Note how the execution ended, and delete its encrypted key; whoever read it before runs into this write.
+        """Note how the execution ended, and delete its encrypted key.
+
+        An update that is based on an earlier read then conflicts.
 
         Raises:
             Conflict: the execution changed since it was read.

@@ -85,7 +85,7 @@ class ImageModel(Protocol):
     """The provider's image model."""
 
     def generate(
-        self, drawing: GenerationRequest, api_key: str, timeout: float
+        self, request: GenerationRequest, api_key: str, timeout: float
     ) -> AbstractContextManager[GeneratedImage]:
         """Make one image within `timeout` seconds; while it is in use, only so many others are.
 

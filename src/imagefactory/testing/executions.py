@@ -146,7 +146,7 @@ class InMemoryReservations:
         )
         return InFlight(len(running) + len(waiting), prompts)
 
-    def pending_elsewhere(self, limit: int) -> list[int]:
+    def count_pending_elsewhere(self, limit: int) -> list[int]:
         """Look at every execution that is not closed."""
         with self._store.lock:
             open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.final_status]

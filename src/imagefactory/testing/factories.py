@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,6 @@ from imagefactory.domain.workflow import Workflow
 
 #: When a test begins, unless it says otherwise.
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-_owners = itertools.count(1)
 
 
 def the_bytes_of(extension: str = "png", width: int = 1024, height: int = 1024) -> bytes:
@@ -31,8 +29,8 @@ def some_prompts(count: int) -> tuple[Prompt, ...]:
 
 
 def a_lease(seconds: float = 180, since: datetime = START) -> Lease:
-    """A lease that nobody else has."""
-    return Lease(f"owner-{next(_owners)}", since + timedelta(seconds=seconds))
+    """A lease of so many seconds."""
+    return Lease(since + timedelta(seconds=seconds))
 
 
 def a_failure(code: FailureCode = FailureCode.SERVER_ERROR, **what_matters: Any) -> Failure:

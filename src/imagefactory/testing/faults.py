@@ -42,7 +42,7 @@ class Faults:
         self.hook = hook
         self.calls: list[str] = []
 
-    def watched(self, port: Port, name: str) -> Port:
+    def watch(self, port: Port, name: str) -> Port:
         """The same port, with its calls told to the hook."""
         return cast("Port", _Watched(port, name, self))
 

@@ -41,7 +41,7 @@ Script: TypeAlias = "Callable[[GenerationRequest, int], Scripted] | Mapping[str,
 class Asked:
     """One call of the model."""
 
-    drawing: GenerationRequest
+    request: GenerationRequest
     api_key: str
     timeout: float
 
@@ -49,7 +49,7 @@ class Asked:
 class ScriptedModel:
     """The port ImageModel.
 
-    `script` maps a prompt's text to its outcomes, call by call, or is a function of the drawing and the number of calls
+    `script` maps a prompt's text to its outcomes, call by call, or is a function of the request and the number of calls
     for that prompt so far (from 0). What the script does not say succeeds. `calls` are all calls, in order.
     """
 
@@ -59,11 +59,11 @@ class ScriptedModel:
         self.calls: list[Asked] = []
 
     def generate(
-        self, drawing: GenerationRequest, api_key: str, timeout: float
+        self, request: GenerationRequest, api_key: str, timeout: float
     ) -> AbstractContextManager[GeneratedImage]:
         """Do what the script says."""
-        said = self._answer_for(drawing, self.calls_by_prompt()[drawing.prompt])
-        self.calls.append(Asked(drawing, api_key, timeout))
+        said = self._answer_for(request, self.calls_by_prompt()[request.prompt])
+        self.calls.append(Asked(request, api_key, timeout))
         if isinstance(said, Takes):
             self._clock.advance(said.seconds)
             said = said.then
@@ -75,10 +75,10 @@ class ScriptedModel:
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each prompt was asked for."""
-        return Counter(call.drawing.prompt for call in self.calls)
+        return Counter(call.request.prompt for call in self.calls)
 
-    def _answer_for(self, drawing: GenerationRequest, number: int) -> Scripted:
+    def _answer_for(self, request: GenerationRequest, number: int) -> Scripted:
         if callable(self.script):
-            return self.script(drawing, number)
-        outcomes = self.script.get(drawing.prompt, ())
+            return self.script(request, number)
+        outcomes = self.script.get(request.prompt, ())
         return outcomes[number] if number < len(outcomes) else an_image()

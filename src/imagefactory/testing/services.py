@@ -1,4 +1,4 @@
-"""The queue, the bucket, the encryption, the workflows and the eye for images, in memory."""
+"""The queue, the bucket, the encryption, the workflows and the image codec, in memory."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class InMemoryTasks:
     def delete(self, tasks: Sequence[Task]) -> None:
         """Delete what still waits."""
         for task in tasks:
-            self.done(task)
+            self.remove(task)
 
     def find_missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those that do not wait under any name that a recovery gave them."""
@@ -60,14 +60,14 @@ class InMemoryTasks:
     def lose(self, *tasks: Task) -> None:
         """Let these tasks vanish, or all that wait: as a purge does, or a queue that gives up."""
         for task in tasks or tuple(self.waiting.values()):
-            self.done(task)
+            self.remove(task)
 
     def due(self, now: datetime) -> list[Task]:
         """The tasks that may be delivered now, the earliest first."""
         ready = [task for task in self.waiting.values() if task.schedule_at <= now]
         return sorted(ready, key=lambda task: (task.schedule_at, task.batch_index))
 
-    def done(self, task: Task) -> None:
+    def remove(self, task: Task) -> None:
         """Take a task out of the queue: it was answered with success."""
         self.waiting.pop(task.id, None)
 

@@ -13,6 +13,7 @@ from imagefactory.domain.task import Task
 from imagefactory.ports import MAX_TRANSITIONS_PER_COMMIT, Transition
 from imagefactory.usecases.closing import close_if_ended
 from imagefactory.usecases.status import load_owned_progress
+from imagefactory.usecases.window import read_window
 
 if TYPE_CHECKING:
     from imagefactory.domain.execution import Execution
@@ -52,11 +53,10 @@ class Cancel:
 
         A window of one whose result moved needs nothing more: its claim either cancelled it or had begun before.
         """
-        known = self.executions.results(execution.id, first, count)
         transitions = [
-            Transition(before, result.cancelled())
-            for index in range(first, first + count)
-            if (result := (before := known.get(index)) or Result(index)).status is ResultStatus.PENDING
+            Transition(result if result.is_stored else None, result.cancelled())
+            for result in read_window(self.executions, execution, first, count)
+            if result.status is ResultStatus.PENDING
         ]
         if not transitions:
             return

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 #: How often closing is tried when the execution changes meanwhile.
-PATIENCE = 5
+MAX_TRIES = 5
 
 
 def close_if_ended(executions: Executions, execution: Execution) -> None:
@@ -22,7 +22,7 @@ def close_if_ended(executions: Executions, execution: Execution) -> None:
     The progress is read after the execution: if a retry reopens the execution in between, closing it conflicts.
     """
     current: Execution | None = execution
-    for _ in range(PATIENCE):
+    for _ in range(MAX_TRIES):
         if current is None or current.final_status:
             return
         progress = executions.read_progress(current.id)

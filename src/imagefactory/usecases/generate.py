@@ -14,7 +14,6 @@ state, delivering the task again leads on from it.
 from __future__ import annotations
 
 import contextlib
-import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
     )
 
 #: How often a step is tried again after somebody else moved the result first.
-PATIENCE = 3
+MAX_TRIES = 3
 
 
 class Outcome(Enum):
@@ -94,7 +93,7 @@ class Generate:
 
     def __call__(self, execution_id: str, index: int, attempt: int) -> Outcome:
         """Carry out one delivery of the task for this attempt (1-based) at prompt `index` (0-based)."""
-        for _ in range(PATIENCE):
+        for _ in range(MAX_TRIES):
             try:
                 claim = self._claim(execution_id, index, attempt)
             except Conflict:
@@ -107,17 +106,17 @@ class Generate:
         if execution is None or not 0 <= index < execution.prompt_count:
             return Outcome.UNKNOWN
         now = self.clock.now()
-        if result and (reason := self._load(execution, result, attempt, now)):
+        if result and (reason := self._find_obstacle(execution, result, attempt, now)):
             return reason
         before = result or Result(index)
         if execution.cancel_requested or before.attempts >= self.retry.max_attempts:
             return self._end(execution, result, before)
         until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.parameters.timeout_base))
         log.debug("an attempt begins", attempt=before.attempts + 1, generation=before.generation)
-        claimed = self._move(execution, result, before.claimed(Lease(uuid.uuid4().hex, until)))
+        claimed = self._move(execution, result, before.claimed(Lease(until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
-    def _load(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
+    def _find_obstacle(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
         """Why this task must not begin an attempt as the result stands; None when it may."""
         if result.status.is_terminal:
             close_if_ended(self.executions, execution)
@@ -155,7 +154,7 @@ class Generate:
                 log.error("the attempt met a defect", defect)
                 message = "Something went wrong inside the factory."
                 return self._report(attempt, Failure(FailureCode.INTERNAL, message, retryable=True))
-            done = attempt.result.completed(image, image.provenance.cost_microusd, self._elapsed_ms(attempt))
+            done = attempt.result.completed(image, image.provenance.cost_microusd, self._milliseconds_since(attempt))
             return self._finish(attempt, done, outcome)
 
     def _image(self, attempt: Attempt) -> tuple[StoredImage, Outcome]:
@@ -163,9 +162,9 @@ class Generate:
         if attempt.follows and (image := self.images.find(execution.id, result.index)):
             return image, Outcome.ADOPTED
         with self._generate(attempt) as generated:
-            picture = self._picture(generated, execution.parameters.output_format)
-            provenance = _provenance(execution.parameters, generated, picture)
-            return self.images.put(execution.id, result.index, picture, provenance), Outcome.COMPLETED
+            decoded = self._decode(generated, execution.parameters.output_format)
+            provenance = _provenance(execution.parameters, generated, decoded)
+            return self.images.put(execution.id, result.index, decoded, provenance), Outcome.COMPLETED
 
     @contextlib.contextmanager
     def _generate(self, attempt: Attempt) -> Iterator[GeneratedImage]:
@@ -174,10 +173,10 @@ class Generate:
         prompt = self.executions.prompts(execution, [result.index])[result.index]
         references = self._references(parameters)
         timeout = self.retry.timeout(result.attempts, parameters.timeout_base)
-        drawing = GenerationRequest(prompt.text, parameters, references)
+        request = GenerationRequest(prompt.text, parameters, references)
         api_key = self._api_key(execution)
         began = self.clock.now()
-        with self.model.generate(drawing, api_key, timeout) as generated:
+        with self.model.generate(request, api_key, timeout) as generated:
             seconds = (self.clock.now() - began).total_seconds()
             if seconds > SLOW_SHARE * timeout:
                 log.warning("the attempt used most of its timeout", seconds=round(seconds, 1), timeout=timeout)
@@ -199,10 +198,10 @@ class Generate:
             message = "The API key of this execution can no longer be decrypted; retry with the key in the request."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
 
-    def _picture(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
+    def _decode(self, generated: GeneratedImage, output_format: str | None) -> DecodedImage:
         try:
-            picture = self.codec.decode(generated.data)
-            return self.codec.convert(picture, ImageFormat(output_format)) if output_format else picture
+            decoded = self.codec.decode(generated.data)
+            return self.codec.convert(decoded, ImageFormat(output_format)) if output_format else decoded
         except ValueError as failed:
             message = f"The model's image cannot be used: {failed}"
             raise AttemptFailed(Failure(FailureCode.SERVER_ERROR, message, retryable=True)) from failed
@@ -212,7 +211,7 @@ class Generate:
         delay = self.retry.delay(failure, result.attempts)
         log.warning("the attempt failed", code=failure.code, provider_status=failure.provider_status, retry_in=delay)
         if delay is None:
-            return self._finish(attempt, result.ended(failure, self._elapsed_ms(attempt)), Outcome.ENDED)
+            return self._finish(attempt, result.ended(failure, self._milliseconds_since(attempt)), Outcome.ENDED)
         waiting = result.postponed(failure, self.clock.now() + timedelta(seconds=delay))
         outcome = self._finish(attempt, waiting, Outcome.POSTPONED)
         if outcome is Outcome.POSTPONED:
@@ -236,15 +235,15 @@ class Generate:
         at = waiting.next_attempt_at or self.clock.now()
         self.tasks.enqueue([Task.of(execution, waiting, waiting.attempts + 1, at)])
 
-    def _elapsed_ms(self, attempt: Attempt) -> int:
+    def _milliseconds_since(self, attempt: Attempt) -> int:
         return round((self.clock.now() - attempt.started_at).total_seconds() * 1000)
 
 
-def _provenance(parameters: GenerationParameters, generated: GeneratedImage, picture: DecodedImage) -> Provenance:
+def _provenance(parameters: GenerationParameters, generated: GeneratedImage, decoded: DecodedImage) -> Provenance:
     """What is kept of the image besides the image."""
-    odd = parameters.mismatches(picture.width, picture.height, generated.model_version)
-    if not parameters.output_format and is_another_image_type(generated.content_type, picture.format.content_type):
-        odd += (f"the model called it {generated.content_type}, it is {picture.format.content_type}",)
+    odd = parameters.mismatches(decoded.width, decoded.height, generated.model_version)
+    if not parameters.output_format and is_another_image_type(generated.content_type, decoded.format.content_type):
+        odd += (f"the model called it {generated.content_type}, it is {decoded.format.content_type}",)
     if generated.is_thought:
         odd += ("the model marked it as an interim image, and made no other",)
     if odd:

@@ -5,8 +5,8 @@
            └──────────── somebody else wrote it ──────────┘
 
 Each window is one commit, on the condition that the execution is as it was read: its results, the key they will need,
-and the end of the end. A request that dies after any of them leaves an execution that runs on, watched; and a watchdog
-that left in between has written the execution, so that the commit fails and another watchdog begins.
+and the removal of the final status. A request that dies after any of them leaves an execution that runs on, watched. A
+watchdog that left in between has written the execution: the commit then fails, and another watchdog begins.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from imagefactory.ports import Clock, Encryption, Executions, Reservations, Tasks
 
 #: How often a window is tried while others write the execution.
-PATIENCE = 10
+MAX_TRIES = 10
 RETRYABLE = (ResultStatus.FAILED, ResultStatus.BLOCKED, ResultStatus.CANCELLED)
 
 
@@ -109,7 +109,7 @@ class Retry:
             try:
                 state, moved = self._reopen(state, [result for result in found if request.matches(result)])
             except Conflict:
-                if (conflicts := conflicts + 1) > PATIENCE:
+                if (conflicts := conflicts + 1) > MAX_TRIES:
                     raise Unavailable("the execution kept changing while it was reopened") from None
                 state = self._read_state(execution_id, request)
                 continue

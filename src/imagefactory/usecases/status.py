@@ -10,6 +10,7 @@ from imagefactory.domain.errors import NotFound
 from imagefactory.domain.estimate import time_left
 from imagefactory.domain.execution import Snapshot
 from imagefactory.domain.result import Result, ResultStatus
+from imagefactory.usecases.window import read_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -129,7 +130,7 @@ class ShowExecution:
     def _all_details(self, execution: Execution) -> Iterator[ResultDetails]:
         for first in range(0, execution.prompt_count, WINDOW):
             count = min(WINDOW, execution.prompt_count - first)
-            yield from self._details(execution, self._window(execution, first, count), self.clock.now())
+            yield from self._details(execution, read_window(self.executions, execution, first, count), self.clock.now())
 
     def _page(self, execution: Execution, progress: Progress, page: PageRequest) -> _Page:
         now = ChangeCursor.of(progress)
@@ -141,7 +142,7 @@ class ShowExecution:
             found = self.executions.results_in(execution.id, page.statuses, page.first, page.limit + 1)
         else:
             count = min(page.limit + 1, max(execution.prompt_count - page.first, 0))
-            found = self._window(execution, page.first, count)
+            found = read_window(self.executions, execution, page.first, count)
         more = found[page.limit].index if len(found) > page.limit else None
         return _Page(found[: page.limit], more, now, has_more=more is not None)
 
@@ -160,15 +161,11 @@ class ShowExecution:
         """Look through all results in order: pending ones may have no document to query for."""
         found: list[Result] = []
         for first in range(page.first, execution.prompt_count, WINDOW):
-            window = self._window(execution, first, min(WINDOW, execution.prompt_count - first))
+            window = read_window(self.executions, execution, first, min(WINDOW, execution.prompt_count - first))
             found += [result for result in window if result.status in page.statuses]
             if len(found) > page.limit:
                 break
         return found[: page.limit + 1]
-
-    def _window(self, execution: Execution, first: int, count: int) -> list[Result]:
-        known = self.executions.results(execution.id, first, count)
-        return [known.get(index) or Result(index) for index in range(first, first + count)]
 
     def _details(self, execution: Execution, results: Sequence[Result], now: datetime) -> Iterator[ResultDetails]:
         prompts = self.executions.prompts(execution, [result.index for result in results])

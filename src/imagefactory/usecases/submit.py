@@ -26,11 +26,11 @@ from imagefactory.domain.errors import (
     Unavailable,
 )
 from imagefactory.domain.estimate import whole_batch
-from imagefactory.domain.execution import Acceptance, Execution, Phase
+from imagefactory.domain.execution import Acceptance, Execution, Phase, acceptance_deadline
 from imagefactory.domain.generation import GenerationParameters, Reference
 from imagefactory.domain.media_type import is_another_image_type
 from imagefactory.domain.result import Result
-from imagefactory.domain.submission import MAX_REFERENCE_BYTES, shown, validate
+from imagefactory.domain.submission import MAX_REFERENCE_BYTES, quote_briefly, validate
 from imagefactory.domain.task import first_check
 from imagefactory.usecases.fanout import fan_out
 
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
         Workflows,
     )
 
-#: After this a submit that has not reported is taken for dead, and the same request may begin anew.
-ACCEPTING_SECONDS = 120
 #: How many other executions the estimate of time looks at.
 NEIGHBOURS = 100
 _IDS = uuid.UUID("6f1a3f0e-2f7b-4c6e-9a51-0d8a1f3b7c42")
@@ -132,7 +130,9 @@ class Submit:
                 continue
             pictures.append(picture)
             if is_another_image_type(upload.content_type, picture.format.content_type):
-                message = f"the image is called {shown(upload.content_type)}, but it is {picture.format.content_type}"
+                message = (
+                    f"the image is called {quote_briefly(upload.content_type)}, but it is {picture.format.content_type}"
+                )
                 errors.append(FieldError("reference_images", message, index))
         return pictures, errors
 
@@ -163,12 +163,12 @@ class Submit:
             fingerprint=fingerprint,
             metadata=valid.metadata,
             needs_key=bool(valid.api_key),
-            accepting_until=now + timedelta(seconds=ACCEPTING_SECONDS),
+            accepting_until=acceptance_deadline(now),
         )
 
     def _acceptance(self, execution: Execution, valid: ValidatedSubmission) -> Acceptance:
         parameters, count = execution.parameters, execution.prompt_count
-        waiting = self.reservations.pending_elsewhere(NEIGHBOURS)
+        waiting = self.reservations.count_pending_elsewhere(NEIGHBOURS)
         return Acceptance(
             estimated_seconds=whole_batch(count, waiting, self.rate, parameters.expected_seconds),
             estimated_cost_microusd=parameters.price_microusd * count,
@@ -185,15 +185,12 @@ class Submit:
         holder = reservation.execution
         if reservation.is_ours or holder.phase is not Phase.RESERVED:
             return reservation
-        if self._is_accepting(holder):
+        if holder.is_accepting(self.clock.now()):
             raise StillAccepting
         try:
             return self.reservations.take_over(holder, execution)
         except Conflict:
             raise StillAccepting from None
-
-    def _is_accepting(self, execution: Execution) -> bool:
-        return execution.accepting_until is not None and self.clock.now() < execution.accepting_until
 
     def _accept(self, execution: Execution, valid: ValidatedSubmission, pictures: Sequence[DecodedImage]) -> Execution:
         try:
@@ -241,7 +238,7 @@ class Submit:
 
     def _replay(self, first: Execution) -> Accepted:
         """Answer as the first time; a fan-out whose submit died is completed on the way."""
-        if first.phase is Phase.ACCEPTED and not self._is_accepting(first):
+        if first.phase is Phase.ACCEPTED and not first.is_accepting(self.clock.now()):
             self._enqueue(first, first.created_at)
         return Accepted(first, is_replay=True)
 

@@ -1,12 +1,12 @@
 """Watchdog: comes back to an execution until it has ended, and mends what a crash or a lost task left behind.
 
-    round ──► gone?     ──► nothing to check: the submit never reached its commit point, or the results have expired
+    check ──► gone?     ──► nothing to check: the submit never reached its commit point, or the results have expired
           ├─► ended?    ──► close it (its closer may have died), and leave
           ├─► fan-out unfinished, its submit dead? ──► create the first tasks (again: the same names do nothing)
           ├─► nothing moved since the last round?  ──► look for results whose task is gone, and create it anew
           └─► and a task for the next round, in a queue of its own: what empties the prompts' queue does not stop it
 
-A round in which something has moved costs two reads, however large the execution is.
+A check that finds that something has moved costs two reads, however large the execution is.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from imagefactory import log
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import Phase
+from imagefactory.domain.execution import Phase, acceptance_deadline
 from imagefactory.domain.result import Result, ResultStatus
 from imagefactory.domain.task import Task, first_attempts
-from imagefactory.usecases.submit import ACCEPTING_SECONDS
+from imagefactory.usecases.window import read_window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WINDOW = 500
 PROBE = 50
 #: Pauses double while nothing moves, this many times at most: a paused queue is not asked every minute for a week.
-MOST_DOUBLINGS = 4
+MAX_DOUBLINGS = 4
 
 
 class CheckResult(Enum):
@@ -84,7 +84,7 @@ class Watchdog:
             self._come_back(replace(check, last_version=progress.version))
             return CheckResult.MOVING
         if not execution.final_status:
-            log.warning("an execution was closed for its closer", execution_id=execution.id, status=progress.status)
+            log.warning("execution closed by its watchdog", execution_id=execution.id, status=progress.status)
         return CheckResult.ENDED
 
     def _await_submit(self, check: WatchdogCheck) -> CheckResult:
@@ -94,7 +94,7 @@ class Watchdog:
         """
         now = self.clock.now()
         try:
-            if now >= check.since + timedelta(seconds=ACCEPTING_SECONDS):
+            if now >= acceptance_deadline(check.since):
                 self.reservations.expire(check.execution_id, now)
                 return CheckResult.GONE
         except Conflict:
@@ -104,14 +104,14 @@ class Watchdog:
         return CheckResult.WAITING
 
     def _come_back(self, check: WatchdogCheck) -> None:
-        pause = self.interval * 2 ** min(check.idle_rounds, MOST_DOUBLINGS)
+        pause = self.interval * 2 ** min(check.idle_rounds, MAX_DOUBLINGS)
         at = self.clock.now() + timedelta(seconds=pause)
         self.tasks.enqueue_check(replace(check, round=check.round + 1, schedule_at=at))
 
     def _inspect(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         now = self.clock.now()
         if execution.phase is Phase.ACCEPTED:
-            if execution.accepting_until and now < execution.accepting_until:
+            if execution.is_accepting(now):
                 return CheckResult.MOVING
             results = (Result(index) for index in range(execution.prompt_count))
             self.tasks.enqueue(list(first_attempts(execution, results, execution.created_at, self.rate)))
@@ -145,9 +145,7 @@ class Watchdog:
         """The task that each result must have as it stands; a live attempt needs none."""
         for first in range(0, execution.prompt_count, WINDOW):
             count = min(WINDOW, execution.prompt_count - first)
-            known = self.executions.results(execution.id, first, count)
-            for index in range(first, first + count):
-                result = known.get(index) or Result(index)
+            for result in read_window(self.executions, execution, first, count):
                 if result.status is ResultStatus.PENDING:
                     yield Task.of(execution, result, result.attempts + 1, now)
                 elif result.lease and result.lease.until <= now:

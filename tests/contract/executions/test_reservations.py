@@ -37,7 +37,7 @@ def test_a_reservation_is_seen_by_nobody_else(stores: Stores) -> None:
     assert executions.load(reserved.id, 0) == (None, None)
     assert executions.read_progress(reserved.id) is None
     assert executions.list_by_user(reserved.user, None, None, 10) == []
-    assert list(stores.reservations.pending_elsewhere(10)) == []
+    assert list(stores.reservations.count_pending_elsewhere(10)) == []
 
 
 def test_a_dead_submits_reservation_can_be_taken_over_once(stores: Stores) -> None:
@@ -201,10 +201,10 @@ def test_what_remains_are_the_tallies_of_those_not_closed(stores: Stores) -> Non
     stores.moved(ended, None, Result(0).cancelled())
     stores.executions.close(ended, ExecutionStatus.CANCELLED)
 
-    remaining = stores.reservations.pending_elsewhere(10)
+    remaining = stores.reservations.count_pending_elsewhere(10)
 
     assert sorted(remaining) == [2, 5]
-    assert len(stores.reservations.pending_elsewhere(1)) == 1
+    assert len(stores.reservations.count_pending_elsewhere(1)) == 1
     assert waiting.final_status is None
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagefactory.adapters.gemini.answers import image_of
 from imagefactory.adapters.gemini.failures import failure_of_status
-from imagefactory.adapters.gemini.values import parsed
+from imagefactory.adapters.gemini.values import parse_json
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.pricing import TokenUsage
 from imagefactory.domain.result import FailureCode
@@ -249,7 +249,7 @@ def test_no_answer_at_all_breaks_the_reader(status: int, whole: Any) -> None:
 def test_what_was_parsed_leaves_its_body_empty(mark: bytes) -> None:
     told = bytearray(mark + b'{"a": [1, 2]}')
 
-    assert parsed(told) == {"a": [1, 2]}
+    assert parse_json(told) == {"a": [1, 2]}
     assert told == b""
 
 
@@ -259,14 +259,14 @@ def test_what_was_parsed_leaves_its_body_empty(mark: bytes) -> None:
 def test_an_odd_letter_in_a_sentence_does_not_lose_the_image(oddity: bytes) -> None:
     body = json.dumps(answer({"text": "?"}, blob())).encode().replace(b"?", oddity)
 
-    assert image_of(parsed(bytearray(body)), KEY).data == IMAGE
+    assert image_of(parse_json(bytearray(body)), KEY).data == IMAGE
 
 
 @given(st.text())
 def test_every_letter_of_a_sentence_is_read_as_it_was_written(sentence: str) -> None:
     plain = json.dumps({"text": sentence}, ensure_ascii=False).encode(errors="replace")
 
-    assert parsed(bytearray(plain)) == json.loads(plain)
+    assert parse_json(bytearray(plain)) == json.loads(plain)
 
 
 @pytest.mark.parametrize(
@@ -275,11 +275,11 @@ def test_every_letter_of_a_sentence_is_read_as_it_was_written(sentence: str) -> 
 def test_letters_beyond_ascii_are_bounded(letters: str, is_read: bool) -> None:  # noqa: FBT001 - part of the table
     body = bytearray(json.dumps(f"x{letters}", ensure_ascii=False).encode())
 
-    assert parsed(body) == (f"x{letters}" if is_read else None)
+    assert parse_json(body) == (f"x{letters}" if is_read else None)
 
 
 @pytest.mark.parametrize("number", ["9" * 10_000, "1e400", "NaN"])
 def test_an_odd_number_does_not_lose_the_image(number: str) -> None:
     body = json.dumps(answer(blob(), index=7)).replace('"index": 7', f'"index": {number}')
 
-    assert image_of(parsed(bytearray(body.encode())), KEY).data == IMAGE
+    assert image_of(parse_json(bytearray(body.encode())), KEY).data == IMAGE

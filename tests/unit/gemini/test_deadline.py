@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from imagefactory.adapters.gemini.deadline import Call, DeadlineAdapter
+from imagefactory.adapters.gemini.deadline import DeadlineAdapter, TimedCall
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import FailureCode
 from tests.unit.gemini.calling import ANSWER, IMAGE, KEY, REQUEST, a_model, failed, made
@@ -136,17 +136,17 @@ class TestADeadlineByItself:
     def test_that_passes_before_there_is_a_connection_shuts_the_first_one(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            call = Call(seconds=0)
+            call = TimedCall(seconds=0)
             call.end()
             call.uses(ours)
 
             assert theirs.recv(1) == b""
-        assert call.passed
+        assert call.is_over
 
     def test_that_passes_when_the_call_is_over_leaves_its_connection_alone(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            call = Call(seconds=60)
+            call = TimedCall(seconds=60)
             call.uses(ours)
             call.leave()
             call.end()

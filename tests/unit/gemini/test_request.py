@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagefactory.adapters.gemini.request import STEP, RequestBody
+from imagefactory.adapters.gemini.request import STEP, GeminiRequest
 from imagefactory.ports import GenerationRequest
 from imagefactory.testing import some_parameters
 from tests.unit.gemini.calling import ANSWER, KEY, REQUEST, a_model, made
@@ -17,7 +17,7 @@ from tests.unit.gemini.server import answering_json, serving
 
 def sent(drawing: GenerationRequest) -> Any:
     """The JSON of the request; it is as long as it says."""
-    body = RequestBody(drawing)
+    body = GeminiRequest(drawing)
     whole = b"".join(body)
     assert len(body) == len(whole)
     return json.loads(whole)
@@ -69,7 +69,7 @@ def test_it_carries_every_prompt_as_it_is(prompt: str, references: list[bytes]) 
 
 
 def test_it_keeps_no_more_of_the_references_than_they_are() -> None:
-    body = RequestBody(GenerationRequest("p", some_parameters(), (("image/png", bytes(5_000_000)),)))
+    body = GeminiRequest(GenerationRequest("p", some_parameters(), (("image/png", bytes(5_000_000)),)))
 
     assert max(map(len, body)) <= STEP * 4 // 3
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagefactory.adapters.gemini.failures import failure_of_status
 from imagefactory.adapters.gemini.retry_delay import find_retry_delay
-from imagefactory.adapters.gemini.values import parsed
+from imagefactory.adapters.gemini.values import parse_json
 from tests.unit.gemini.calling import KEY
 from tests.unit.gemini.test_error_answers import error, retry_info
 
@@ -165,7 +165,7 @@ def test_an_error_that_no_attempt_can_mend_asks_for_none() -> None:
 def test_a_number_beyond_reading_leaves_the_rest_of_the_answer(number: str) -> None:
     body = b'{"error": {"message": "Please retry in 20s.", "details": [{"retryDelay": %s}]}}' % number.encode()
 
-    assert failure_of_status(429, parsed(bytearray(body)), KEY).retry_after == 20
+    assert failure_of_status(429, parse_json(bytearray(body)), KEY).retry_after == 20
 
 
 MEGABYTE = 1_000_000

@@ -162,13 +162,13 @@ class Interleaving:
     def _deliver(self, task: Task) -> None:
         def answered(actor: Actor) -> None:
             if actor.error is None and actor.answer is not Outcome.HELD_ELSEWHERE:
-                self.factory.tasks.done(task)
+                self.factory.tasks.remove(task)
                 return
             again = self.dispatching[task.id]
             again.not_before = self.factory.clock.now() + _backoff(again.dispatches)
             if again.dispatches >= self.most_dispatches:
                 self.counted["given up"] += 1
-                self.factory.tasks.done(task)
+                self.factory.tasks.remove(task)
 
         self._dispatched(task.id)
         work = partial(self.factory.generate, task.execution_id, task.batch_index, task.attempt)

@@ -222,8 +222,8 @@ class TestWhatTheModelIsAsked:
         generate(factory, other)
 
         [asked] = factory.model.calls
-        assert (asked.drawing.prompt, asked.drawing.parameters) == ("with a reference", parameters)
-        assert asked.drawing.references == (("image/webp", the_bytes_of("webp")),)
+        assert (asked.request.prompt, asked.request.parameters) == ("with a reference", parameters)
+        assert asked.request.references == (("image/webp", the_bytes_of("webp")),)
         assert asked.api_key == KEY
 
     def test_no_key_where_none_was_given(self, factory: Factory) -> None:

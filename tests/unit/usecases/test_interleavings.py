@@ -131,7 +131,7 @@ CALLS = (
         "reservations.reserve",
         "reservations.take_over",
         "reservations.write_prompts",
-        "reservations.pending_elsewhere",
+        "reservations.count_pending_elsewhere",
         "reservations.accept",
     ),
     *(

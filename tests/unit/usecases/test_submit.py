@@ -244,7 +244,12 @@ class TestAnIdempotencyKey:
 
     @pytest.mark.parametrize(
         "call",
-        ["reservations.reserve", "reservations.write_prompts", "reservations.pending_elsewhere", "encryption.encrypt"],
+        [
+            "reservations.reserve",
+            "reservations.write_prompts",
+            "reservations.count_pending_elsewhere",
+            "encryption.encrypt",
+        ],
     )
     def test_of_a_submit_that_still_runs_is_told_to_wait(self, factory: Factory, call: str) -> None:
         crash_in(factory, call, Moment.AFTER)
@@ -312,7 +317,12 @@ class TestAnIdempotencyKey:
 class TestAnOutage:
     @pytest.mark.parametrize(
         "call",
-        ["images.put_reference", "reservations.write_prompts", "encryption.encrypt", "reservations.pending_elsewhere"],
+        [
+            "images.put_reference",
+            "reservations.write_prompts",
+            "encryption.encrypt",
+            "reservations.count_pending_elsewhere",
+        ],
     )
     @pytest.mark.parametrize("moment", Moment)
     def test_before_the_commit_point_leaves_nothing_a_user_can_see(

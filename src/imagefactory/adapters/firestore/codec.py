@@ -2,6 +2,7 @@
 
 Stored names stay as they were first written, so that each release reads what the one before it wrote: `recipe` holds
 `parameters`, `sealed_key` holds `encrypted_key`, `recoveries` holds `recovery_count`, and `made` holds `provenance`.
+Only the release before this one reads an execution's `answer` and a lease's `owner`, while a deployment replaces it.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def execution_document(execution: Execution) -> Document:
         "state": str(state),
         "accepting_until": execution.accepting_until,
         "chunks": list(execution.chunks),
+        "answer": {},
         "acceptance": asdict(execution.acceptance) if execution.acceptance else None,
         "cancel_requested": execution.cancel_requested,
         "recoveries": execution.recovery_count,
@@ -109,7 +111,7 @@ def result_document(result: Result) -> Document:
     failure = result.failure
     return document | {
         "status": result.status.value,
-        "lease": asdict(result.lease) if result.lease else None,
+        "lease": {"owner": "", "until": result.lease.until} if result.lease else None,
         "failure": asdict(failure) | {"code": failure.code.value} if failure else None,
         "image": _image_document(result.image) if result.image else None,
     }
@@ -133,7 +135,7 @@ def result_of(document: Mapping[str, Any], version: object) -> Result:
         **values
         | {
             "status": ResultStatus(values["status"]),
-            "lease": Lease(**lease) if lease else None,
+            "lease": Lease(lease["until"]) if lease else None,
             "failure": Failure(**failure | {"code": FailureCode(failure["code"])}) if failure else None,
             "image": _image_of(image) if image else None,
             "version": version,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from imagefactory.ports import Transition
 
 #: Chunks of prompts that a process remembers; each has at most 900 KB, and never changes.
-REMEMBERED_CHUNKS = 8
+MAX_CACHED_CHUNKS = 8
 _NAME = FieldPath.document_id()
 
 
@@ -45,7 +45,7 @@ class FirestoreExecutions:
     def __init__(self, database: firestore.Client) -> None:
         self._database = database
         self._layout = Layout(database)
-        self._chunk = functools.lru_cache(REMEMBERED_CHUNKS)(self._read_chunk)
+        self._chunk = functools.lru_cache(MAX_CACHED_CHUNKS)(self._read_chunk)
 
     def get(self, execution_id: str) -> Execution | None:
         """Read the execution's document."""

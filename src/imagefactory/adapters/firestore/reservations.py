@@ -132,7 +132,7 @@ class FirestoreReservations:
         prompts += sum(snapshot.get("prompt_count") for snapshot in reserved)
         return InFlight(len(running) + len(reserved), prompts)
 
-    def pending_elsewhere(self, limit: int) -> list[int]:
+    def count_pending_elsewhere(self, limit: int) -> list[int]:
         """Find the executions, then read their counters in one call."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with translate_google_errors():

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import requests
 
 from imagefactory.adapters.gemini.answers import image_of
-from imagefactory.adapters.gemini.deadline import Call, DeadlineAdapter, deadline
+from imagefactory.adapters.gemini.deadline import DeadlineAdapter, TimedCall, deadline
 from imagefactory.adapters.gemini.failures import failure_of_status
-from imagefactory.adapters.gemini.request import RequestBody
-from imagefactory.adapters.gemini.values import parsed
+from imagefactory.adapters.gemini.request import GeminiRequest
+from imagefactory.adapters.gemini.values import parse_json
 from imagefactory.domain.errors import AttemptFailed
 from imagefactory.domain.result import Failure, FailureCode
 
@@ -59,11 +59,11 @@ class GeminiModel:
             self._session.mount(scheme, DeadlineAdapter(pool_maxsize=pool))
 
     @contextlib.contextmanager
-    def generate(self, drawing: GenerationRequest, api_key: str, timeout: float) -> Iterator[GeneratedImage]:
+    def generate(self, request: GenerationRequest, api_key: str, timeout: float) -> Iterator[GeneratedImage]:
         """POST the prompt, wait, and take the image out of the answer; keeps a place at the gate while it is in use."""
         with contextlib.ExitStack() as place:
-            answer = self._answer(drawing, api_key, timeout, place)
-            value = parsed(answer.body)
+            answer = self._answer(request, api_key, timeout, place)
+            value = parse_json(answer.body)
             if answer.status != HTTPStatus.OK:
                 failure = failure_of_status(answer.status, value, api_key, answer.retry_after, answer.date)
                 raise AttemptFailed(failure)
@@ -72,19 +72,19 @@ class GeminiModel:
             del value
             yield generated
 
-    def _answer(self, drawing: GenerationRequest, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
+    def _answer(self, request: GenerationRequest, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
         with deadline(timeout) as call:
             try:
-                answer = self._post(drawing, api_key, call, place)
+                answer = self._post(request, api_key, call, place)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
-                raise AttemptFailed(_timeout(timeout) if call.passed else _describe_break(broken)) from None
+                raise AttemptFailed(_timeout(timeout) if call.is_over else _describe_break(broken)) from None
             # Cut off among the headers, an answer looks whole and empty.
-            if call.passed:
+            if call.is_over:
                 raise AttemptFailed(_timeout(timeout))
         return answer
 
-    def _post(self, drawing: GenerationRequest, api_key: str, call: Call, place: contextlib.ExitStack) -> Answer:
+    def _post(self, request: GenerationRequest, api_key: str, call: TimedCall, place: contextlib.ExitStack) -> Answer:
         headers = {
             # Base64 hardly shrinks, and inflating it costs more than sending it.
             "Accept-Encoding": "identity",
@@ -93,15 +93,15 @@ class GeminiModel:
             "X-Server-Timeout": str(math.ceil(call.seconds)),
         }
         response = self._session.post(
-            f"{self._api_url}/v1beta/models/{drawing.parameters.model}:generateContent",
-            data=RequestBody(drawing),
+            f"{self._api_url}/v1beta/models/{request.parameters.model}:generateContent",
+            data=GeminiRequest(request),
             headers=headers,
             timeout=(min(CONNECT_SECONDS, call.seconds), call.seconds),
             stream=True,
             allow_redirects=False,
         )
         with response:
-            if not self._gate.acquire(timeout=call.left):
+            if not self._gate.acquire(timeout=call.seconds_left):
                 raise AttemptFailed(_timeout(call.seconds))
             place.callback(self._gate.release)
             body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)

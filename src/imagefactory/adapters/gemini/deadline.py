@@ -28,7 +28,7 @@ IDLE_SECONDS = 30.0
 _calls = threading.local()
 
 
-class Call:
+class TimedCall:
     """One HTTP call that may take so many seconds from now on."""
 
     def __init__(self, seconds: float) -> None:
@@ -38,20 +38,20 @@ class Call:
         self._socket: socket.socket | None = None
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until the deadline; 0 when it has come."""
         return max(0.0, self._ends - time.monotonic())
 
     @property
-    def passed(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the deadline has come."""
-        return not self.left
+        return not self.seconds_left
 
     def uses(self, connected: socket.socket) -> None:
         """The call goes over this socket."""
         with self._lock:
             self._socket = connected
-            if self.passed:
+            if self.is_over:
                 _shut_down(connected)
 
     def end(self) -> None:
@@ -67,9 +67,9 @@ class Call:
 
 
 @contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[Call]:
+def deadline(seconds: float) -> Iterator[TimedCall]:
     """End the HTTP call made inside the block, on this thread and through a `DeadlineAdapter`, after this time."""
-    call = Call(seconds)
+    call = TimedCall(seconds)
     timer = threading.Timer(seconds, call.end)
     timer.daemon = True
     timer.start()
@@ -82,9 +82,9 @@ def deadline(seconds: float) -> Iterator[Call]:
         timer.cancel()
 
 
-def _running() -> Call | None:
+def _current() -> TimedCall | None:
     """The call that this thread is making."""
-    call: Call | None = getattr(_calls, "current", None)
+    call: TimedCall | None = getattr(_calls, "current", None)
     return call
 
 
@@ -108,12 +108,12 @@ class _Telling:
         reason: OSError = TimeoutError()
         for *kind, _, address in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
             try:
-                return self._connected(socket.socket(*kind), address)
+                return self._register(socket.socket(*kind), address)
             except OSError as failed:
                 reason = failed
         raise reason
 
-    def _connected(self, connection: socket.socket, address: Any) -> socket.socket:
+    def _register(self, connection: socket.socket, address: Any) -> socket.socket:
         try:
             connection.settimeout(self._patience)
             connection.connect(address)
@@ -128,13 +128,13 @@ class _Telling:
     @property
     def _patience(self) -> float:
         """Seconds that the next step of connecting may take: a millisecond when the call has none left."""
-        call = _running()
-        seconds: float = min(self.timeout, call.left) if call else self.timeout
+        call = _current()
+        seconds: float = min(self.timeout, call.seconds_left) if call else self.timeout
         return max(seconds, 0.001)
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         """Sends the request; a new connection is made here, and one from the pool used again."""
-        call = _running()
+        call = _current()
         if call and self.sock:
             call.uses(self.sock)
         super().endheaders(*args, **kwargs)  # type: ignore[misc] # the other base has it

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 STEP = 3 * 64 * 1024
 
 
-class RequestBody:
+class GeminiRequest:
     """The JSON of a request, piece by piece: reference images first, then the prompt.
 
     A hundred calls may wait for the model at once, and three references have 20 MB in base64: so they are encoded as
     they are sent, and nothing of them is kept while the model draws.
     """
 
-    def __init__(self, drawing: GenerationRequest) -> None:
-        self._references = [data for _, data in drawing.references]
+    def __init__(self, request: GenerationRequest) -> None:
+        self._references = [data for _, data in request.references]
         # The JSON around the references' base64: so many texts, and one more.
-        whole = json.dumps(_message(drawing), separators=(",", ":"))
+        whole = json.dumps(_message(request), separators=(",", ":"))
         self._texts = [text.encode() for text in whole.split(_HERE, len(self._references))]
 
     def __len__(self) -> int:
@@ -44,19 +44,19 @@ class RequestBody:
 _HERE = "REFERENCE"
 
 
-def _message(drawing: GenerationRequest) -> dict[str, Any]:
+def _message(request: GenerationRequest) -> dict[str, Any]:
     """The request, without the bytes of the references.
 
     `imageSize` is left out for models that have none: they refuse or ignore it.
     """
-    parameters = drawing.parameters
+    parameters = request.parameters
     image_config = {"aspectRatio": parameters.aspect_ratio}
     if parameters.image_size:
         image_config["imageSize"] = parameters.image_size
     parts: list[dict[str, Any]] = [
-        {"inlineData": {"mimeType": content_type, "data": _HERE}} for content_type, _ in drawing.references
+        {"inlineData": {"mimeType": content_type, "data": _HERE}} for content_type, _ in request.references
     ]
     return {
-        "contents": [{"role": "user", "parts": [*parts, {"text": drawing.prompt}]}],
+        "contents": [{"role": "user", "parts": [*parts, {"text": request.prompt}]}],
         "generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": image_config},
     }

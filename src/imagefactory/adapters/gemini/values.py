@@ -23,7 +23,7 @@ MAX_DIGITS = 30
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{0,30})?", re.ASCII)
 
 
-def parsed(body: bytearray) -> Any:
+def parse_json(body: bytearray) -> Any:
     """The JSON value in a body, or None where there is none. Empties the body: its text and its value are enough."""
     try:
         if not body.isascii():

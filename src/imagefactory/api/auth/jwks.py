@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ALGORITHM = "RS256"
 #: Seconds for which fetched keys are fresh: without a word from the issuer, and whatever it says.
-USUAL_SECONDS, LEAST_SECONDS, MOST_SECONDS = 600, 60, 21_600
+DEFAULT_FRESH_SECONDS, MIN_FRESH_SECONDS, MAX_FRESH_SECONDS = 600, 60, 21_600
 #: Seconds after that for which they are still used while none can be fetched.
 STALE_SECONDS = 3600
 #: Seconds from one fetch to the next: after a good one, and after one that failed.
@@ -130,13 +130,13 @@ def _freshness(headers: Message) -> int:
     """Seconds for which an answer may be used, as its headers say, within our bounds."""
     control = str(headers.get("Cache-Control", ""))
     if _UNCACHED.search(control):
-        return LEAST_SECONDS
+        return MIN_FRESH_SECONDS
     found = _MAX_AGE.search(control)
     if found is None:
-        return USUAL_SECONDS
+        return DEFAULT_FRESH_SECONDS
     age = str(headers.get("Age", ""))
     spent = int(age) if re.fullmatch(r"[0-9]{1,9}", age) else 0
-    return min(max(int(found[1]) - spent, LEAST_SECONDS), MOST_SECONDS)
+    return min(max(int(found[1]) - spent, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS)
 
 
 def _keys_of(answer: Any) -> dict[str, jwt.PyJWK]:

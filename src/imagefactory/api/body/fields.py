@@ -16,7 +16,7 @@ Choice = TypeVar("Choice")
 
 CHOICES = ("model", "aspect_ratio", "resolution", "output_format")
 #: How much of a name that is none of ours an error repeats.
-SHOWN = 80
+MAX_QUOTED = 80
 
 
 class Fields:
@@ -46,7 +46,7 @@ class Fields:
 
     def reject_unknown(self, name: str) -> None:
         """Note a field that is not known."""
-        self.reject(name[:SHOWN], f"there is no such field; the fields are {', '.join(self._known)}")
+        self.reject(name[:MAX_QUOTED], f"there is no such field; the fields are {', '.join(self._known)}")
 
     def reject(self, name: str, message: str, index: int | None = None) -> None:
         """Note an error of a field, or of the item of a field with this index."""
