@@ -1,9 +1,8 @@
-"""A submit of 500 prompts in a process of its own, to be killed: `begin` and `done` on its output say how far it is."""
+"""A submit of 500 prompts in a process of its own, to be killed: `begin` and `done` say how far it is."""
 
 from __future__ import annotations
 
-import argparse
-import sys
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +18,8 @@ from tests.harness.factory import USER, Numbers, Ports, UseCases
 from tests.harness.servers import connect_firestore
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from google.cloud import firestore
 
 PROMPTS, RATE = 500, 1.0
@@ -75,20 +76,9 @@ class Side:
         self.channel.close()
 
 
-def main() -> None:
-    """Submit once."""
-    parser = argparse.ArgumentParser()
-    for name in ("--firestore", "--tasks", "--project", "--key"):
-        parser.add_argument(name, required=True)
-    chosen = parser.parse_args()
-    side = Side(Where(chosen.firestore, chosen.tasks, chosen.project))
-    sys.stdout.write("begin\n")
-    sys.stdout.flush()
-    side.submit_prompts(chosen.key)
-    sys.stdout.write("done\n")
-    sys.stdout.flush()
-    side.close()
-
-
-if __name__ == "__main__":
-    main()
+def submit_once(where: Where, key: str, progress: Connection) -> None:
+    """What the process does: it says when it begins, and when it is done."""
+    with contextlib.closing(Side(where)) as side:
+        progress.send("begin")
+        side.submit_prompts(key)
+        progress.send("done")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
+import multiprocessing
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,15 +14,18 @@ from google.cloud import tasks_v2
 from imagefactory.domain.result import Result
 from imagefactory.domain.task import WatchdogCheck, first_attempts
 from imagefactory.usecases.watchdog import CheckResult
-from tests.chaos.submitter import PROMPTS, RATE, Side, Where
+from tests.chaos.submitter import PROMPTS, RATE, Side, Where, submit_once
 from tests.harness.servers import name_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from multiprocessing.connection import Connection
 
     from imagefactory.domain.execution import Execution
 
-ROOT = Path(__file__).parents[2]
+#: Its processes are forks of one that has imported everything, and nothing else.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.chaos.submitter"])
 #: Behind the time that a submit has to be accepted.
 LATER = 121.0
 
@@ -44,17 +44,20 @@ def where(firestore_host: str, cloud_tasks_host: str) -> Where:
 
 
 @contextlib.contextmanager
-def a_submit(where: Where, key: str) -> Iterator[subprocess.Popen[str]]:
-    """A submit that has just begun."""
-    command = [sys.executable, "-m", "tests.chaos.submitter", "--firestore", where.firestore, "--tasks", where.tasks]
-    command += ["--project", where.project, "--key", key]
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begin\n"
-        yield process
+def begin_submit(where: Where, key: str) -> Iterator[Connection]:
+    """A submit that has just begun; it is killed at the end of the block."""
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    process = CONTEXT.Process(target=submit_once, args=(where, key, theirs))
+    process.start()
+    theirs.close()
+    try:
+        assert ours.recv() == "begin"
+        yield ours
+    finally:
         process.kill()
+        process.join()
+        process.close()
+        ours.close()
 
 
 def executions_of(side: Side) -> list[Execution]:
@@ -69,17 +72,15 @@ def names_in(side: Side, queue: str) -> list[str]:
 
 
 def test_a_submit_killed_at_any_tenth_leaves_nothing_or_what_ends_by_itself(where: Where) -> None:
-    with a_submit(where, "measured") as measured:
+    with begin_submit(where, "measured") as measured:
         began = time.monotonic()
-        assert measured.stdout is not None
-        while measured.stdout.readline() not in ("done\n", ""):
-            pass
+        assert measured.recv() == "done"
         seconds = time.monotonic() - began
     seen = set()
 
     for tenth in range(10):
         own = where._replace(project=where.project)
-        with a_submit(own, f"key {tenth}"):
+        with begin_submit(own, f"key {tenth}"):
             time.sleep(seconds * tenth / 10)
         seen.add(checked(own, f"key {tenth}", tenth + 1))
 

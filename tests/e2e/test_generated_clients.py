@@ -152,7 +152,10 @@ def test_a_client_in_python_is_typed_strictly_and_goes_all_the_way(stack: Stack,
     generate = [sys.executable, "-m", "openapi_python_client", *documented("openapi-python-client")[1:]]
     run([*generate, "--fail-on-warning"], folder)
     (folder / "image_factory_client").symlink_to("image-factory-client/image_factory_client")
-    run([sys.executable, "-m", "mypy", "--strict", "--cache-dir", "mypy", "python_client.py"], folder)
+    run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(CACHE.parent / "mypy"), "python_client.py"],
+        folder,
+    )
     met, mark = journey(stack, folder, [sys.executable, "-W", "error", "python_client.py"])
 
     assert met == expected(mark)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import TYPE_CHECKING
+
+from tests.harness.servers import wait_until
 
 if TYPE_CHECKING:
     from tests.harness.stack import Stack
@@ -25,11 +26,13 @@ def test_an_execution_ends_by_itself_although_its_queue_was_purged(stack: Stack)
 def test_a_paused_queue_is_waited_for_and_gets_no_task_twice(stack: Stack) -> None:
     ada = stack.client("ada")
     mark = uuid.uuid4().hex
+    stack.settle()
     stack.order("pause")
     try:
         execution_id = ada.submit([f"{mark} {number}" for number in range(5)])["execution_id"]
-        # Several rounds of the watchdog.
-        time.sleep(7)
+        # Nothing but rounds of its watchdog is delivered meanwhile.
+        rounds = stack.list_deliveries()["total"] + 3
+        wait_until(lambda: stack.list_deliveries()["total"] >= rounds)
         waiting = ada.show(execution_id)
     finally:
         stack.order("resume")

@@ -44,7 +44,12 @@ def forms(secret: bytes) -> Iterator[bytes]:
 def found(secret: bytes, traces: list[Trace]) -> list[str]:
     """The places where this secret stands, in any form."""
     looked_for = set(forms(secret))
-    return sorted({trace.place for trace in traces if any(form in trace.content for form in looked_for)})
+    # An image stands in a file and in the bucket, before and after: it is looked through once.
+    places: dict[bytes, set[str]] = {}
+    for trace in traces:
+        places.setdefault(trace.content, set()).add(trace.place)
+    telling = (places[content] for content in places if any(form in content for form in looked_for))
+    return sorted(set().union(*telling))
 
 
 def of(stack: Stack) -> list[Trace]:

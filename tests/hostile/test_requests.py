@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Tokens = dict[str, tuple[str, ...]]
 
 #: How many are sent in all, and how many at once.
-REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "10000"))
+REQUESTS = int(os.environ.get("HOSTILE_REQUESTS", "5000"))
 AT_ONCE = 8
 #: What a process may hold more afterwards, in MB: less than a single body of the largest size.
 GROWTH = 24
@@ -35,7 +35,8 @@ GROWTH = 24
 LIGHT_BYTES = 100_000
 
 #: Unauthenticated stands for its module, which brings those that only HTTP knows.
-STATUSES = {kind.code: kind.status for kind in {Unauthenticated, *ClientError.__subclasses__()}}
+KINDS: list[type[ClientError]] = [Unauthenticated, *ClientError.__subclasses__()]
+STATUSES = {kind.code: kind.status for kind in KINDS}
 
 
 @dataclass(frozen=True)

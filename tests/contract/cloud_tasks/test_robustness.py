@@ -174,6 +174,7 @@ def test_the_slowest_rate_there_is_does_no_harm(frozen: Emulator, tasks: Tasks) 
     tasks.configure(rate_limits={"max_dispatches_per_second": 1e-300})
     for _ in range(11):
         tasks.create()
+    tasks.target.wait_for(10)
     frozen.advance(3600)
 
     assert len(tasks.target.received) == 10

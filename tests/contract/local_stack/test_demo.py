@@ -71,12 +71,14 @@ def test_a_batch_that_the_api_refuses_ends_it_with_its_words_and_exit_code_1(tmp
 
 
 def test_a_folder_that_does_not_take_the_images_is_told_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "00000.png").mkdir()
+    out, prompt = tmp_path / "out", tmp_path / "prompt.txt"
+    (out / "00000.png").mkdir(parents=True)
+    prompt.write_text("a lighthouse at dusk")
 
-    ended = run_demo("--out", str(tmp_path))
+    ended = run_demo("--out", str(out), "--prompts", str(prompt))
 
     assert ended.returncode == 1
-    assert ended.stderr == (f"The folder {tmp_path} cannot be written (Is a directory): clear it, or choose another.\n")
+    assert ended.stderr == (f"The folder {out} cannot be written (Is a directory): clear it, or choose another.\n")
 
 
 def test_real_images_need_a_real_key() -> None:
