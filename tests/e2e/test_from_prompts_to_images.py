@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 from PIL import Image
 
+from tests.harness.stack import RATE
+
 if TYPE_CHECKING:
     from tests.harness.stack import Stack
 
@@ -77,8 +79,8 @@ def test_a_hundred_prompts_make_a_hundred_calls_and_a_hundred_objects_at_the_que
     assert len(calls) == 100
     assert {call["outcome"] for call in calls} == {"ok"}
     assert len(stack.list_objects(f"executions/{accepted['execution_id']}/")) == 100
-    # Twenty a second, after a burst of what the bucket holds.
-    assert calls[-1]["start"] - calls[0]["start"] > 80 / 20
+    # Not faster than the queue, after a burst of what the bucket holds.
+    assert calls[-1]["start"] - calls[0]["start"] > 80 / RATE
 
 
 def test_errors_are_retried_two_and_four_seconds_later_and_a_timeout_five(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from tests.entrypoints.issuer import AUDIENCE, Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from flask import Flask
 
     from tests.entrypoints.function import Load
 
@@ -55,22 +59,50 @@ def environment(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     return variables
 
 
-@pytest.fixture
-def load(environment: dict[str, str], issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load functions/NAME/main.py as the framework does; `make_app(settings)` may stand for its wiring."""
-    del environment
-    # The framework adds the function's folder and its module to these, for ever.
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setitem(sys.modules, "main", sys)
-
-    def loaded(name: str, make_app: Callable[[Any], Any] | None = None) -> Function:
-        if make_app:
-            monkeypatch.setattr(f"imagefactory.wiring.{name}.app", make_app)
+def load_module(name: str) -> tuple[Flask, ModuleType]:
+    """The framework's application of functions/NAME/main.py, and the module that it has loaded."""
+    with pytest.MonkeyPatch.context() as undo:
+        # The framework adds the function's folder and its module to these, for ever.
+        undo.setattr(sys, "path", [*sys.path])
+        undo.setitem(sys.modules, "main", sys)
         source = str(ROOT / "functions" / name / "main.py")
         app = functions_framework.create_app(name, source, "http")  # type: ignore[no-untyped-call] # it has no types
+        return app, sys.modules["main"]
+
+
+@pytest.fixture(scope="session")
+def modules() -> dict[object, tuple[Flask, ModuleType]]:
+    """What was loaded for other tests, by its name and environment."""
+    return {}
+
+
+@pytest.fixture
+def load(
+    environment: dict[str, str],
+    issuer: Issuer,
+    modules: dict[object, tuple[Flask, ModuleType]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Load:
+    """Load functions/NAME/main.py as the framework does; `make_app(settings)` may stand for its wiring.
+
+    What was loaded in the same environment by another test serves again, and puts its application together anew.
+    """
+    del environment
+    own = set[object]()
+
+    def load_function(name: str, make_app: Callable[[Any], Any] | None = None) -> Function:
+        if make_app is None:
+            return Function(load_module(name)[0], issuer)
+        monkeypatch.setattr(f"imagefactory.wiring.{name}.app", make_app)
+        key = name, frozenset(item for item in os.environ.items() if item[0] != "PYTEST_CURRENT_TEST")
+        if key not in modules or key in own:
+            modules[key] = load_module(name)
+        own.add(key)
+        app, module = modules[key]
+        module.app.cache_clear()
         return Function(app, issuer)
 
-    return loaded
+    return load_function
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from local.stack.settings import ROOT, Endpoints, read_json
+from tests.harness.stack import RATE
 
 if TYPE_CHECKING:
     import pytest
@@ -74,7 +75,7 @@ def test_the_queue_has_the_file_s_numbers_and_the_rate_that_was_asked_for(stack:
     with tasks_v2.CloudTasksClient(transport=transport) as client:
         queue = client.get_queue(name=state.queue_path)
 
-    assert queue.rate_limits.max_dispatches_per_second == 20
+    assert queue.rate_limits.max_dispatches_per_second == RATE
     assert queue.rate_limits.max_concurrent_dispatches == numbers["max_concurrent_dispatches"]
     assert queue.retry_config.max_attempts == numbers["max_attempts"]
     assert seconds(queue.retry_config.min_backoff) == numbers["min_backoff_seconds"]
