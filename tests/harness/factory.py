@@ -228,6 +228,13 @@ class Factory:
         left = [check for name, check in self.tasks.watches.items() if name not in self.rounds]
         return sorted(left, key=lambda check: check.schedule_at)
 
+    def make_round(self) -> CheckResult:
+        """Let time pass until the next round of a watchdog, and make it."""
+        check = self.list_rounds()[0]
+        self.clock.move_to(check.schedule_at)
+        self.rounds[check.id] = self.watchdog(check)
+        return self.rounds[check.id]
+
     def watch(self, turns: int = 60) -> None:
         """Let the watchdogs make their rounds, and deliver what is due between them, until nothing is left to do."""
         for _ in range(turns):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,27 +10,13 @@ from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import GeneratedImage
-from imagefactory.testing import Crash, Moment, Takes, a_failure, an_image, some_parameters, the_bytes_of
+from imagefactory.testing import Moment, Takes, a_failure, an_image, some_parameters, the_bytes_of
 from imagefactory.usecases.generate import Outcome
 from tests.harness.factory import KEY, Factory
-
-if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution
+from tests.unit.usecases.attempts import LEASE_SECONDS, die_in, generate
 
 DAILY_QUOTA = a_failure(FailureCode.RATE_LIMIT_EXCEEDED, retryable=False, retry_after=35.0)
 REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_reason="SAFETY")
-LEASE_SECONDS = 180.0
-
-
-def generate(factory: Factory, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
-    return factory.generate(execution.id, index, attempt)
-
-
-def die_in(factory: Factory, execution: Execution, call: str, moment: Moment) -> None:
-    """Let an attempt die at this call."""
-    factory.faults.fail(call, moment, Crash())
-    with pytest.raises(Crash):
-        generate(factory, execution)
 
 
 class TestOutcomes:

@@ -8,25 +8,12 @@ from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.ports import Transition
-from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
+from imagefactory.testing import Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
+from tests.unit.usecases.attempts import LEASE_SECONDS, die_in, generate
 
 if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution
     from tests.harness.factory import Factory
-
-LEASE_SECONDS = 180.0
-
-
-def generate(factory: Factory, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
-    return factory.generate(execution.id, index, attempt)
-
-
-def die_in(factory: Factory, execution: Execution, call: str, moment: Moment) -> None:
-    """Let an attempt die at this call."""
-    factory.faults.fail(call, moment, Crash())
-    with pytest.raises(Crash):
-        generate(factory, execution)
 
 
 class TestAdoption:

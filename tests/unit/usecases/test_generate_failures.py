@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,26 +10,12 @@ from imagefactory.domain.execution import ExecutionStatus
 from imagefactory.domain.generation import Reference
 from imagefactory.domain.result import FailureCode, Result
 from imagefactory.ports import GeneratedImage, Transition
-from imagefactory.testing import Crash, Moment, Takes, a_failure, some_parameters
+from imagefactory.testing import Moment, Takes, a_failure, some_parameters
 from imagefactory.usecases.generate import Outcome
 from tests.harness.factory import KEY, Factory
-
-if TYPE_CHECKING:
-    from imagefactory.domain.execution import Execution
+from tests.unit.usecases.attempts import die_in, generate
 
 REFUSED = a_failure(FailureCode.CONTENT_BLOCKED, retryable=False, provider_reason="SAFETY")
-LEASE_SECONDS = 180.0
-
-
-def generate(factory: Factory, execution: Execution, index: int = 0, attempt: int = 1) -> Outcome:
-    return factory.generate(execution.id, index, attempt)
-
-
-def die_in(factory: Factory, execution: Execution, call: str, moment: Moment) -> None:
-    """Let an attempt die at this call."""
-    factory.faults.fail(call, moment, Crash())
-    with pytest.raises(Crash):
-        generate(factory, execution)
 
 
 class TestFailuresOfOurOwn:

@@ -15,14 +15,6 @@ from tests.harness.factory import WATCHDOG_INTERVAL, Factory
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
 
 
-def next_round(factory: Factory) -> CheckResult:
-    """Let time pass until the next round, and make it."""
-    check = factory.list_rounds()[0]
-    factory.clock.move_to(check.schedule_at)
-    factory.rounds[check.id] = factory.watchdog(check)
-    return factory.rounds[check.id]
-
-
 def die_in(factory: Factory, call: str, moment: Moment) -> str:
     """Let a submit without an idempotency key die at this call; the id of its execution."""
     factory.faults.fail(call, moment, Crash())
@@ -36,7 +28,7 @@ class TestARound:
     def test_finds_what_moves_moving_and_comes_back(self, factory: Factory) -> None:
         factory.submit_prompts(*PROMPTS)
 
-        assert next_round(factory) is CheckResult.MOVING
+        assert factory.make_round() is CheckResult.MOVING
         [check] = factory.list_rounds()
         assert check.schedule_at == START + timedelta(seconds=2 * WATCHDOG_INTERVAL)
         assert (check.round, check.idle_rounds) == (2, 0)
@@ -45,18 +37,18 @@ class TestARound:
         factory.submit_prompts(*PROMPTS)
         before = len(factory.faults.calls)
 
-        next_round(factory)
+        factory.make_round()
 
         assert factory.faults.calls[before:] == ["executions.get", "executions.read_progress", "tasks.enqueue_check"]
 
     def test_finds_what_waits_waiting_and_pauses_longer_each_time(self, factory: Factory) -> None:
         factory.submit_prompts(*PROMPTS)
-        next_round(factory)
+        factory.make_round()
 
         pauses = []
         for _ in range(6):
             began = factory.list_rounds()[0].schedule_at
-            assert next_round(factory) is CheckResult.WAITING
+            assert factory.make_round() is CheckResult.WAITING
             pauses.append((factory.list_rounds()[0].schedule_at - began).total_seconds())
 
         assert pauses == [120, 240, 480, 960, 960, 960]
@@ -65,7 +57,7 @@ class TestARound:
         factory.submit_prompts(*PROMPTS)
         factory.run()
 
-        assert next_round(factory) is CheckResult.ENDED
+        assert factory.make_round() is CheckResult.ENDED
         assert factory.list_rounds() == []
 
     def test_closes_what_its_closer_left_open(self, factory: Factory) -> None:
@@ -74,7 +66,7 @@ class TestARound:
         with pytest.raises(Crash):
             factory.generate(execution_id, 0, 1)
 
-        next_round(factory)
+        factory.make_round()
 
         closed = factory.read_execution(execution_id)
         assert (closed.final_status, closed.encrypted_key) == (ExecutionStatus.COMPLETED, None)
@@ -83,7 +75,7 @@ class TestARound:
         check = first_check("e", START, WATCHDOG_INTERVAL)
         factory.tasks.enqueue_check(check)
 
-        assert [next_round(factory), next_round(factory)] == [CheckResult.WAITING, CheckResult.GONE]
+        assert [factory.make_round(), factory.make_round()] == [CheckResult.WAITING, CheckResult.GONE]
         assert factory.list_rounds() == []
 
     def test_keeps_a_submit_that_is_too_late_from_its_commit_point(self, factory: Factory) -> None:
@@ -101,7 +93,7 @@ class TestARound:
     ) -> None:
         execution_id = die_in(factory, "reservations.accept", Moment.BEFORE)
         [late] = factory.store.executions.values()
-        next_round(factory)
+        factory.make_round()
 
         def accept_just_then(call: Call) -> None:
             if call.name == "reservations.expire":
@@ -110,7 +102,7 @@ class TestARound:
 
         factory.faults.hook = accept_just_then
 
-        assert next_round(factory) is CheckResult.WAITING
+        assert factory.make_round() is CheckResult.WAITING
         assert "accepted after all" in capsys.readouterr().out
         factory.watch()
         assert factory.read_progress(execution_id).completed == 3
@@ -120,12 +112,12 @@ class TestARound:
         factory.clock.advance(86_400)
         factory.store.executions.clear()
 
-        assert next_round(factory) is CheckResult.GONE
+        assert factory.make_round() is CheckResult.GONE
 
     def test_delivered_twice_does_nothing_twice(self, factory: Factory) -> None:
         factory.submit_prompts(*PROMPTS)
         [check] = factory.list_rounds()
-        next_round(factory)
+        factory.make_round()
 
         factory.watchdog(check)
 
@@ -145,7 +137,7 @@ class TestASubmitThatDied:
     def test_behind_its_commit_point_is_completed(self, factory: Factory, call: str, moment: Moment) -> None:
         execution_id = die_in(factory, call, moment)
 
-        rounds = [next_round(factory), next_round(factory)]
+        rounds = [factory.make_round(), factory.make_round()]
 
         assert rounds == [CheckResult.MOVING, CheckResult.MENDED]
         assert factory.read_execution(execution_id).phase is Phase.ENQUEUED

@@ -16,14 +16,6 @@ from tests.harness.factory import KEY, USER, Factory
 PROMPTS = ("good prompt", "stubborn prompt", "bad prompt")
 
 
-def next_round(factory: Factory) -> CheckResult:
-    """Let time pass until the next round, and make it."""
-    check = factory.list_rounds()[0]
-    factory.clock.move_to(check.schedule_at)
-    factory.rounds[check.id] = factory.watchdog(check)
-    return factory.rounds[check.id]
-
-
 def all_claimed_and_dead(factory: Factory) -> str:
     """An execution all of whose attempts died in the model's call."""
     execution_id = factory.submit_prompts(*PROMPTS)
@@ -38,10 +30,10 @@ class TestLostTasks:
     def test_are_created_anew_under_names_that_are_free(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts(*PROMPTS)
         lost = factory.tasks.due(START + timedelta(days=1))
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose()
 
-        assert next_round(factory) is CheckResult.MENDED
+        assert factory.make_round() is CheckResult.MENDED
         anew = factory.tasks.created[3:]
         assert [(task.batch_index, task.attempt, task.recovery) for task in anew] == [(0, 1, 1), (1, 1, 1), (2, 1, 1)]
         assert [(task.schedule_at - factory.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
@@ -51,10 +43,10 @@ class TestLostTasks:
 
     def test_can_be_lost_again(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts(*PROMPTS)
-        next_round(factory)
+        factory.make_round()
         for recovery in (1, 2, 3):
             factory.tasks.lose()
-            assert next_round(factory) is CheckResult.MENDED
+            assert factory.make_round() is CheckResult.MENDED
             assert factory.read_execution(execution_id).recovery_count == recovery
 
         factory.run()
@@ -63,12 +55,12 @@ class TestLostTasks:
 
     def test_are_created_anew_for_those_only_whose_task_is_gone(self, factory: Factory) -> None:
         factory.submit_prompts(*PROMPTS)
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose(factory.tasks.created[1])
 
-        assert next_round(factory) is CheckResult.MENDED
+        assert factory.make_round() is CheckResult.MENDED
         assert [task.batch_index for task in factory.tasks.created[3:]] == [1]
-        assert next_round(factory) is CheckResult.WAITING
+        assert factory.make_round() is CheckResult.WAITING
 
     def test_of_a_next_attempt_are_created_anew(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts("stubborn prompt")
@@ -94,26 +86,26 @@ class TestLostTasks:
         all_claimed_and_dead(factory)
         factory.tasks.lose()
 
-        rounds = [next_round(factory), next_round(factory)]
+        rounds = [factory.make_round(), factory.make_round()]
 
         assert rounds == [CheckResult.MOVING, CheckResult.WAITING]
         assert len(factory.tasks.created) == 3
 
     def test_that_another_round_creates_at_the_same_time_are_left_to_it(self, factory: Factory) -> None:
         factory.submit_prompts(*PROMPTS)
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose()
         factory.faults.fail("executions.note_recovery", Moment.BEFORE, Conflict())
 
-        assert next_round(factory) is CheckResult.MOVING
+        assert factory.make_round() is CheckResult.MOVING
         assert len(factory.tasks.created) == 3
 
     def test_of_a_large_batch_are_found_through_the_first_few(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(1100)))
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose()
 
-        next_round(factory)
+        factory.make_round()
 
         assert len(factory.tasks.waiting) == 1100
         assert factory.read_execution(execution_id).recovery_count == 1
@@ -154,7 +146,7 @@ class TestOtherWaysToLoseATask:
 
     def test_a_watchdog_that_dies_is_delivered_again(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts(*PROMPTS)
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose()
         factory.faults.fail("tasks.enqueue", Moment.BEFORE, Crash())
 
@@ -165,9 +157,9 @@ class TestOtherWaysToLoseATask:
     def test_a_recovered_task_and_its_lost_twin_do_the_work_once(self, factory: Factory) -> None:
         execution_id = factory.submit_prompts("one prompt")
         [task] = factory.tasks.created
-        next_round(factory)
+        factory.make_round()
         factory.tasks.lose()
-        next_round(factory)
+        factory.make_round()
 
         outcomes = [factory.deliver(task), factory.deliver(replace(task, recovery=1))]
 
