@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import requests
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from local.stack.settings import ROOT
 from tests.harness.servers import wait_until
@@ -96,6 +100,15 @@ class Stack:
         """Tell the prompts' queue what its operator would."""
         queue = f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
         requests.post(f"{self.cloud_tasks_rest}/v2/{queue}:{verb}", json={}, timeout=10).raise_for_status()
+
+    def limit_concurrency(self, dispatches: int) -> None:
+        """Let the prompts' queue have so many calls under way at once."""
+        name = f"projects/{self.project}/locations/{self.location}/queues/{self.queue}"
+        queue = tasks_v2.Queue(name=name, rate_limits={"max_concurrent_dispatches": dispatches})
+        mask = FieldMask(paths=["rate_limits.max_concurrent_dispatches"])
+        with grpc.insecure_channel(self.cloud_tasks) as channel:
+            client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+            client.update_queue(queue=queue, update_mask=mask)
 
     def settle(self) -> None:
         """Wait until no queue has anything to do."""
