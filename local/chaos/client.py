@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 import imagefactory_client
 from imagefactory_client import ApiError, Client, ImageFactoryError, NotFound
-
 from local.tokens import token_for
 
 if TYPE_CHECKING:
     from imagefactory_client import Counts, Execution, Result
-
     from local.stack.settings import Endpoints
     from local.threads import Sleep
 
@@ -75,9 +73,7 @@ class User:
         workflow = self.endpoints.workflow_id
         while time.monotonic() < deadline:
             try:
-                accepted = client.submit(
-                    asked, workflow_id=workflow, api_key=self.api_key, idempotency_key=batch.key
-                )
+                accepted = client.submit(asked, workflow_id=workflow, api_key=self.api_key, idempotency_key=batch.key)
             except ImageFactoryError as error:
                 if isinstance(error, ApiError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                     batch.complaints.append(str(error))
@@ -97,7 +93,8 @@ def _has_ended(client: Client, batch: Batch) -> bool:
         return False
     except ImageFactoryError:
         return False
-    batch.complaints += find_faults(execution.counts, batch.last_execution and batch.last_execution.counts)
+    before = batch.last_execution.counts if batch.last_execution else None
+    batch.complaints += find_faults(execution.counts, before)
     batch.last_execution = execution
     return execution.percent == 100  # noqa: PLR2004 - per cent
 
