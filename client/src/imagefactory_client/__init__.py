@@ -24,12 +24,11 @@ from imagefactory_client.records import (
     Counts,
     Execution,
     Failure,
-    Model,
     Prompt,
     Result,
     Retried,
-    Workflow,
 )
+from imagefactory_client.workflow import Model, Workflow
 
 __all__ = [
     "Accepted",

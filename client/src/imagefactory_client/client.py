@@ -14,7 +14,8 @@ from urllib.parse import quote
 from imagefactory_client import downloading
 from imagefactory_client.errors import ApiError, ImageFactoryError, StillAccepting
 from imagefactory_client.http import SUBMIT_SECONDS, Http, Request, Sleep, Token, parse_data
-from imagefactory_client.records import Accepted, Changes, Execution, Json, Result, Retried, Workflow
+from imagefactory_client.records import Accepted, Changes, Execution, Json, Result, Retried
+from imagefactory_client.workflow import Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
