@@ -143,9 +143,8 @@ def make_images(deployed: Deployed, token: str, api_key: str) -> None:
             _watch(status, accepted.execution_id)
             types = [_download(status, result) for result in status.results(accepted.execution_id)]
         except DownloadFailed as failure:
-            raise SmokeTestFailure(
-                f"{failure}: may status sign, and read the bucket? Fix: make setup-cloud"
-            ) from failure
+            fix = "; may status sign, and read the bucket? Fix: make setup-cloud" if failure.status else ""
+            raise SmokeTestFailure(f"{failure}{fix}") from failure
         except ImageFactoryError as error:
             raise SmokeTestFailure(str(error)) from error
     say_ok(f"both images are made and can be fetched ({types[0]})")
