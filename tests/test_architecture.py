@@ -195,6 +195,22 @@ def test_the_domain_has_no_circle() -> None:
     assert imports == {}
 
 
+def test_no_class_name_stands_twice() -> None:
+    names = [node.name for source in sources("src") for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+
+    assert sorted(names) == sorted(set(names))
+
+
+#: How limits were spelt besides MAX_, MIN_ and DEFAULT_.
+SPELLINGS = ("MOST_", "LEAST_", "LONGEST_", "SHORTEST_", "HIGHEST_", "LOWEST_", "ENOUGH_", "MAXIMUM_", "MINIMUM_")
+
+
+def test_limits_have_one_spelling() -> None:
+    for source in sources("src", "functions", "infra", "emulators", "local", "bench", "client", "tools"):
+        names = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+        assert not [name for name in names if name.strip("_").startswith(SPELLINGS)], source
+
+
 def test_only_tests_import_the_ports_in_memory() -> None:
     for source in sources("src", "client", "functions", "infra", "emulators", "local", "tools"):
         inside = source.path.is_relative_to(ROOT / "src/imagefactory/testing")
