@@ -100,8 +100,8 @@ setup-cloud: need-python ## Prepare a Google Cloud project, once
 deploy: need-python ## Deploy the functions, the workflow and the page
 	@"$(PYTHON)" -m infra deploy
 
-verify: need-python ## Check a deployment, and make two images with it
-	@"$(PYTHON)" -m infra verify
+verify: setup ## Check a deployment, and make two images with it
+	@$(RUN) infra verify
 
 monitoring: need-python ## Make metrics, alerts and a dashboard
 	@"$(PYTHON)" -m infra monitoring

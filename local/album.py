@@ -29,5 +29,5 @@ def shorten(text: str, max_length: int = 60) -> str:
 def delete_earlier_images(folder: Path) -> None:
     """Delete the images of an earlier run; leave every other file."""
     for path in folder.iterdir():
-        if re.fullmatch(r"\d{5}\.(png|jpg|webp|bin)", path.name):
+        if re.fullmatch(r"\d{5}\.(png|jpg|webp|bin)(\.part)?", path.name):
             path.unlink()

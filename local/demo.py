@@ -13,23 +13,27 @@ import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from rich.console import Console
 
+from imagefactory_client import Batch, Client, ImageFactoryError
 from local.album import delete_earlier_images, describe_image, relative_path, shorten
-from local.client import Batch, Client, RefusedError, token_for
 from local.progress import ProgressView, format_duration
 from local.stack.ports import Ports
 from local.stack.settings import ROOT, Options, read_json
 from local.stack.stack import Stack, make_folder, run_stack
 from local.supervision.errors import StackError, explain_write_errors
 from local.supervision.signals import report_errors, run
+from local.threads import Sleep, run_in_thread
+from local.tokens import token_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from imagefactory_client import Result
 
 EXAMPLES = ROOT / "examples"
 # Tasks a second for the stand-in; real calls keep the rate of infra/queue.json, which a real key allows.
@@ -42,10 +46,14 @@ STAND_IN_KEY = "a-key-for-the-stand-in"
 
 @dataclass(frozen=True)
 class Demo:
-    """One run of the demo: `out` is the folder for the images, `api_key` pays for them, `console` shows progress."""
+    """One run of the demo: `out` is the folder for the images, `api_key` pays for them, `console` shows progress.
+
+    `prompts` has one prompt a line; without a `model` the workflow's default makes the images.
+    """
 
     console: Console
-    batch: Batch
+    prompts: str
+    model: str | None
     out: Path
     api_key: str
     gemini_url: str | None
@@ -63,7 +71,7 @@ class Demo:
         else:
             self.say("The model is a stand-in on this machine: GEMINI_API_URL and GEMINI_API_KEY make real images.")
         async with run_stack(options, os.environ, self.say) as stack:
-            job = asyncio.create_task(self.run_job(stack))
+            job = asyncio.create_task(run_in_thread(partial(self.run_job, stack)))
             crash = asyncio.create_task(stack.wait_for_crash())
             try:
                 done, _ = await asyncio.wait({job, crash}, timeout=MAX_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -85,55 +93,56 @@ class Demo:
         if error is None and job.result():
             return 0
         if error is not None:
-            if not isinstance(error, (RefusedError, aiohttp.ClientError, OSError)):
+            if not isinstance(error, (ImageFactoryError, OSError)):
                 raise error
             self.say(f"It did not work: {error}")
         self.print_logs(stack)
         return 1
 
-    async def run_job(self, stack: Stack) -> bool:
-        """Submit, follow and download as a user would; return whether every prompt got its image."""
+    def run_job(self, stack: Stack, sleep: Sleep) -> bool:
+        """Submit, watch and download as a user would; return whether every prompt got its image."""
         endpoints = stack.endpoints
-        async with aiohttp.ClientSession() as session:
-            client = Client(session, endpoints.gateway, await token_for(session, endpoints.identity, "demo"))
-            accepted = await client.submit(endpoints.workflow_id, self.api_key, self.batch)
+        batch = Batch(self.prompts, [EXAMPLES / "reference.png"], self.model)
+        with Client(endpoints.gateway, partial(token_for, endpoints.identity, "demo"), sleep=sleep) as client:
+            accepted = client.submit(batch, workflow_id=endpoints.workflow_id, api_key=self.api_key)
             self.say(
-                f"Submitted {accepted['prompt_count']} prompts to {endpoints.gateway} as execution"
-                f" {accepted['execution_id']}: the real model takes about"
-                f" {format_duration(accepted['estimated_time_seconds'])} and ${accepted['estimated_cost_usd']:.3f}"
+                f"Submitted {accepted.prompt_count} prompts to {endpoints.gateway} as execution"
+                f" {accepted.execution_id}: the real model takes about"
+                f" {format_duration(accepted.estimated_seconds)} and ${accepted.estimated_cost_usd:.3f}"
             )
-            for warning in accepted["warnings"]:
+            for warning in accepted.warnings:
                 self.say(f"Warning: {warning}")
             with ProgressView(self.console) as view:
-                ended = await client.follow(accepted["execution_id"], view.show)
-            results = await client.results(accepted["execution_id"])
-            await self.download_images(client, results)
-        counts = ended["counts"]
+                for execution in client.watch(accepted.execution_id):
+                    view.show(execution)
+            self.download_images(client, client.results(accepted.execution_id))
+        counts = execution.counts
         verb = "They cost" if self.gemini_url else "The real model would have cost"
-        images = f"{counts['completed']} of {counts['total']} images"
-        self.say(f"{images} are in {relative_path(self.out)}. {verb} ${ended['cost_usd']:.3f}.")
-        return str(ended["status"]) == "completed"
+        images = f"{counts.completed} of {counts.total} images"
+        self.say(f"{images} are in {relative_path(self.out)}. {verb} ${execution.cost_usd:.3f}.")
+        return execution.status == "completed"
 
-    async def download_images(self, client: Client, results: list[dict[str, Any]]) -> None:
+    def download_images(self, client: Client, results: Iterable[Result]) -> None:
         """Download and open every image; print a line for each prompt."""
         with explain_write_errors(f"The folder {self.out}", "clear it, or choose another"):
             delete_earlier_images(self.out)
         for result in results:
-            if result["status"] == "completed":
-                path = await client.download(result, self.out)
-                facts = await asyncio.to_thread(describe_image, path)
+            if result.status == "completed":
+                with explain_write_errors(f"The folder {self.out}", "make room in it, or choose another"):
+                    path = client.download(result, self.out)
+                facts = describe_image(path)
             else:
-                error = result.get("error") or {}
-                facts = " ".join([result["status"], error.get("code", ""), error.get("message", "")])
-            self.say(f"  {facts}  {shorten(result['prompt_text'])}")
+                reason = (result.error.code, result.error.message) if result.error else ()
+                facts = " ".join([result.status, *reason])
+            self.say(f"  {facts}  {shorten(result.prompt)}")
 
     def warn_of_cost(self) -> None:
         """Print the price of real images before any is requested."""
         workflow = read_json(ROOT / "infra" / "workflow.json")
-        model = self.batch.model or choose_default_model(workflow, datetime.now(UTC).date())
+        model = self.model or choose_default_model(workflow, datetime.now(UTC).date())
         row = workflow["models"].get(model, {"price_usd": {}})
         price = row["price_usd"].get(workflow["default_resolution"])
-        count = len([line for line in self.batch.prompts.splitlines() if line.strip()])
+        count = len([line for line in self.prompts.splitlines() if line.strip()])
         total = "an unknown sum" if price is None else f"about ${price * count:.2f} ({count} x ${price})"
         self.say(f"Real images: {count} calls of {model} at {self.gemini_url}, paid by your GEMINI_API_KEY: {total}.")
 
@@ -177,10 +186,9 @@ def read_demo(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
         prompts = arguments.prompts.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise StackError(f"The prompts in {arguments.prompts} cannot be read: {error}.") from error
-    batch = Batch(prompts, (EXAMPLES / "reference.png",), arguments.model)
     # Before anything starts or costs money.
     make_folder(arguments.out.resolve())
-    return Demo(Console(), batch, arguments.out.resolve(), key, gemini_url)
+    return Demo(Console(), prompts, arguments.model, arguments.out.resolve(), key, gemini_url)
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from imagefactory_client import Execution
+
 STATUS_ORDER = ("completed", "processing", "pending", "failed", "blocked", "cancelled")
 
 
 class ProgressView:
-    """Shows answers of the status API inside a `with` block."""
+    """Shows an execution inside a `with` block."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -40,28 +42,26 @@ class ProgressView:
         """Stop the bar; its last state stays on the screen."""
         self._bar.stop()
 
-    def show(self, data: dict[str, Any]) -> None:
-        """Show one answer of the status API; print a line only if it differs from the last."""
-        line = describe_progress(data)
+    def show(self, execution: Execution) -> None:
+        """Show how an execution stands; print a line only if it differs from the last."""
+        line = describe_progress(execution)
         if not self._console.is_terminal:
             if line != self._last_line:
-                self._console.print(f"{data['progress']:3d} %  {line}", highlight=False, soft_wrap=True)
+                self._console.print(f"{execution.percent:3d} %  {line}", highlight=False, soft_wrap=True)
             self._last_line = line
             return
+        total = execution.counts.total
         if self._task is None:
-            self._task = self._bar.add_task("", total=data["counts"]["total"])
-        self._bar.update(
-            self._task, completed=round(data["progress"] * data["counts"]["total"] / 100), description=line
-        )
+            self._task = self._bar.add_task("", total=total)
+        self._bar.update(self._task, completed=round(execution.percent * total / 100), description=line)
 
 
-def describe_progress(data: dict[str, Any]) -> str:
+def describe_progress(execution: Execution) -> str:
     """The counts by status and the time left, in words."""
-    counts = data["counts"]
-    parts = [f"{counts[status]} {status}" for status in STATUS_ORDER if counts[status]]
-    seconds_left = data["estimated_seconds_left"]
-    if seconds_left and data["progress"] < 100:  # noqa: PLR2004 - per cent
-        parts.append(f"about {format_duration(seconds_left)} left")
+    counts = {status: getattr(execution.counts, status) for status in STATUS_ORDER}
+    parts = [f"{count} {status}" for status, count in counts.items() if count]
+    if execution.seconds_left and not execution.has_ended:
+        parts.append(f"about {format_duration(execution.seconds_left)} left")
     return ", ".join(parts)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ("submit", "generate", "status")
-OURS = ("imagefactory", "functions", "infra", "emulators", "local", "bench", "tests", "tools")
+OURS = ("imagefactory", "imagefactory_client", "functions", "infra", "emulators", "local", "bench", "tests", "tools")
 
 #: What the modules of each part of the package may import: other parts, and distributions from outside.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
@@ -126,16 +126,24 @@ def test_an_entry_point_is_short_and_imports_its_own_wiring_alone(name: str) -> 
     assert roots(source) == {"functions_framework", "flask"}
 
 
-def test_what_is_deployed_imports_neither_the_local_stack_nor_tests() -> None:
+def test_what_is_deployed_imports_neither_the_local_stack_nor_the_client_nor_tests() -> None:
     for source in sources("src", "functions"):
-        assert not {"local", "emulators", "bench", "infra", "tests", "tools"} & {
+        assert not {"imagefactory_client", "local", "emulators", "bench", "infra", "tests", "tools"} & {
             name.partition(".")[0] for name in source.imports
         }, source
 
 
+def test_the_client_imports_nothing_of_ours_but_itself_and_requests() -> None:
+    for source in sources("client"):
+        ours = {name for name in source.imports if name.partition(".")[0] in OURS}
+        assert {name for name in ours if name.partition(".")[0] != "imagefactory_client"} == set(), source
+        assert roots(source) <= {"imagefactory_client", "requests"}, source
+
+
 def test_the_local_stack_imports_nothing_that_is_deployed_but_the_settings() -> None:
     for source in sources("local"):
-        assert {name for name in source.imports if name.startswith("imagefactory")} <= {"imagefactory.settings"}, source
+        ours = {name for name in source.imports if name.partition(".")[0] == "imagefactory"}
+        assert ours <= {"imagefactory.settings"}, source
 
 
 @pytest.mark.parametrize("emulator", ["cloud_tasks", "gemini", "secret_manager", "identity"])
@@ -148,7 +156,7 @@ def test_an_emulator_imports_nothing_of_ours_but_itself(emulator: str) -> None:
 
 
 def test_nobody_imports_an_emulator_but_tests_and_benchmarks() -> None:
-    for source in sources("src", "functions", "infra", "local", "tools"):
+    for source in sources("src", "client", "functions", "infra", "local", "tools"):
         assert "emulators" not in {name.partition(".")[0] for name in source.imports}, source
 
 
@@ -187,8 +195,24 @@ def test_the_domain_has_no_circle() -> None:
     assert imports == {}
 
 
+def test_no_class_name_stands_twice() -> None:
+    names = [node.name for source in sources("src") for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+
+    assert sorted(names) == sorted(set(names))
+
+
+#: How limits were spelt besides MAX_, MIN_ and DEFAULT_.
+SPELLINGS = ("MOST_", "LEAST_", "LONGEST_", "SHORTEST_", "HIGHEST_", "LOWEST_", "ENOUGH_", "MAXIMUM_", "MINIMUM_")
+
+
+def test_limits_have_one_spelling() -> None:
+    for source in sources("src", "functions", "infra", "emulators", "local", "bench", "client", "tools"):
+        names = {node.id for node in ast.walk(source.tree) if isinstance(node, ast.Name)}
+        assert not [name for name in names if name.strip("_").startswith(SPELLINGS)], source
+
+
 def test_only_tests_import_the_ports_in_memory() -> None:
-    for source in sources("src", "functions", "infra", "emulators", "local", "tools"):
+    for source in sources("src", "client", "functions", "infra", "emulators", "local", "tools"):
         inside = source.path.is_relative_to(ROOT / "src/imagefactory/testing")
         assert inside or not [name for name in source.imports if name.startswith("imagefactory.testing")], source
 
@@ -210,9 +234,20 @@ def test_only_the_settings_read_the_environment() -> None:
 
 def test_the_deployment_needs_nothing_but_the_functions_settings_and_the_standard_library() -> None:
     for source in sources("infra"):
-        ours = {name for name in source.imports if name.startswith("imagefactory")}
+        ours = {name for name in source.imports if name.partition(".")[0] == "imagefactory"}
         assert ours <= {"imagefactory.settings"}, source
-        assert roots(source) <= {"infra"}, source
+        client = {"imagefactory_client"} if source.path.name == "smoke_test.py" else set()
+        assert roots(source) <= {"infra"} | client, source
+
+
+def test_the_smoke_test_imports_the_client_only_when_it_runs() -> None:
+    program = "import sys, infra.__main__; print(*{'requests', 'imagefactory_client'} & sys.modules.keys())"
+
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+
+    assert ran.stdout.strip() == ""
 
 
 def test_only_one_module_of_the_deployment_starts_programs() -> None:
@@ -242,7 +277,7 @@ def test_what_is_deployed_knows_no_address_of_this_machine() -> None:
 
 
 def test_nothing_is_mocked() -> None:
-    for source in sources("src", "functions", "infra", "emulators", "local", "bench", "tests", "tools"):
+    for source in sources("src", "client", "functions", "infra", "emulators", "local", "bench", "tests", "tools"):
         assert not [name for name in source.imports if name.startswith(("unittest", "mock", "pytest_mock"))], source
 
 

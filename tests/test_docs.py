@@ -37,6 +37,7 @@ DOCUMENTS = sorted(
     for pattern in (
         "*.md",
         "docs/**/*.md",
+        "client/**/*.md",
         "local/**/*.md",
         "emulators/**/*.md",
         "infra/**/*.md",

@@ -1,25 +1,28 @@
-"""Uses the deployed functions as a user would: two prompts, watched until they are done, their images fetched."""
+"""Uses the deployed functions as a user would: two prompts, watched until they have ended, their images downloaded."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from infra.console import say_fail, say_ok
 from infra.rest import call
 from infra.settings import read_json
+from infra.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imagefactory_client import Client, Result
     from infra.rest import Answer
     from infra.settings import Settings
 
 PROMPTS = ["A small red lighthouse on a rock, calm sea, morning light", "A paper boat on a puddle, seen from above"]
 TIMEOUT_SECONDS = 900
-ENDED = ("completed", "partially_completed", "failed", "cancelled")
 SIGNATURES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8\xff", "image/webp": b"RIFF"}
 FIREBASE = ("FIREBASE_API_KEY", "VERIFY_EMAIL", "VERIFY_PASSWORD")
 
@@ -43,6 +46,16 @@ class Deployed:
         return f"{self.status}/api/workflows/{self.workflow}"
 
 
+def require_client() -> None:
+    """Check that what imagefactory_client needs is installed; everything else here runs on a bare Python.
+
+    Raises:
+        Stop: it is not.
+    """
+    if find_spec("requests") is None:
+        raise Stop("the images of verify need the package requests: run make setup, then make verify.")
+
+
 def run(addresses: Mapping[str, str], settings: Settings, environ: Mapping[str, str]) -> bool:
     """Print a line for each thing that works, up to the first that does not; returns whether all did.
 
@@ -51,10 +64,7 @@ def run(addresses: Mapping[str, str], settings: Settings, environ: Mapping[str, 
     deployed = Deployed(**addresses, workflow=read_json(settings["WORKFLOW_FILE"])["id"])
     try:
         check_outside(deployed, settings.origins)
-        bearer = {"Authorization": f"Bearer {sign_in(environ)}"}
-        _expect(call("GET", deployed.shown_workflow, headers=bearer), HTTPStatus.OK, "status, for the workflow,")
-        say_ok("the user is let in, and the workflow is there")
-        make_images(deployed, bearer, environ.get("GEMINI_API_KEY", ""))
+        make_images(deployed, sign_in(environ), environ.get("GEMINI_API_KEY", ""))
     except SmokeTestFailure as failure:
         say_fail(str(failure))
         return False
@@ -62,7 +72,7 @@ def run(addresses: Mapping[str, str], settings: Settings, environ: Mapping[str, 
 
 
 def check_outside(deployed: Deployed, origins: list[str]) -> None:
-    """Check that somebody without a token gets nothing, and that pages of these origins may call.
+    """Check that callers without a token are refused, and that pages of these origins may call.
 
     Raises:
         SmokeTestFailure: one of it is not so.
@@ -76,9 +86,9 @@ def check_outside(deployed: Deployed, origins: list[str]) -> None:
     answer = call("POST", f"{deployed.generate}/", {})
     if answer.status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         raise SmokeTestFailure(
-            f"generate answers strangers with {answer.status}. Fix: make deploy, and look at its ingress"
+            f"generate answers unauthenticated callers with {answer.status}. Fix: make deploy, and look at its ingress"
         )
-    say_ok("strangers get nothing")
+    say_ok("unauthenticated callers are refused")
     for origin in origins:
         _check_origin(deployed, origin)
 
@@ -114,52 +124,54 @@ def sign_in(environ: Mapping[str, str]) -> str:
     return token
 
 
-def make_images(deployed: Deployed, bearer: dict[str, str], api_key: str) -> None:
-    """Submit two prompts with this key, watch them, and fetch the images.
+def make_images(deployed: Deployed, token: str, api_key: str) -> None:
+    """Submit two prompts with this key, watch them, and download the images.
 
     Raises:
         SmokeTestFailure: there is no key, or no images.
     """
-    if not api_key:
-        raise SmokeTestFailure("no GEMINI_API_KEY, so no images; verify --configuration does without")
-    url = f"{deployed.submit}/api/workflows/{deployed.workflow}/execute"
-    answer = call("POST", url, {"prompts": PROMPTS, "api_key": api_key}, bearer)
-    _expect(answer, HTTPStatus.ACCEPTED, "submit")
-    execution = answer.json["data"]["execution_id"]
-    say_ok(f"submit accepted two prompts as execution {execution}")
-    shown = _watch(f"{deployed.status}/api/executions/{execution}", bearer)
-    for result in shown["batch_results"]:
-        _fetch(result)
-    say_ok(f"both images are made and can be fetched ({shown['batch_results'][0]['content_type']})")
+    from imagefactory_client import Batch, Client, DownloadFailed, ImageFactoryError  # noqa: PLC0415 - see require_client
+
+    with Client(deployed.submit, token) as submit, Client(deployed.status, token) as status:
+        try:
+            status.workflow(deployed.workflow)
+            say_ok("the user is let in, and the workflow is there")
+            if not api_key:
+                raise SmokeTestFailure("no GEMINI_API_KEY, so no images; verify --configuration does without")
+            accepted = submit.submit(Batch(PROMPTS), workflow_id=deployed.workflow, api_key=api_key)
+            say_ok(f"submit accepted two prompts as execution {accepted.execution_id}")
+            _watch(status, accepted.execution_id)
+            types = [_download(status, result) for result in status.results(accepted.execution_id)]
+        except DownloadFailed as failure:
+            fix = "; may status sign, and read the bucket? Fix: make setup-cloud" if failure.status else ""
+            raise SmokeTestFailure(f"{failure}{fix}") from failure
+        except ImageFactoryError as error:
+            raise SmokeTestFailure(str(error)) from error
+    say_ok(f"both images are made and can be fetched ({types[0]})")
 
 
-def _watch(url: str, bearer: dict[str, str]) -> dict[str, Any]:
-    """What status shows of an execution when it has ended."""
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while time.monotonic() < deadline:
-        answer = call("GET", url, headers=bearer)
-        _expect(answer, HTTPStatus.OK, "status")
-        shown: dict[str, Any] = answer.json["data"]
-        if shown["status"] in ENDED:
-            return shown
-        time.sleep((shown["poll_after_ms"] or 2000) / 1000)
+def _watch(client: Client, execution_id: str) -> None:
+    """Wait until the execution has ended, at most TIMEOUT_SECONDS."""
+    for execution in client.watch(execution_id, max_seconds=TIMEOUT_SECONDS):
+        if execution.has_ended:
+            return
     raise SmokeTestFailure(
-        f"after {TIMEOUT_SECONDS} s it stands at {shown['status']}: does Cloud Tasks reach generate? Look at its "
+        f"after {TIMEOUT_SECONDS} s it stands at {execution.status}: does Cloud Tasks reach generate? Look at its "
         "log and at gcloud tasks list; 401 or 403 there mean the token's audience or the right to invoke"
     )
 
 
-def _fetch(result: dict[str, Any]) -> None:
-    if result["status"] != "completed":
-        error = result.get("error", {})
-        raise SmokeTestFailure(f"a prompt ended as {result['status']}: {error.get('code')} {error.get('message')}")
-    answer = call("GET", result["result_url"])
-    if answer.status != HTTPStatus.OK:
-        raise SmokeTestFailure(
-            f"the image's URL answers {answer.status}: may status sign, and read the bucket? Fix: make setup-cloud"
-        )
-    if len(answer.body) != result["bytes"] or not answer.body.startswith(SIGNATURES[result["content_type"]]):
-        raise SmokeTestFailure("the image that was fetched is not the one that was recorded")
+def _download(client: Client, result: Result) -> str:
+    """Download a result's image and look at it; return its content type."""
+    if result.error or not result.content_type:
+        error = result.error
+        reason = f": {error.code} {error.message}" if error else ""
+        raise SmokeTestFailure(f"a prompt ended as {result.status}{reason}")
+    with TemporaryDirectory() as folder:
+        content = client.download(result, Path(folder)).read_bytes()
+    if not content.startswith(SIGNATURES[result.content_type]):
+        raise SmokeTestFailure(f"the image that was downloaded is no {result.content_type}")
+    return result.content_type
 
 
 def _expect(answer: Answer, status: int, what: str) -> None:

@@ -56,7 +56,13 @@ class Check:
 
 
 def run(settings: Settings, gcloud: Gcloud, environ: Mapping[str, str], *, configuration_only: bool) -> None:
-    """Compare everything; then, unless only the configuration counts, use the deployment as a user would."""
+    """Compare everything; then, unless only the configuration counts, use the deployment as a user would.
+
+    Raises:
+        Stop: a part is not as it should be, or Python lacks what the use needs.
+    """
+    if not configuration_only:
+        smoke_test.require_client()
     say(f"Looking at {settings['DEPLOYMENT']} in {settings['PROJECT_ID']} ({settings['REGION']})")
     settings = settings.with_project_number(gcloud.project_number())
     actual = read_state(gcloud, settings)

@@ -14,22 +14,24 @@ import os
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from local.chaos.client import Batch, Client
+from local.chaos.client import Batch, User
 from local.chaos.evidence import gather_evidence
 from local.chaos.invariants import INVARIANTS, Evidence
 from local.chaos.nemesis import Nemesis, Plan
-from local.client import token_for
 from local.stack.ports import Ports
 from local.stack.settings import Options
 from local.stack.stack import Stack, run_stack
 from local.supervision import signals
 from local.supervision.signals import run
+from local.threads import run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +46,7 @@ FAILURES = (
     *("blocked", "image_blocked", "bad_request", "no_candidates"),
 )
 MAX_SHOWN_VIOLATIONS = 5
+SPARE_THREADS = 4
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -94,28 +97,28 @@ async def break_stack(
     copies = {"queue": endpoints.queue_path, "share": DUPLICATE_RATE}
     async with session.put(f"{endpoints.cloud_tasks_rest}/_local/duplicates", json=copies, raise_for_status=True):
         pass
-    client = Client(session, endpoints, await token_for(session, endpoints.identity, "ada"), API_KEY)
+    user = User(endpoints, "ada", API_KEY)
     batches = [
         Batch(f"batch-{number}", [f"batch {number}, prompt {index}" for index in range(size)])
         for number, size in enumerate(split_evenly(arguments.prompts, arguments.batches))
     ]
+    # A thread for each batch, and some for the rest of the program.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(len(batches) + SPARE_THREADS))
     nemesis = Nemesis(stack.supervisor, plan)
     with contextlib.ExitStack() as cleanup:
         injecting = asyncio.create_task(nemesis.run())
         cleanup.callback(injecting.cancel)
-        await asyncio.gather(
-            *(carry_out_later(number * plan.every, client, each) for number, each in enumerate(batches))
-        )
+        await asyncio.gather(*(carry_out_later(number * plan.every, user, each) for number, each in enumerate(batches)))
         await injecting
-    evidence = await gather_evidence(stack, client, batches, nemesis)
+    evidence = await gather_evidence(stack, session, user, batches, nemesis)
     failed = Counter(f"model: {call['outcome']}" for call in evidence.calls if call["outcome"] != "ok")
     return evidence, nemesis.fault_counts() + failed + await count_duplicates(session, stack)
 
 
-async def carry_out_later(seconds: float, client: Client, batch: Batch) -> None:
+async def carry_out_later(seconds: float, user: User, batch: Batch) -> None:
     """Carry a batch out after so many seconds."""
     await asyncio.sleep(seconds)
-    await client.carry_out(batch)
+    await run_in_thread(partial(user.carry_out, batch))
 
 
 async def count_duplicates(session: aiohttp.ClientSession, stack: Stack) -> Counter[str]:
@@ -153,7 +156,7 @@ def print_report(console: Console, seed: int, evidence: Evidence, fault_counts: 
 def summarize_results(batches: Sequence[Batch]) -> str:
     """Count the results by status and error code, in a line."""
     results = [result for batch in batches for result in batch.results]
-    counts = Counter(f"{each['status']} {(each.get('error') or {}).get('code', '')}".strip() for each in results)
+    counts = Counter(f"{each.status} {each.error.code if each.error else ''}".strip() for each in results)
     return ", ".join(f"{times} {status}" for status, times in counts.most_common())
 
 

@@ -1,31 +1,35 @@
-"""A client that does not give up: it repeats a submit until it is accepted, with the same Idempotency-Key."""
+"""A user that does not give up: it repeats a submit until it is accepted, with the same idempotency key."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import aiohttp
+import imagefactory_client
+from imagefactory_client import ApiError, Client, ImageFactoryError, NotFound
+from local.tokens import token_for
 
 if TYPE_CHECKING:
+    from imagefactory_client import Counts, Execution, Result
     from local.stack.settings import Endpoints
+    from local.threads import Sleep
 
 MAX_WAIT_SECONDS, POLL_SECONDS = 240, 0.5
-CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError)
+ENDED_COUNTS = ("completed", "failed", "blocked", "cancelled")
 
 
 @dataclass
 class Batch:
-    """One batch, the ids and answers that its client got, and each wrong answer in a sentence."""
+    """One batch, the ids and answers that its user got, and each wrong answer in a sentence."""
 
     key: str
     prompts: list[str]
     ids: list[str] = field(default_factory=list)
-    last_answer: dict[str, Any] = field(default_factory=dict)
-    results: list[dict[str, Any]] = field(default_factory=list)
+    last_execution: Execution | None = None
+    results: list[Result] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     @property
@@ -35,75 +39,71 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Client:
-    """A user of the public API, through the gateway."""
+class User:
+    """A user of the public API, through the gateway; `api_key` is the one that every batch is submitted with."""
 
-    session: aiohttp.ClientSession
     endpoints: Endpoints
-    token: str
+    name: str
     api_key: str
 
-    async def carry_out(self, batch: Batch) -> None:
+    def carry_out(self, batch: Batch, sleep: Sleep) -> None:
         """Submit the batch twice with one key, and poll it until it has ended."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
-        for _ in range(2):
-            await self._submit(batch, deadline)
-        while batch.ids and time.monotonic() < deadline:
-            if await self._has_ended(batch):
-                return
-            await asyncio.sleep(POLL_SECONDS)
+        with self._connect(sleep) as client:
+            for _ in range(2):
+                self._submit(client, batch, deadline, sleep)
+            while batch.ids and time.monotonic() < deadline:
+                if _has_ended(client, batch):
+                    return
+                sleep(POLL_SECONDS)
 
-    async def _submit(self, batch: Batch, deadline: float) -> None:
-        body = {"prompts": batch.prompts, "api_key": self.api_key}
-        path = f"/api/workflows/{self.endpoints.workflow_id}/execute"
+    def collect(self, batch: Batch, sleep: Sleep) -> None:
+        """Get every result, page by page."""
+        with self._connect(sleep) as client:
+            try:
+                batch.results += client.results(batch.id)
+            except ImageFactoryError as error:
+                batch.complaints.append(f"when all was quiet, {error}")
+
+    def _connect(self, sleep: Sleep) -> Client:
+        return Client(self.endpoints.gateway, partial(token_for, self.endpoints.identity, self.name), sleep=sleep)
+
+    def _submit(self, client: Client, batch: Batch, deadline: float, sleep: Sleep) -> None:
+        asked = imagefactory_client.Batch(batch.prompts)
+        workflow = self.endpoints.workflow_id
         while time.monotonic() < deadline:
-            status, answer = await self._call("POST", path, json=body, headers={"Idempotency-Key": batch.key})
-            if status == HTTPStatus.ACCEPTED:
-                batch.ids.append(answer["data"]["execution_id"])
+            try:
+                accepted = client.submit(asked, workflow_id=workflow, api_key=self.api_key, idempotency_key=batch.key)
+            except ImageFactoryError as error:
+                if isinstance(error, ApiError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    batch.complaints.append(str(error))
+                sleep(1)
+            else:
+                batch.ids.append(accepted.execution_id)
                 return
-            if status and status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.CONFLICT:
-                batch.complaints.append(f"submit answered {status}")
-            await asyncio.sleep(1)
         batch.complaints.append("submit was never accepted")
 
-    async def _has_ended(self, batch: Batch) -> bool:
-        status, answer = await self._call("GET", f"/api/executions/{batch.id}", params={"limit": "1"})
-        if status != HTTPStatus.OK:
-            if status == HTTPStatus.NOT_FOUND:
-                batch.complaints.append("an accepted execution was not found")
-            return False
-        counts, before = answer["data"]["counts"], batch.last_answer.get("counts")
-        if sum(counts.values()) != 2 * counts["total"]:
-            batch.complaints.append(f"counts do not sum up: {counts}")
-        if before and any(counts[name] < before[name] for name in ("completed", "failed", "blocked", "cancelled")):
-            batch.complaints.append(f"what had ended did not stay so: {before} became {counts}")
-        batch.last_answer = answer["data"]
-        return bool(batch.last_answer["progress"] == 100)  # noqa: PLR2004 - per cent
 
-    async def collect(self, batch: Batch) -> None:
-        """Get every result, page by page."""
-        cursor: str | None = ""
-        while cursor is not None:
-            query = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
-            status, answer = await self._call("GET", f"/api/executions/{batch.id}", params=query)
-            if status != HTTPStatus.OK:
-                batch.complaints.append(f"status answered {status} when all was quiet")
-                return
-            batch.results += answer["data"]["batch_results"]
-            cursor = answer["data"]["next_cursor"]
+def _has_ended(client: Client, batch: Batch) -> bool:
+    """Whether the batch's execution has ended; notes what is wrong with the answer."""
+    try:
+        execution = client.execution(batch.id)
+    except NotFound:
+        batch.complaints.append("an accepted execution was not found")
+        return False
+    except ImageFactoryError:
+        return False
+    before = batch.last_execution.counts if batch.last_execution else None
+    batch.complaints += find_faults(execution.counts, before)
+    batch.last_execution = execution
+    return execution.percent == 100  # noqa: PLR2004 - per cent
 
-    async def image_size(self, url: str) -> int | None:
-        """The number of bytes behind an image's URL; None if it does not answer 200."""
-        async with self.session.get(url) as answer:
-            return len(await answer.read()) if answer.status == HTTPStatus.OK else None
 
-    async def _call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
-        """The status and the JSON of an answer; status 0 if none came."""
-        headers = {"Authorization": f"Bearer {self.token}"} | options.pop("headers", {})
-        try:
-            async with self.session.request(
-                method, self.endpoints.gateway + path, headers=headers, **options
-            ) as answer:
-                return answer.status, await answer.json() if answer.content_type == "application/json" else None
-        except CONNECTION_ERRORS:
-            return 0, None
+def find_faults(counts: Counts, before: Counts | None) -> list[str]:
+    """What is wrong with these counts, by themselves and after those that were shown before, in sentences."""
+    faults = []
+    if sum(getattr(counts, name) for name in (*ENDED_COUNTS, "pending", "processing")) != counts.total:
+        faults.append(f"counts do not sum up: {counts}")
+    if before and any(getattr(counts, name) < getattr(before, name) for name in ENDED_COUNTS):
+        faults.append(f"what had ended did not stay so: {before} became {counts}")
+    return faults

@@ -5,49 +5,57 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
 from local.chaos.invariants import Evidence
+from local.threads import run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from local.chaos.client import Batch, Client
+    import aiohttp
+
+    from local.chaos.client import Batch, User
     from local.chaos.nemesis import Nemesis
+    from local.stack.settings import Endpoints
     from local.stack.stack import Stack
 
 MAX_IDLE_WAIT_SECONDS = 150
 
 
-async def gather_evidence(stack: Stack, client: Client, batches: Sequence[Batch], nemesis: Nemesis) -> Evidence:
+async def gather_evidence(
+    stack: Stack, session: aiohttp.ClientSession, user: User, batches: Sequence[Batch], nemesis: Nemesis
+) -> Evidence:
     """Wait until both queues are empty, at most MAX_IDLE_WAIT_SECONDS, and gather the evidence."""
-    queues = await _wait_for_empty_queues(client)
+    queues = await _wait_for_empty_queues(session, stack.endpoints)
     for batch in batches:
-        await client.collect(batch)
-    urls = [result["result_url"] for batch in batches for result in batch.results if result.get("result_url")]
+        await run_in_thread(partial(user.collect, batch))
+    urls = [result.url for batch in batches for result in batch.results if result.url]
     documents = await asyncio.to_thread(_read_documents, stack.endpoints.firestore, stack.endpoints.project)
     return Evidence(
         batches=batches,
-        calls=await _get_json(client, f"{stack.endpoints.gemini}/_local/calls"),
-        objects=await _list_objects(client),
+        calls=await _get_json(session, f"{stack.endpoints.gemini}/_local/calls"),
+        objects=await _list_objects(session, stack.endpoints),
         executions=documents[0],
         counters=documents[1],
         documents=documents[2],
-        sizes={url: await client.image_size(url) for url in urls},
+        sizes={url: await _measure_image(session, url) for url in urls},
         queues=queues,
         faults=nemesis.faults,
-        leaks=await asyncio.to_thread(_find_leaks, stack.logs, client.api_key),
+        leaks=await asyncio.to_thread(_find_leaks, stack.logs, user.api_key),
     )
 
 
-async def _wait_for_empty_queues(client: Client) -> list[dict[str, Any]]:
+async def _wait_for_empty_queues(session: aiohttp.ClientSession, endpoints: Endpoints) -> list[dict[str, Any]]:
     deadline = time.monotonic() + MAX_IDLE_WAIT_SECONDS
     while True:
-        queues: list[dict[str, Any]] = (await _get_json(client, f"{client.endpoints.cloud_tasks_rest}/_local/queues"))[
+        queues: list[dict[str, Any]] = (await _get_json(session, f"{endpoints.cloud_tasks_rest}/_local/queues"))[
             "queues"
         ]
         if time.monotonic() > deadline or not any(queue["tasks"] for queue in queues):
@@ -55,16 +63,20 @@ async def _wait_for_empty_queues(client: Client) -> list[dict[str, Any]]:
         await asyncio.sleep(0.5)
 
 
-async def _list_objects(client: Client) -> dict[str, Any]:
-    address = (
-        f"{client.endpoints.storage}/storage/v1/b/{client.endpoints.bucket}/o?prefix=executions/&maxResults=100000"
-    )
-    listing = await _get_json(client, address)
+async def _list_objects(session: aiohttp.ClientSession, endpoints: Endpoints) -> dict[str, Any]:
+    address = f"{endpoints.storage}/storage/v1/b/{endpoints.bucket}/o?prefix=executions/&maxResults=100000"
+    listing = await _get_json(session, address)
     return {each["name"]: each for each in listing.get("items", [])}
 
 
-async def _get_json(client: Client, url: str) -> Any:
-    async with client.session.get(url) as answer:
+async def _measure_image(session: aiohttp.ClientSession, url: str) -> int | None:
+    """The number of bytes behind an image's URL; None if it does not answer 200."""
+    async with session.get(url) as answer:
+        return len(await answer.read()) if answer.status == HTTPStatus.OK else None
+
+
+async def _get_json(session: aiohttp.ClientSession, url: str) -> Any:
+    async with session.get(url) as answer:
         return await answer.json()
 
 

@@ -45,8 +45,8 @@ def check_all_ended(evidence: Evidence) -> Iterator[str]:
         if len(batch.results) != len(batch.prompts):
             yield f"{len(batch.results)} of {len(batch.prompts)} results are shown"
         for result in batch.results:
-            if result["status"] not in TERMINAL:
-                yield f"result {result['batch_index']} is {result['status']}"
+            if result.status not in TERMINAL:
+                yield f"result {result.index} is {result.status}"
 
 
 def check_queues_empty(evidence: Evidence) -> Iterator[str]:
@@ -80,11 +80,11 @@ def check_one_object_per_result(evidence: Evidence) -> Iterator[str]:
     for batch in evidence.batches:
         names = Counter(name.rpartition(".")[0] for name in evidence.objects)
         for result in batch.results:
-            index, url = result["batch_index"], result.get("result_url")
-            if (result["status"] == "completed") != bool(url):
-                yield f"result {index} is {result['status']} and has the address {url}"
-            if url and evidence.sizes[url] != result["bytes"]:
-                yield f"result {index} is to have {result['bytes']} bytes and has {evidence.sizes[url]}"
+            index, url = result.index, result.url
+            if (result.status == "completed") != bool(url):
+                yield f"result {index} is {result.status} and has the address {url}"
+            if url and evidence.sizes[url] != result.bytes:
+                yield f"result {index} is to have {result.bytes} bytes and has {evidence.sizes[url]}"
             if (count := names[f"executions/{batch.id}/{index:05d}"]) > 1:
                 yield f"result {index} has {count} objects"
 

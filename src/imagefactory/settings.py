@@ -86,8 +86,8 @@ class Settings:
 
     def faults(self) -> list[str]:
         """What is wrong with the values, each by itself and taken together."""
-        found = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
-        return found if 0 < self.dispatch_rate < math.inf else [*found, "DISPATCH_RATE must be above 0"]
+        errors = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
+        return errors if 0 < self.dispatch_rate < math.inf else [*errors, "DISPATCH_RATE must be above 0"]
 
     def open_addresses(self, *names: str) -> list[str]:
         """A fault for each of these fields whose address anybody on the way could read or answer for."""
@@ -122,14 +122,16 @@ class ApiSettings(Settings):
 
     def faults(self) -> list[str]:
         """Keys from an address that can be trusted, a moment that is one, and no origin that stands for others."""
-        found = [*super().faults(), *self.open_addresses("id_token_jwks_url")]
+        errors = [*super().faults(), *self.open_addresses("id_token_jwks_url")]
         if not _is_moment(self.id_tokens_not_before):
-            found.append("ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z")
+            errors.append("ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z")
         known = (_ORIGIN,) if self.k_service else (_ORIGIN, _ANY_PORT_ORIGIN)
-        if wrong := sorted(one for one in self.origins if not any(pattern.fullmatch(one) for pattern in known)):
+        if wrong := sorted(
+            origin for origin in self.origins if not any(pattern.fullmatch(origin) for pattern in known)
+        ):
             example = "an origin is https://HOST, without a path, and neither * nor null is one"
-            found.append(f"CORS_ORIGINS has {', '.join(wrong)}: {example}")
-        return found
+            errors.append(f"CORS_ORIGINS has {', '.join(wrong)}: {example}")
+        return errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,12 +154,12 @@ class QueueSettings(Settings):
 
     def faults(self) -> list[str]:
         """The dispatch deadline must be one that Cloud Tasks takes, and the watchdog must pause."""
-        found = super().faults()
+        errors = super().faults()
         if not 0 < self.dispatch_deadline_seconds <= MAX_DISPATCH_DEADLINE:
-            found.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
+            errors.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
         if self.watchdog_interval_seconds <= 0:
-            found.append("WATCHDOG_INTERVAL_SECONDS must be above 0")
-        return found
+            errors.append("WATCHDOG_INTERVAL_SECONDS must be above 0")
+        return errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +176,11 @@ class SubmitSettings(ApiSettings, QueueSettings):
 
     def faults(self) -> list[str]:
         """Every user must be able to run something."""
-        found = super().faults()
+        errors = super().faults()
         for name in ("max_executions_per_user", "max_prompts_per_user"):
             if getattr(self, name) < 1:
-                found.append(f"{name.upper()} must be at least 1")
-        return found
+                errors.append(f"{name.upper()} must be at least 1")
+        return errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,12 +196,12 @@ class StatusSettings(ApiSettings):
 
     def faults(self) -> list[str]:
         """A kind of URL that exists, for a time that Cloud Storage signs for (a week at most)."""
-        found = super().faults()
+        errors = super().faults()
         if self.result_urls not in ("signed", "public"):
-            found.append("RESULT_URLS must be signed or public")
+            errors.append("RESULT_URLS must be signed or public")
         if not 60 <= self.signed_url_seconds <= 604_800:  # noqa: PLR2004 - a minute to a week
-            found.append("SIGNED_URL_SECONDS must be from 60 to 604800")
-        return found
+            errors.append("SIGNED_URL_SECONDS must be from 60 to 604800")
+        return errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,26 +235,26 @@ class GenerateSettings(QueueSettings):
 
     def faults(self) -> list[str]:
         """Deadlines nest: model call < attempt < function < dispatch; keys and prompts travel where nobody listens."""
-        found = [*super().faults(), *self.open_addresses("gemini_api_url", "tasks_jwks_url")]
+        errors = [*super().faults(), *self.open_addresses("gemini_api_url", "tasks_jwks_url")]
         attempt = self._policy.lease(self._policy.max_attempts)
         if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
-            found.append(
+            errors.append(
                 f"deadlines must nest: the longest attempt ({attempt:.0f} s) within FUNCTION_TIMEOUT_SECONDS "
                 f"({self.function_timeout_seconds:.0f}) within DISPATCH_DEADLINE_SECONDS "
                 f"({self.dispatch_deadline_seconds:.0f})"
             )
         if self.attempt_overhead_seconds <= 0:
-            found.append("ATTEMPT_OVERHEAD_SECONDS must be above 0")
+            errors.append("ATTEMPT_OVERHEAD_SECONDS must be above 0")
         if self.generate_requires_iam not in ("yes", "no"):
-            found.append("GENERATE_REQUIRES_IAM must be yes or no")
+            errors.append("GENERATE_REQUIRES_IAM must be yes or no")
         elif self.k_service and self.generate_requires_iam == "no":
-            found.append(
+            errors.append(
                 "GENERATE_REQUIRES_IAM must be yes on Cloud Run, which hides the tokens' signatures: deploy generate "
                 "without allUsers among its invokers, then say so"
             )
         if self.max_concurrent_decodes < 1:
-            found.append("MAX_CONCURRENT_DECODES must be at least 1")
-        return found
+            errors.append("MAX_CONCURRENT_DECODES must be at least 1")
+        return errors
 
 
 #: The settings of each function.

@@ -41,11 +41,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Command:
-    """A command of `python -m infra`, what is typed when it asks, and settings of its own."""
+    """A command of `python -m infra`, what is typed when it asks, and settings of its own.
+
+    `is_bare` runs it with the standard library alone.
+    """
 
     arguments: tuple[str, ...]
     answers: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    is_bare: bool = True
 
 
 def carry_out(world: World, folder: Path, programs: Path, *commands: Command) -> Run:
@@ -59,7 +63,7 @@ def carry_out(world: World, folder: Path, programs: Path, *commands: Command) ->
         for command in commands:
             own = {name: value.replace("CLOUD", cloud.base) for name, value in command.settings}
             env = environment(cloud, folder, programs) | own
-            outcomes.append(run_infra(env, *command.arguments, answers=command.answers))
+            outcomes.append(run_infra(env, *command.arguments, answers=command.answers, is_bare=command.is_bare))
             states.append(world.facts())
             if outcomes[-1].code:
                 break

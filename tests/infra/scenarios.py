@@ -88,6 +88,6 @@ SCENARIOS: dict[str, tuple[tuple[Command, ...], Callable[[World], None]]] = {
     ),
     "taken down but for the data": ((Command(("teardown", "--keep-data"), settings=CONFIRMED),), nothing),
     "ci": ((Command(("setup-ci",), settings=CI), Command(("setup-ci",), settings=CI)), nothing),
-    "verified": ((Command(("verify",), settings=SIGN_IN),), nothing),
+    "verified": ((Command(("verify",), settings=SIGN_IN, is_bare=False),), nothing),
     "rotated": ((Command(("rotate-key",)),), three_key_versions),
 }

@@ -132,3 +132,16 @@ def test_a_queue_that_is_paused_is_wrong(first: Run) -> None:
 
     assert faults(paused, "queue") == ["it is PAUSED"]
     assert read_json("infra/queue.json")["max_attempts"] == 10
+
+
+def test_without_the_package_that_its_images_need_verify_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "gcloud").write_text("#!/bin/sh\necho 1\n")
+    (tmp_path / "gcloud").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PROJECT_ID": PROJECT, "TMPDIR": str(tmp_path)}
+
+    done = run_infra(env, "verify")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "\nStopped: the images of verify need the package requests: run make setup, then make verify.\n"
+    )

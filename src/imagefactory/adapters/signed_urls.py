@@ -81,8 +81,8 @@ class PublicUrls:
 
 @functools.cache
 def _credentials() -> Credentials:
-    found, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
-    return found
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    return credentials
 
 
 def _signer() -> dict[str, object]:

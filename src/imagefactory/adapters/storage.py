@@ -46,13 +46,13 @@ class CloudStorageImageStore:
 
     def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Write `executions/{id}/references/{n}.{ext}`, or beside it where another request left a different one."""
-        place = f"executions/{execution_id}/references/{number}"
-        name = f"{place}.{picture.format.value}"
+        stem = f"executions/{execution_id}/references/{number}"
+        name = f"{stem}.{picture.format.value}"
         try:
             self._create(name, picture, cache_control="no-store")
         except Conflict:
             if self._read(name) != picture.data:
-                name = f"{place}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
+                name = f"{stem}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
                 # What is there under this name has this content.
                 with contextlib.suppress(Conflict):
                     self._create(name, picture, cache_control="no-store")
@@ -89,7 +89,7 @@ class CloudStorageImageStore:
             blobs = list(found)
         if not blobs:
             return None
-        blob = min(blobs, key=lambda one: one.generation)
+        blob = min(blobs, key=lambda blob: blob.generation)
         facts = blob.metadata or {}
         size = int(facts.get("width", 0)), int(facts.get("height", 0))
         provenance = Provenance.of(json.loads(facts["made"])) if "made" in facts else Provenance()

@@ -75,17 +75,17 @@ _MESSAGES: Mapping[type[HTTPException], str] = {
 }
 
 
-def translate_http_error(theirs: HTTPException, request: Request) -> ClientError | None:
+def translate_http_error(error: HTTPException, request: Request) -> ClientError | None:
     """Our error in place of theirs; None where the request is not to blame."""
-    if theirs.code is None or theirs.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.code is None or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
-    if isinstance(theirs, WrongMethod):
-        return MethodNotAllowed(sorted({*(theirs.valid_methods or ()), "OPTIONS"}))
+    if isinstance(error, WrongMethod):
+        return MethodNotAllowed(sorted({*(error.valid_methods or ()), "OPTIONS"}))
     # Nothing here has two addresses: what the framework would redirect to is not what was asked for.
-    if isinstance(theirs, (NoRoute, RequestRedirect)):
+    if isinstance(error, (NoRoute, RequestRedirect)):
         return no_such_path(request)
-    kind = _KINDS.get(theirs.code, MalformedRequest)
-    return kind(_MESSAGES.get(type(theirs)))
+    kind = _KINDS.get(error.code, MalformedRequest)
+    return kind(_MESSAGES.get(type(error)))
 
 
 def no_such_path(request: Request) -> NotFound:

@@ -70,13 +70,13 @@ class Cors:
         A page is let through with every method and to every path: it can read a refusal, but not that it may not ask.
         """
         methods = sorted({*allowed, "OPTIONS"})
-        asked = request.headers.get("Access-Control-Request-Method", "")
-        is_preflight = bool(self._origin(request)) and _METHOD.fullmatch(asked) is not None
+        method = request.headers.get("Access-Control-Request-Method", "")
+        is_preflight = bool(self._origin(request)) and _METHOD.fullmatch(method) is not None
         if not is_preflight and methods == ["OPTIONS"]:
             return None
         response = Response(status=204, headers={"Allow": ", ".join(methods)})
         if is_preflight:
-            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted({*methods, asked}))
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(sorted({*methods, method}))
             response.headers["Access-Control-Allow-Headers"] = ", ".join([*SENT, *_other_headers(request)])
             response.headers["Access-Control-Max-Age"] = "3600"
         return response
@@ -91,5 +91,5 @@ class Cors:
 def _other_headers(request: Request) -> list[str]:
     """The headers that a preflight asks for and that are none of ours."""
     known = {name.lower() for name in SENT}
-    asked = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
-    return [name for name in asked if _NAME.fullmatch(name) and name.lower() not in known]
+    names = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
+    return [name for name in names if _NAME.fullmatch(name) and name.lower() not in known]

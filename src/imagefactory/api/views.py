@@ -59,22 +59,22 @@ def execution_path(execution_id: str) -> str:
 
 def execution(snapshot: Snapshot) -> View:
     """What was asked and how it stands, without single results."""
-    asked, progress = snapshot.execution, snapshot.progress
+    accepted, progress = snapshot.execution, snapshot.progress
     return {
-        "id": asked.id,
-        "workflow_id": asked.workflow_id,
+        "id": accepted.id,
+        "workflow_id": accepted.workflow_id,
         "status": progress.status.value,
         "progress": progress.percent,
-        "model": asked.parameters.model,
-        "aspect_ratio": asked.parameters.aspect_ratio,
-        "resolution": asked.parameters.resolution,
-        "metadata": dict(asked.metadata),
+        "model": accepted.parameters.model,
+        "aspect_ratio": accepted.parameters.aspect_ratio,
+        "resolution": accepted.parameters.resolution,
+        "metadata": dict(accepted.metadata),
         "counts": progress.counts(),
         "cost_usd": usd(progress.cost_microusd),
-        "created_at": timestamp(asked.created_at),
+        "created_at": timestamp(accepted.created_at),
         "started_at": timestamp(progress.started_at),
         "completed_at": timestamp(progress.completed_at),
-        "expires_at": timestamp(asked.expires_at),
+        "expires_at": timestamp(accepted.expires_at),
     }
 
 

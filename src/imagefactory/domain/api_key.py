@@ -67,9 +67,9 @@ def key_errors(api_key: str | None) -> Iterator[FieldError]:
     if len(api_key) > MAX_API_KEY_CHARACTERS:
         yield FieldError("api_key", f"an API key has at most {MAX_API_KEY_CHARACTERS} characters")
         return
-    for pattern, told in _IMPOSSIBLE:
+    for pattern, message in _IMPOSSIBLE:
         if pattern.fullmatch(api_key):
-            yield FieldError("api_key", f"the value {told}")
+            yield FieldError("api_key", f"the value {message}")
             return
     if not _PRINTABLE_ASCII.fullmatch(api_key):
         yield FieldError(

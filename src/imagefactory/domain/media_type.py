@@ -52,8 +52,8 @@ _FORMATS = (
     ("a ZIP archive", "zip", "application/zip application/x-zip-compressed"),
     ("gzip", "gz tgz", "application/gzip application/x-gzip"),
 )
-_BY_EXTENSION = {one: name for name, extensions, _ in _FORMATS for one in extensions.split()}
-_BY_TYPE = {one: name for name, _, types in _FORMATS for one in types.split()}
+_BY_EXTENSION = {extension: name for name, extensions, _ in _FORMATS for extension in extensions.split()}
+_BY_TYPE = {media_type: name for name, _, types in _FORMATS for media_type in types.split()}
 # Types that say nothing of what a file holds, or say plain text in words of their own.
 _UNDECLARED = re.compile(
     r".*(octet|unknown|binary|download|\*).*|multipart/form-data|application/x-www-form-urlencoded|plain/text"

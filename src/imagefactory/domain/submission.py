@@ -91,7 +91,7 @@ def trim(text: str) -> str:
 
 
 def validate(
-    submission: Submission, workflow: Workflow, today: date, found: Sequence[FieldError] = ()
+    submission: Submission, workflow: Workflow, today: date, errors_of_reading: Sequence[FieldError] = ()
 ) -> ValidatedSubmission:
     """Check the submission against the workflow and the rules, as of that day.
 
@@ -102,9 +102,9 @@ def validate(
     model = default if submission.model is None else workflow.models.get(submission.model)
     aspect_ratio, resolution = _shape(submission, workflow, model)
     errors = [
-        *found,
-        *_prompt_faults(submission.prompts, workflow.max_prompts, known={error.field for error in found}),
-        *_check_key(submission.api_key, workflow, known={error.field for error in found}),
+        *errors_of_reading,
+        *_prompt_faults(submission.prompts, workflow.max_prompts, known={error.field for error in errors_of_reading}),
+        *_check_key(submission.api_key, workflow, known={error.field for error in errors_of_reading}),
         *key_errors(submission.api_key),
         *_model_faults(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
         *_reference_faults(submission.references, model, workflow),
@@ -135,13 +135,13 @@ def _shape(submission: Submission, workflow: Workflow, model: ModelConfig | None
     return submission.aspect_ratio or aspect_ratio, submission.resolution or resolution
 
 
-def _warnings(asked: str, model: ModelConfig, workflow: Workflow, today: date) -> tuple[str, ...]:
+def _warnings(model_id: str, model: ModelConfig, workflow: Workflow, today: date) -> tuple[str, ...]:
     """What the caller should know of the model: it is retired, or it stands in for a default that is."""
-    if model.id == asked:
+    if model.id == model_id:
         return tuple(model.warnings(today))
-    retired_on = workflow.models[asked].retired_on
+    retired_on = workflow.models[model_id].retired_on
     return (
-        f"{asked} was announced to be shut down on {retired_on}; this batch names no model, so {model.id} makes it.",
+        f"{model_id} was announced to be shut down on {retired_on}; this batch names no model, so {model.id} makes it.",
     )
 
 
@@ -157,8 +157,8 @@ def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Ite
 
 
 def _text_fault(text: str) -> str | None:
-    if found := _SURROGATE.search(text):
-        return f"character {found.start() + 1} is half of a surrogate pair, which is not text: send it whole"
+    if match := _SURROGATE.search(text):
+        return f"character {match.start() + 1} is half of a surrogate pair, which is not text: send it whole"
     if len(text) < MIN_PROMPT_CHARACTERS:
         return f"the prompt has {len(text)} characters; at least {MIN_PROMPT_CHARACTERS} are needed"
     if (size := len(text.encode())) > MAX_PROMPT_BYTES:
@@ -184,10 +184,12 @@ def _check_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iter
 
 
 def _model_faults(
-    asked: str | None, model: ModelConfig | None, workflow: Workflow, aspect_ratio: str, resolution: str
+    model_id: str | None, model: ModelConfig | None, workflow: Workflow, aspect_ratio: str, resolution: str
 ) -> Iterator[FieldError]:
     if model is None:
-        yield FieldError("model", f"{quote_briefly(asked)} is not offered; choose one of {', '.join(workflow.models)}")
+        yield FieldError(
+            "model", f"{quote_briefly(model_id)} is not offered; choose one of {', '.join(workflow.models)}"
+        )
         return
     if aspect_ratio not in model.aspect_ratios:
         offered = ", ".join(model.aspect_ratios)

@@ -63,8 +63,8 @@ class WatchdogCheck:
 
 def first_attempts(execution: Execution, results: Iterable[Result], start: datetime, rate: float) -> Iterator[Task]:
     """The first tasks of these results, 1/rate seconds apart from `start` on, so that batches share the pace."""
-    for place, result in enumerate(results):
-        yield Task.of(execution, result, 1, start + timedelta(seconds=place / rate))
+    for position, result in enumerate(results):
+        yield Task.of(execution, result, 1, start + timedelta(seconds=position / rate))
 
 
 def first_check(execution_id: str, since: datetime, interval: float) -> WatchdogCheck:

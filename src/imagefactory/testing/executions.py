@@ -138,19 +138,33 @@ class InMemoryReservations:
     def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
         """Look at all that is the user's."""
         with self._store.lock:
-            theirs = [one for one in self._store.executions.values() if one.user == user and one.id != besides]
-            running = [self._store.progress[one.id] for one in theirs if _is_visible(one) and not one.final_status]
-        waiting = [one for one in theirs if not _is_visible(one) and not one.is_overdue(now)]
+            executions = [
+                execution
+                for execution in self._store.executions.values()
+                if execution.user == user and execution.id != besides
+            ]
+            running = [
+                self._store.progress[execution.id]
+                for execution in executions
+                if _is_visible(execution) and not execution.final_status
+            ]
+        waiting = [
+            execution for execution in executions if not _is_visible(execution) and not execution.is_overdue(now)
+        ]
         prompts = sum(progress.total - progress.ended for progress in running) + sum(
-            one.prompt_count for one in waiting
+            execution.prompt_count for execution in waiting
         )
         return InFlight(len(running) + len(waiting), prompts)
 
     def count_pending_elsewhere(self, limit: int) -> list[int]:
         """Look at every execution that is not closed."""
         with self._store.lock:
-            open_ones = [one.id for one in self._store.executions.values() if _is_visible(one) and not one.final_status]
-            return [self._store.progress[one].pending for one in sorted(open_ones)[:limit]]
+            open_ones = [
+                execution.id
+                for execution in self._store.executions.values()
+                if _is_visible(execution) and not execution.final_status
+            ]
+            return [self._store.progress[execution_id].pending for execution_id in sorted(open_ones)[:limit]]
 
 
 class InMemoryExecutions:
@@ -162,8 +176,8 @@ class InMemoryExecutions:
     def get(self, execution_id: str) -> Execution | None:
         """An execution past its commit point."""
         with self._store.lock:
-            found = self._store.executions.get(execution_id)
-            return found if found and _is_visible(found) else None
+            execution = self._store.executions.get(execution_id)
+            return execution if execution and _is_visible(execution) else None
 
     def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
         """An execution and one of its results."""
@@ -177,16 +191,16 @@ class InMemoryExecutions:
 
     def read_all_progress(self, execution_ids: Sequence[str]) -> list[Progress]:
         """The counters of those that exist."""
-        return [progress for one in execution_ids if (progress := self.read_progress(one))]
+        return [progress for execution_id in execution_ids if (progress := self.read_progress(execution_id))]
 
     def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
         """Look into the chunks."""
-        found = {}
+        prompts = {}
         with self._store.lock:
             for index in indexes:
                 number = bisect_right(execution.chunks, index) - 1
-                found[index] = self._store.chunks[execution.id, number][index - execution.chunks[number]]
-        return found
+                prompts[index] = self._store.chunks[execution.id, number][index - execution.chunks[number]]
+        return prompts
 
     def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
         """Write results and counters, all or nothing."""
@@ -199,7 +213,7 @@ class InMemoryExecutions:
                 raise Conflict("a result was moved by somebody else")
             now = self._store.clock.now()
             moved = tuple(replace(transition.after, version=next(self._store.versions)) for transition in transitions)
-            self._store.results[execution.id].update({one.index: (now, one) for one in moved})
+            self._store.results[execution.id].update({result.index: (now, result) for result in moved})
             after = _count(progress, transitions, now, str(next(self._store.versions)))
             self._store.progress[execution.id] = after
             return Applied(moved, after.ended)
@@ -215,7 +229,7 @@ class InMemoryExecutions:
         wanted = set(statuses)
         with self._store.lock:
             known = sorted(self._results(execution_id).items())
-        return [one for index, one in known if index >= first and one.status in wanted][:limit]
+        return [result for index, result in known if index >= first and result.status in wanted][:limit]
 
     def results_since(
         self, execution_id: str, since: datetime, after: int | None, limit: int
@@ -224,7 +238,7 @@ class InMemoryExecutions:
         start = (since, -1 if after is None else after)
         with self._store.lock:
             changes = list(self._store.results.get(execution_id, {}).values())
-        later = [(at, one) for at, one in changes if (at, one.index) > start]
+        later = [(at, result) for at, result in changes if (at, result.index) > start]
         return sorted(later, key=lambda change: (change[0], change[1].index))[:limit]
 
     def list_by_user(
@@ -232,14 +246,18 @@ class InMemoryExecutions:
     ) -> list[Execution]:
         """The user's, newest first."""
         with self._store.lock:
-            theirs = [one for one in self._store.executions.values() if one.user == user and _is_visible(one)]
+            executions = [
+                execution
+                for execution in self._store.executions.values()
+                if execution.user == user and _is_visible(execution)
+            ]
         wanted = [
-            one
-            for one in theirs
-            if (not final_statuses or one.final_status in final_statuses)
-            and (before is None or one.created_at < before)
+            execution
+            for execution in executions
+            if (not final_statuses or execution.final_status in final_statuses)
+            and (before is None or execution.created_at < before)
         ]
-        return sorted(wanted, key=lambda one: (one.created_at, one.id), reverse=True)[:limit]
+        return sorted(wanted, key=lambda execution: (execution.created_at, execution.id), reverse=True)[:limit]
 
     def note_recovery(self, execution: Execution) -> Execution:
         """Count it, if the execution is as it was read."""
@@ -267,7 +285,7 @@ class InMemoryExecutions:
             self._store.put(replace(self._store.require_unchanged(execution), final_status=status, encrypted_key=None))
 
     def _results(self, execution_id: str) -> dict[int, Result]:
-        return {index: one for index, (_, one) in self._store.results.get(execution_id, {}).items()}
+        return {index: result for index, (_, result) in self._store.results.get(execution_id, {}).items()}
 
 
 def _is_visible(execution: Execution) -> bool:

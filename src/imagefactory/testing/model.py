@@ -62,16 +62,16 @@ class ScriptedModel:
         self, request: GenerationRequest, api_key: str, timeout: float
     ) -> AbstractContextManager[GeneratedImage]:
         """Do what the script says."""
-        said = self._answer_for(request, self.calls_by_prompt()[request.prompt])
+        answer = self._answer_for(request, self.calls_by_prompt()[request.prompt])
         self.calls.append(Asked(request, api_key, timeout))
-        if isinstance(said, Takes):
-            self._clock.advance(said.seconds)
-            said = said.then
-        if isinstance(said, Failure):
-            raise AttemptFailed(said)
-        if isinstance(said, BaseException):
-            raise said
-        return contextlib.nullcontext(said)
+        if isinstance(answer, Takes):
+            self._clock.advance(answer.seconds)
+            answer = answer.then
+        if isinstance(answer, Failure):
+            raise AttemptFailed(answer)
+        if isinstance(answer, BaseException):
+            raise answer
+        return contextlib.nullcontext(answer)
 
     def calls_by_prompt(self) -> Counter[str]:
         """How often each prompt was asked for."""

@@ -96,11 +96,11 @@ class InMemoryImageStore:
 
     def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
         """Keep a reference, beside a different one of that number."""
-        place = f"executions/{execution_id}/references/{number}"
-        name = f"{place}.{picture.format.value}"
+        stem = f"executions/{execution_id}/references/{number}"
+        name = f"{stem}.{picture.format.value}"
         with self._lock:
             if self.objects.get(name, StoredObject(picture.data, "")).data != picture.data:
-                name = f"{place}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
+                name = f"{stem}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
             self.objects[name] = StoredObject(picture.data, picture.format.content_type)
         return name
 
@@ -124,8 +124,8 @@ class InMemoryImageStore:
     def find(self, execution_id: str, index: int) -> StoredImage | None:
         """The first image whose name begins as this prompt's does."""
         prefix = _prefix(execution_id, index)
-        found = (name for name in self.objects if name.startswith(prefix))
-        name = next(found, None)
+        names = (name for name in self.objects if name.startswith(prefix))
+        name = next(names, None)
         return _image_of(name, self.objects[name]) if name else None
 
     def of(self, execution_id: str, index: int) -> list[str]:
@@ -198,7 +198,7 @@ class InMemoryEncryption:
 
 def _mask(data: bytes, version: str, context: str) -> bytes:
     mask = hashlib.shake_256(f"{version} {context}".encode()).digest(len(data))
-    return bytes(one ^ other for one, other in zip(data, mask, strict=True))
+    return bytes(byte ^ other for byte, other in zip(data, mask, strict=True))
 
 
 class InMemoryWorkflows:
@@ -217,12 +217,12 @@ class FakeImageCodec:
 
     def decode(self, data: bytes) -> DecodedImage:
         """Believe what the bytes say."""
-        found = _PICTURE.match(data)
-        if found is None:
+        match = _PICTURE.match(data)
+        if match is None:
             raise ValueError("the file is no PNG, JPEG or WebP image")
         if not data.endswith(b"."):
             raise ValueError("the image is damaged or cut short")
-        return DecodedImage(data, ImageFormat(found[1].decode()), int(found[2]), int(found[3]))
+        return DecodedImage(data, ImageFormat(match[1].decode()), int(match[2]), int(match[3]))
 
     def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Say something else."""

@@ -184,7 +184,9 @@ class Generate:
 
     def _references(self, parameters: GenerationParameters) -> tuple[tuple[str, bytes], ...]:
         try:
-            return tuple((one.content_type, self.images.reference(one.name)) for one in parameters.references)
+            return tuple(
+                (reference.content_type, self.images.reference(reference.name)) for reference in parameters.references
+            )
         except Conflict as failed:
             message = "A reference image of this execution is no longer in the bucket; submit the batch again."
             raise AttemptFailed(Failure(FailureCode.INTERNAL, message, retryable=False)) from failed
@@ -241,17 +243,19 @@ class Generate:
 
 def _provenance(parameters: GenerationParameters, generated: GeneratedImage, decoded: DecodedImage) -> Provenance:
     """What is kept of the image besides the image."""
-    odd = parameters.mismatches(decoded.width, decoded.height, generated.model_version)
+    warnings = parameters.mismatches(decoded.width, decoded.height, generated.model_version)
     if not parameters.output_format and is_another_image_type(generated.content_type, decoded.format.content_type):
-        odd += (f"the model called it {generated.content_type}, it is {decoded.format.content_type}",)
+        warnings += (f"the model called it {generated.content_type}, it is {decoded.format.content_type}",)
     if generated.is_thought:
-        odd += ("the model marked it as an interim image, and made no other",)
-    if odd:
-        log.warning("the image is not as it was asked for", oddities=len(odd), model_version=generated.model_version)
+        warnings += ("the model marked it as an interim image, and made no other",)
+    if warnings:
+        log.warning(
+            "the image is not as it was asked for", oddities=len(warnings), model_version=generated.model_version
+        )
     return Provenance(
         cost_microusd=parameters.cost(generated.tokens),
         tokens=generated.tokens,
         model_version=generated.model_version,
         response_id=generated.response_id,
-        warnings=odd,
+        warnings=warnings,
     )

@@ -40,14 +40,14 @@ class ListExecutions:
             batch = self.executions.list_by_user(user, list(closed) or None, before, limit + 1)
             progress_by_id = {
                 progress.execution_id: progress
-                for progress in self.executions.read_all_progress([one.id for one in batch])
+                for progress in self.executions.read_all_progress([execution.id for execution in batch])
             }
             snapshots = [
                 Snapshot(execution, progress_by_id[execution.id])
                 for execution in batch
                 if execution.id in progress_by_id
             ]
-            matching += [one for one in snapshots if not statuses or one.progress.status in statuses]
+            matching += [snapshot for snapshot in snapshots if not statuses or snapshot.progress.status in statuses]
             if len(batch) <= limit or len(matching) > limit:
                 break
             before = batch[-1].created_at

@@ -50,8 +50,8 @@ class RetryRequest:
 
     def upper_bound(self, progress: Progress) -> int:
         """How many results it may take, as the counters have it."""
-        found = sum(progress.counts()[status.value] for status in self.statuses)
-        return min(found, len(self.indexes)) if self.indexes else found
+        count = sum(progress.counts()[status.value] for status in self.statuses)
+        return min(count, len(self.indexes)) if self.indexes else count
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class Retry:
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.
         while first is not None and not (retried and state.execution.cancel_requested):
-            found = self.executions.results_in(execution_id, request.statuses, first, MAX_TRANSITIONS_PER_COMMIT)
+            results = self.executions.results_in(execution_id, request.statuses, first, MAX_TRANSITIONS_PER_COMMIT)
             try:
-                state, moved = self._reopen(state, [result for result in found if request.matches(result)])
+                state, moved = self._reopen(state, [result for result in results if request.matches(result)])
             except Conflict:
                 if (conflicts := conflicts + 1) > MAX_TRIES:
                     raise Unavailable("the execution kept changing while it was reopened") from None
@@ -117,7 +117,7 @@ class Retry:
             start = began + timedelta(seconds=retried / self.rate)
             takes_tasks = takes_tasks and fan_out(self.tasks, state.execution, moved, start, self.rate)
             retried, conflicts = retried + len(moved), 0
-            first = found[-1].index + 1 if len(found) == MAX_TRANSITIONS_PER_COMMIT else None
+            first = results[-1].index + 1 if len(results) == MAX_TRANSITIONS_PER_COMMIT else None
         if not retried:
             raise NotRetryable
         log.info("results are retried", execution_id=execution_id, results=retried)

@@ -137,35 +137,35 @@ class ShowExecution:
         if page.since:
             return self._changes(execution, page, page.since, now)
         if ResultStatus.PENDING in page.statuses:
-            found = self._scan(execution, page)
+            results = self._scan(execution, page)
         elif page.statuses:
-            found = self.executions.results_in(execution.id, page.statuses, page.first, page.limit + 1)
+            results = self.executions.results_in(execution.id, page.statuses, page.first, page.limit + 1)
         else:
             count = min(page.limit + 1, max(execution.prompt_count - page.first, 0))
-            found = read_window(self.executions, execution, page.first, count)
-        more = found[page.limit].index if len(found) > page.limit else None
-        return _Page(found[: page.limit], more, now, has_more=more is not None)
+            results = read_window(self.executions, execution, page.first, count)
+        more = results[page.limit].index if len(results) > page.limit else None
+        return _Page(results[: page.limit], more, now, has_more=more is not None)
 
     def _changes(self, execution: Execution, page: PageRequest, since: ChangeCursor, now: ChangeCursor) -> _Page:
         """What changed since; when that is more than a page, `next_since` leads on to the rest."""
         if since.version == now.version:
             return _Page([], None, now, has_more=False)
-        found = self.executions.results_since(execution.id, since.at, since.after, page.limit)
-        results = [result for _, result in found if not page.statuses or result.status in page.statuses]
-        if len(found) == page.limit:
-            changed_at, last = found[-1]
+        changes = self.executions.results_since(execution.id, since.at, since.after, page.limit)
+        results = [result for _, result in changes if not page.statuses or result.status in page.statuses]
+        if len(changes) == page.limit:
+            changed_at, last = changes[-1]
             now = ChangeCursor(changed_at, after=last.index)
-        return _Page(results, None, now, has_more=len(found) == page.limit)
+        return _Page(results, None, now, has_more=len(changes) == page.limit)
 
     def _scan(self, execution: Execution, page: PageRequest) -> list[Result]:
         """Look through all results in order: pending ones may have no document to query for."""
-        found: list[Result] = []
+        matching: list[Result] = []
         for first in range(page.first, execution.prompt_count, WINDOW):
             window = read_window(self.executions, execution, first, min(WINDOW, execution.prompt_count - first))
-            found += [result for result in window if result.status in page.statuses]
-            if len(found) > page.limit:
+            matching += [result for result in window if result.status in page.statuses]
+            if len(matching) > page.limit:
                 break
-        return found[: page.limit + 1]
+        return matching[: page.limit + 1]
 
     def _details(self, execution: Execution, results: Sequence[Result], now: datetime) -> Iterator[ResultDetails]:
         prompts = self.executions.prompts(execution, [result.index for result in results])

@@ -255,7 +255,7 @@ def _fingerprint(workflow_id: str, submission: Submission) -> str:
     What was left out is hashed as left out, so that a default that changes in between makes no other request of it.
     The API key is left out: it is never stored in any other form than encrypted, not even hashed.
     """
-    asked = {
+    facts = {
         "workflow": workflow_id,
         "prompts": [asdict(prompt) for prompt in submission.prompts],
         "references": [hashlib.sha256(upload.data).hexdigest() for upload in submission.references],
@@ -265,4 +265,4 @@ def _fingerprint(workflow_id: str, submission: Submission) -> str:
         "output_format": submission.output_format,
         "metadata": dict(submission.metadata),
     }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -67,10 +67,10 @@ class Watchdog:
             return self._await_submit(check)
         if progress.status.is_terminal:
             return self._leave(execution, progress, check)
-        found = self._inspect(execution, progress, check)
-        idle = 0 if found is CheckResult.MOVING else check.idle_rounds + 1
+        result = self._inspect(execution, progress, check)
+        idle = 0 if result is CheckResult.MOVING else check.idle_rounds + 1
         self._come_back(replace(check, last_version=progress.version, idle_rounds=idle))
-        return found
+        return result
 
     def _leave(self, execution: Execution, progress: Progress, check: WatchdogCheck) -> CheckResult:
         """Leave what has ended, with a write even where it is closed already.
@@ -134,8 +134,10 @@ class Watchdog:
             return CheckResult.MOVING
         self.tasks.enqueue(
             [
-                replace(task, recovery=recovered.recovery_count, schedule_at=now + timedelta(seconds=place / self.rate))
-                for place, task in enumerate(missing)
+                replace(
+                    task, recovery=recovered.recovery_count, schedule_at=now + timedelta(seconds=position / self.rate)
+                )
+                for position, task in enumerate(missing)
             ]
         )
         log.warning("lost tasks were created anew", execution_id=execution.id, tasks=len(missing))

@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
+from imagefactory_client import Counts, Execution
 from local.album import delete_earlier_images, shorten
 from local.demo import EXAMPLES, choose_key
 from local.progress import ProgressView, describe_progress, format_duration
@@ -23,11 +25,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NONE = dict.fromkeys(("pending", "processing", "completed", "failed", "blocked", "cancelled"), 0)
+MOMENT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def standing(progress: int, left: float | None, **counts: int) -> dict[str, Any]:
-    """An answer of the status API, as far as the progress bar reads it."""
-    return {"progress": progress, "estimated_seconds_left": left, "counts": NONE | counts | {"total": 5}}
+def standing(percent: int, left: int | None, **counts: int) -> Execution:
+    """An execution of five prompts, as far as the progress bar reads it."""
+    return Execution(
+        id="0b9d",
+        workflow_id="f8b2",
+        status="processing" if percent < 100 else "completed",
+        counts=Counts(total=5, **(NONE | counts)),
+        percent=percent,
+        cost_usd=0.1,
+        model="a-model",
+        aspect_ratio="1:1",
+        resolution="1K",
+        metadata={},
+        created_at=MOMENT,
+        started_at=MOMENT,
+        completed_at=None,
+        expires_at=MOMENT,
+        seconds_left=left,
+    )
 
 
 def run_demo(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -109,7 +128,7 @@ def test_the_examples_are_five_prompts_and_a_small_picture() -> None:
 
 
 def test_progress_is_told_by_status_with_the_time_left() -> None:
-    assert describe_progress(standing(40, 84.0, completed=2, processing=3)) == (
+    assert describe_progress(standing(40, 84, completed=2, processing=3)) == (
         "2 completed, 3 processing, about 1 min 24 s left"
     )
     assert describe_progress(standing(100, 0, completed=4, blocked=1)) == "4 completed, 1 blocked"
@@ -147,7 +166,7 @@ def test_time_spans_are_told_for_people(seconds: float, words: str) -> None:
 
 
 def test_only_images_of_an_earlier_run_are_deleted(tmp_path: Path) -> None:
-    for name in ("00000.png", "12345.jpg", "notes.txt", "1.png"):
+    for name in ("00000.png", "12345.jpg", "00001.webp.part", "notes.txt", "1.png"):
         (tmp_path / name).touch()
 
     delete_earlier_images(tmp_path)

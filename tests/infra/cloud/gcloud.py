@@ -65,10 +65,11 @@ def environment(cloud: Cloud, folder: Path, programs: Path) -> dict[str, str]:
     }
 
 
-def run_infra(env: dict[str, str], *arguments: str, answers: str = "") -> Outcome:
-    """Run `python -m infra` to its end, which may be a bad one, with the standard library alone."""
+def run_infra(env: dict[str, str], *arguments: str, answers: str = "", is_bare: bool = True) -> Outcome:
+    """Run `python -m infra` to its end, which may be a bad one, by default with the standard library alone."""
+    bare = ["-S"] if is_bare else []
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-S", "-m", "infra", *arguments],
+        [sys.executable, *bare, "-m", "infra", *arguments],
         env=env,
         input=answers,
         capture_output=True,

@@ -94,7 +94,7 @@ def _parameters_of(parameters: Document) -> GenerationParameters:
     return GenerationParameters(
         **parameters
         | {
-            "references": tuple(Reference(**one) for one in parameters["references"]),
+            "references": tuple(Reference(**reference) for reference in parameters["references"]),
             "token_prices": TokenPrices(**prices) if prices else None,
         }
     )

@@ -54,11 +54,11 @@ class FirestoreExecutions:
 
     def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
         """Read both documents in one call."""
-        asked, one = self._layout.execution(execution_id), self._layout.result(execution_id, index)
+        execution, result = self._layout.execution(execution_id), self._layout.result(execution_id, index)
         with translate_google_errors():
-            snapshots = read_all(functools.partial(self._database.get_all, [asked, one]))
-            found = {snapshot.reference.path: snapshot for snapshot in snapshots}
-        return _execution(found[asked.path]), _result(found[one.path])
+            snapshots = read_all(functools.partial(self._database.get_all, [execution, result]))
+            by_path = {snapshot.reference.path: snapshot for snapshot in snapshots}
+        return _execution(by_path[execution.path]), _result(by_path[result.path])
 
     def read_progress(self, execution_id: str) -> Progress | None:
         """Read the counters."""
@@ -69,21 +69,21 @@ class FirestoreExecutions:
         """Read the counters of several executions in one call."""
         if not execution_ids:
             return []
-        names = {self._layout.counts(one).path: one for one in execution_ids}
+        names = {self._layout.counts(execution_id).path: execution_id for execution_id in execution_ids}
         with translate_google_errors():
-            references = [self._layout.counts(one) for one in execution_ids]
+            references = [self._layout.counts(execution_id) for execution_id in execution_ids]
             snapshots = read_all(functools.partial(self._database.get_all, references))
-        found = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
-        counted = (_progress(one, found[one]) for one in execution_ids)
+        by_id = {names[snapshot.reference.path]: snapshot for snapshot in snapshots}
+        counted = (_progress(execution_id, by_id[execution_id]) for execution_id in execution_ids)
         return [progress for progress in counted if progress]
 
     def prompts(self, execution: Execution, indexes: Sequence[int]) -> dict[int, Prompt]:
         """Read the chunks that hold these prompts, unless they are remembered."""
-        found = {}
+        prompts = {}
         for index in indexes:
             number = bisect_right(execution.chunks, index) - 1
-            found[index] = self._chunk(execution.id, execution.created_at, number)[index - execution.chunks[number]]
-        return found
+            prompts[index] = self._chunk(execution.id, execution.created_at, number)[index - execution.chunks[number]]
+        return prompts
 
     def apply(self, execution: Execution, transitions: Sequence[Transition]) -> Applied:
         """Write results and counters in one commit."""
@@ -117,7 +117,10 @@ class FirestoreExecutions:
         ended = counted.transform_results[sorted(transforms).index("ended")].integer_value
         versions = (result.update_time for result in written)
         return Applied(
-            tuple(replace(one.after, version=version) for one, version in zip(transitions, versions, strict=True)),
+            tuple(
+                replace(transition.after, version=version)
+                for transition, version in zip(transitions, versions, strict=True)
+            ),
             ended,
         )
 
@@ -140,15 +143,15 @@ class FirestoreExecutions:
         references = [self._layout.result(execution.id, transition.after.index) for transition in transitions]
         with translate_google_errors():
             read = read_all(functools.partial(self._database.get_all, [counts, *references]))
-        found = {one.reference.path: one for one in read}
-        snapshots = [found[reference.path] for reference in references]
-        if any(not one.exists or one.get("write_id") != write_id for one in snapshots):
+        by_path = {snapshot.reference.path: snapshot for snapshot in read}
+        snapshots = [by_path[reference.path] for reference in references]
+        if any(not snapshot.exists or snapshot.get("write_id") != write_id for snapshot in snapshots):
             raise Conflict("a result was moved by somebody else")
         results = tuple(
-            replace(transition.after, version=one.update_time)
-            for transition, one in zip(transitions, snapshots, strict=True)
+            replace(transition.after, version=snapshot.update_time)
+            for transition, snapshot in zip(transitions, snapshots, strict=True)
         )
-        return Applied(results, found[counts.path].get("ended"))
+        return Applied(results, by_path[counts.path].get("ended"))
 
     def results(self, execution_id: str, first: int, count: int) -> dict[int, Result]:
         """Query a range of document names: what has no document costs nothing."""
@@ -193,7 +196,7 @@ class FirestoreExecutions:
             query = query.start_after({"created_at": before})
         with translate_google_errors():
             snapshots = read_all(query.limit(limit).stream)
-        return [execution for one in snapshots if (execution := _execution(one))]
+        return [execution for snapshot in snapshots if (execution := _execution(snapshot))]
 
     def note_recovery(self, execution: Execution) -> Execution:
         """Count it, if the execution is still as it was read."""

@@ -77,11 +77,11 @@ class FirestoreReservations:
             snapshot = reference.get(**CALL_OPTIONS)
             if not snapshot.exists:
                 return
-            found = codec.execution_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time)
-            if found.phase is not Phase.RESERVED:
+            execution = codec.execution_of(execution_id, snapshot.to_dict() or {}, snapshot.update_time)
+            if execution.phase is not Phase.RESERVED:
                 raise Conflict("the execution exists")
-            if found.is_overdue(now):
-                option = self._database.write_option(last_update_time=found.version)
+            if execution.is_overdue(now):
+                option = self._database.write_option(last_update_time=execution.version)
                 reference.delete(option=option, **CALL_OPTIONS)
 
     def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
@@ -127,7 +127,11 @@ class FirestoreReservations:
             read = read_all(query.select(["state", "prompt_count", "accepting_until"]).stream)
         others = [snapshot for snapshot in read if snapshot.id != besides]
         running = [snapshot.id for snapshot in others if snapshot.get("state") == codec.OPEN]
-        reserved = [one for one in others if one.get("state") == codec.RESERVED and one.get("accepting_until") > now]
+        reserved = [
+            snapshot
+            for snapshot in others
+            if snapshot.get("state") == codec.RESERVED and snapshot.get("accepting_until") > now
+        ]
         prompts = sum(progress.total - progress.ended for progress in self._progress(running))
         prompts += sum(snapshot.get("prompt_count") for snapshot in reserved)
         return InFlight(len(running) + len(reserved), prompts)
@@ -136,11 +140,11 @@ class FirestoreReservations:
         """Find the executions, then read their counters in one call."""
         query = self._layout.executions.where(filter=firestore.FieldFilter("state", "==", codec.OPEN))
         with translate_google_errors():
-            found = read_all(query.select([]).limit(limit).stream)
-        return [progress.pending for progress in self._progress([snapshot.id for snapshot in found])]
+            snapshots = read_all(query.select([]).limit(limit).stream)
+        return [progress.pending for progress in self._progress([snapshot.id for snapshot in snapshots])]
 
     def _progress(self, execution_ids: Sequence[str]) -> list[Progress]:
-        names = [self._layout.counts(one) for one in execution_ids]
+        names = [self._layout.counts(execution_id) for execution_id in execution_ids]
         with translate_google_errors():
             counts = read_all(functools.partial(self._database.get_all, names)) if names else []
         return [
@@ -190,5 +194,5 @@ def _chunk_document(chunk: Sequence[Prompt]) -> codec.Document:
     custom_ids = [prompt.custom_id for prompt in chunk]
     return {
         "texts": [prompt.text for prompt in chunk],
-        "custom_ids": custom_ids if any(one is not None for one in custom_ids) else None,
+        "custom_ids": custom_ids if any(custom_id is not None for custom_id in custom_ids) else None,
     }

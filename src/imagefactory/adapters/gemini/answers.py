@@ -33,7 +33,7 @@ def image_of(answer: Any, api_key: str) -> GeneratedImage:
     answer = unwrap(answer)
     if not isinstance(answer, dict):
         raise _unusable("The Gemini API's answer is no JSON object, or was cut short.")
-    candidates = [as_dict(one) for one in as_items(answer.get("candidates"))]
+    candidates = [as_dict(candidate) for candidate in as_items(answer.get("candidates"))]
     failed = bool(_block_reason(answer) or as_dict(answer.get("error")))
     try:
         image = find_image(candidates, thoughts_too=not failed)
@@ -54,8 +54,8 @@ def image_of(answer: Any, api_key: str) -> GeneratedImage:
 
 def _tokens(usage: dict[str, Any]) -> TokenUsage:
     """The tokens used. The details tell only those of images; what candidates have beyond them is text."""
-    details = [as_dict(one) for one in as_items(usage.get("candidatesTokensDetails"))]
-    image = sum(as_count(one.get("tokenCount")) for one in details if one.get("modality") == "IMAGE")
+    details = [as_dict(detail) for detail in as_items(usage.get("candidatesTokensDetails"))]
+    image = sum(as_count(detail.get("tokenCount")) for detail in details if detail.get("modality") == "IMAGE")
     text = max(as_count(usage.get("candidatesTokenCount")) - image, 0) + as_count(usage.get("thoughtsTokenCount"))
     return TokenUsage(image, text, as_count(usage.get("promptTokenCount")))
 
@@ -76,12 +76,12 @@ def _without_image(answer: dict[str, Any], candidate: dict[str, Any], api_key: s
     blocked = _block_reason(answer)
     words = " ".join(str(part.get("text") or "") for part in parts_of(candidate) if not part.get("thought")).strip()
     reason = mask_key(str(blocked or candidate.get("finishReason") or ""), api_key)
-    said = mask_key(str(candidate.get("finishMessage") or words), api_key)
+    message = mask_key(str(candidate.get("finishMessage") or words), api_key)
     refused = bool(blocked) or any(word in reason for word in REFUSING)
     if refused:
-        message = said or f"The {'prompt' if blocked else 'image'} was refused: {reason}."
+        message = message or f"The {'prompt' if blocked else 'image'} was refused: {reason}."
     else:
-        message = said or f"The model answered without an image{f': {reason}' if reason else ''}."
+        message = message or f"The model answered without an image{f': {reason}' if reason else ''}."
     code = FailureCode.CONTENT_BLOCKED if refused else FailureCode.NO_IMAGE
     return Failure(code, message, retryable=not refused, provider_status=200, provider_reason=reason or None)
 

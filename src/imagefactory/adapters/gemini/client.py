@@ -61,8 +61,8 @@ class GeminiModel:
     @contextlib.contextmanager
     def generate(self, request: GenerationRequest, api_key: str, timeout: float) -> Iterator[GeneratedImage]:
         """POST the prompt, wait, and take the image out of the answer; keeps a place at the gate while it is in use."""
-        with contextlib.ExitStack() as place:
-            answer = self._answer(request, api_key, timeout, place)
+        with contextlib.ExitStack() as slot:
+            answer = self._answer(request, api_key, timeout, slot)
             value = parse_json(answer.body)
             if answer.status != HTTPStatus.OK:
                 failure = failure_of_status(answer.status, value, api_key, answer.retry_after, answer.date)
@@ -72,10 +72,10 @@ class GeminiModel:
             del value
             yield generated
 
-    def _answer(self, request: GenerationRequest, api_key: str, timeout: float, place: contextlib.ExitStack) -> Answer:
+    def _answer(self, request: GenerationRequest, api_key: str, timeout: float, slot: contextlib.ExitStack) -> Answer:
         with deadline(timeout) as call:
             try:
-                answer = self._post(request, api_key, call, place)
+                answer = self._post(request, api_key, call, slot)
             except (requests.RequestException, OSError, ValueError) as broken:
                 # The cause is cut off here: its text may hold the address and headers of the request.
                 raise AttemptFailed(_timeout(timeout) if call.is_over else _describe_break(broken)) from None
@@ -84,7 +84,7 @@ class GeminiModel:
                 raise AttemptFailed(_timeout(timeout))
         return answer
 
-    def _post(self, request: GenerationRequest, api_key: str, call: TimedCall, place: contextlib.ExitStack) -> Answer:
+    def _post(self, request: GenerationRequest, api_key: str, call: TimedCall, slot: contextlib.ExitStack) -> Answer:
         headers = {
             # Base64 hardly shrinks, and inflating it costs more than sending it.
             "Accept-Encoding": "identity",
@@ -103,7 +103,7 @@ class GeminiModel:
         with response:
             if not self._gate.acquire(timeout=call.seconds_left):
                 raise AttemptFailed(_timeout(call.seconds))
-            place.callback(self._gate.release)
+            slot.callback(self._gate.release)
             body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)
             retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
             return Answer(response.status_code, retry_after, date, body)

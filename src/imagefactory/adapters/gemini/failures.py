@@ -42,26 +42,28 @@ def failure_of_status(
     """
     error = as_dict(as_dict(unwrap(answer)).get("error"))
     details = [as_dict(detail) for detail in as_items(error.get("details"))[:MAX_DETAILS]]
-    said = [str(error.get("message") or f"The Gemini API answered {status}.")]
-    said += [detail["message"] for detail in details if isinstance(detail.get("message"), str)]
+    messages = [str(error.get("message") or f"The Gemini API answered {status}.")]
+    messages += [detail["message"] for detail in details if isinstance(detail.get("message"), str)]
     reasons = [detail["reason"] for detail in details if isinstance(detail.get("reason"), str)]
-    code, retryable = _code(status, said, reasons)
+    code, retryable = _code(status, messages, reasons)
     delay = 0.0
     if retryable:
         # In the whole text: what it says of limits and delays stands behind what a record keeps of it.
-        text = "\n".join(one[:MAX_SEARCHED] for one in said)[:MAX_SEARCHED]
+        text = "\n".join(message[:MAX_SEARCHED] for message in messages)[:MAX_SEARCHED]
         delay = find_retry_delay(text, details, retry_after, date)
         retryable = code is not FailureCode.RATE_LIMIT_EXCEEDED or not _is_waiting_useless(text, details)
     reason = reasons[0] if reasons else error.get("status")
     kept = mask_key(str(reason), api_key) if reason else None
-    return Failure(code, mask_key(said[0], api_key), retryable, delay, status, kept)
+    return Failure(code, mask_key(messages[0], api_key), retryable, delay, status, kept)
 
 
-def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode, bool]:
+def _code(status: int, messages: list[str], reasons: list[str]) -> tuple[FailureCode, bool]:
     match status:
         case 401 | 403:
             return FailureCode.INVALID_API_KEY, False
-        case 400 if any(map(_KEY_IS_WRONG.match, said)) or any(one.upper().startswith("API_KEY_") for one in reasons):
+        case 400 if any(map(_KEY_IS_WRONG.match, messages)) or any(
+            reason.upper().startswith("API_KEY_") for reason in reasons
+        ):
             return FailureCode.INVALID_API_KEY, False
         case 429:
             return FailureCode.RATE_LIMIT_EXCEEDED, True
@@ -75,7 +77,7 @@ def _code(status: int, said: list[str], reasons: list[str]) -> tuple[FailureCode
 
 def _is_waiting_useless(text: str, details: list[dict[str, Any]]) -> bool:
     """Whether the quota is a daily one, or one of nothing, or the money is gone."""
-    quotas = [as_dict(one) for detail in details for one in as_items(detail.get("violations"))]
+    quotas = [as_dict(violation) for detail in details for violation in as_items(detail.get("violations"))]
     quotas += [as_dict(detail.get("metadata")) for detail in details]
     names = [str(quota.get(name)) for quota in quotas for name in _QUOTA_NAMES]
     limits = [quota.get(value) for quota in quotas for value in _QUOTA_VALUES] + _LIMIT.findall(text)

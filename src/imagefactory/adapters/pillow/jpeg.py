@@ -90,10 +90,10 @@ def _has_every_scan(data: bytes) -> bool:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Each segment of a JPEG: its marker and its content, which ends before the data of a scan."""
-    place = 2
-    while marker := _MARKER.search(data, place):
-        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
-        yield data[marker.end() - 1], data[marker.end() + 2 : place]
+    offset = 2
+    while marker := _MARKER.search(data, offset):
+        offset = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+        yield data[marker.end() - 1], data[marker.end() + 2 : offset]
 
 
 def _hash_pixels(data: bytes) -> bytes:

@@ -36,7 +36,7 @@ _OTHERS = (
     *((4, b"ftypheic", "HEIC"), (4, b"ftypheix", "HEIC"), (4, b"ftypmif1", "HEIF"), (4, b"ftypavif", "AVIF")),
     *((0, b"<svg", "SVG"), (0, b"<?xml", "XML"), (0, b"<html", "HTML"), (0, b"<!DOCTYPE", "HTML")),
 )
-_NAMES = {ours: theirs for theirs, ours in _FORMATS.items()}
+_NAMES = {image_format: name for name, image_format in _FORMATS.items()}
 
 
 class PillowImageCodec:
@@ -106,7 +106,7 @@ def _describe(data: bytes) -> str:
     for start, name in _STARTS:
         if data.startswith(start):
             return f"the file begins as {name}, but is damaged, cut short, or of a rare kind that cannot be read"
-    for place, mark, name in _OTHERS:
-        if data.startswith(mark, place):
+    for offset, mark, name in _OTHERS:
+        if data.startswith(mark, offset):
             return f"the file is no PNG, JPEG or WebP image, but {name}"
     return "the file is no PNG, JPEG or WebP image"

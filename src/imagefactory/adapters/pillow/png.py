@@ -42,14 +42,14 @@ def strip_metadata(data: bytes) -> bytes:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Each chunk as far as the file is whole: its kind, where its data begin, and where the chunk ends."""
-    place, kind = len(SIGNATURE), b""
-    while place + _FRAME <= len(data) and kind != _LAST:
-        kind = data[place + 4 : place + 8]
-        end = place + _FRAME + int.from_bytes(data[place : place + 4])
+    offset, kind = len(SIGNATURE), b""
+    while offset + _FRAME <= len(data) and kind != _LAST:
+        kind = data[offset + 4 : offset + 8]
+        end = offset + _FRAME + int.from_bytes(data[offset : offset + 4])
         if end > len(data):
             return
-        yield kind, place + 8, end
-        place = end
+        yield kind, offset + 8, end
+        offset = end
 
 
 def _is_void(kind: bytes, content: bytes) -> bool:

@@ -131,12 +131,12 @@ def _freshness(headers: Message) -> int:
     control = str(headers.get("Cache-Control", ""))
     if _UNCACHED.search(control):
         return MIN_FRESH_SECONDS
-    found = _MAX_AGE.search(control)
-    if found is None:
+    match = _MAX_AGE.search(control)
+    if match is None:
         return DEFAULT_FRESH_SECONDS
     age = str(headers.get("Age", ""))
     spent = int(age) if re.fullmatch(r"[0-9]{1,9}", age) else 0
-    return min(max(int(found[1]) - spent, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS)
+    return min(max(int(match[1]) - spent, MIN_FRESH_SECONDS), MAX_FRESH_SECONDS)
 
 
 def _keys_of(answer: Any) -> dict[str, jwt.PyJWK]:
@@ -146,13 +146,13 @@ def _keys_of(answer: Any) -> dict[str, jwt.PyJWK]:
         ValueError: it is no JWK set, or has no such key.
     """
     entries = answer.get("keys") if isinstance(answer, dict) else None
-    found: dict[str, jwt.PyJWK] = {}
+    keys: dict[str, jwt.PyJWK] = {}
     for entry in entries if isinstance(entries, list) else ():
         if _is_usable(entry) and (key := _parse_key(entry)):
-            found.setdefault(entry["kid"], key)
-    if not found:
+            keys.setdefault(entry["kid"], key)
+    if not keys:
         raise ValueError("there is no usable key")
-    return found
+    return keys
 
 
 def _is_usable(entry: Any) -> bool:

@@ -75,12 +75,12 @@ class TokenVerifier:
         scheme, _, rest = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not rest.strip():
             raise Unauthenticated
-        found = _TOKEN.fullmatch(rest) if len(rest) <= MAX_TOKEN else None
-        if found is None:
+        match = _TOKEN.fullmatch(rest) if len(rest) <= MAX_TOKEN else None
+        if match is None:
             raise InvalidToken
         is_verified = self.guarded and rest.endswith(VERIFIED_BY_CLOUD_RUN) and VERIFIED_INSTEAD not in request.headers
         try:
-            claims = self._decode(found[1], verified_before=is_verified)
+            claims = self._decode(match[1], verified_before=is_verified)
         except jwt.ExpiredSignatureError as late:
             raise InvalidToken("The ID token has expired; get a new one.") from late
         except (jwt.PyJWTError, ValueError) as wrong:

@@ -40,8 +40,8 @@ def name_encoding(values: Sequence[str]) -> str:
     """The encoding that headers of one kind name, in lower case; names that differ make one that nobody knows."""
     cleaned = [value.strip(' "').lower() for value in values]
     # Without parameters and comments; what does not even begin with a name stands as it is.
-    found = [_NAME_PART.match(value) for value in cleaned]
-    return ", ".join(sorted({name[0] if name else value for name, value in zip(found, cleaned, strict=True)}))
+    matches = [_NAME_PART.match(value) for value in cleaned]
+    return ", ".join(sorted({name[0] if name else value for name, value in zip(matches, cleaned, strict=True)}))
 
 
 def decode_transfer(data: bytes, encoding: str) -> bytes:

@@ -82,21 +82,21 @@ class Fields:
 
     def choose(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
         """What the names in a list stand for, each once; a name that stands for nothing is an error of its own."""
-        found = []
-        for place, value in enumerate(self.items(name)):
+        chosen = []
+        for index, value in enumerate(self.items(name)):
             if isinstance(value, str) and value in offered:
-                found.append(offered[value])
+                chosen.append(offered[value])
             else:
-                self.reject(name, f"this must be one of {', '.join(offered)}", place)
-        return tuple(dict.fromkeys(found))
+                self.reject(name, f"this must be one of {', '.join(offered)}", index)
+        return tuple(dict.fromkeys(chosen))
 
     def whole_numbers(self, name: str) -> tuple[int, ...]:
         """A list of whole numbers from 0, each once; floats and booleans are refused."""
-        found = self.items(name)
-        for place, value in enumerate(found):
+        numbers = self.items(name)
+        for index, value in enumerate(numbers):
             if type(value) is not int or value < 0:
-                self.reject(name, "this must be a whole number from 0", place)
-        return () if self.errors else tuple(dict.fromkeys(found))
+                self.reject(name, "this must be a whole number from 0", index)
+        return () if self.errors else tuple(dict.fromkeys(numbers))
 
     def lines(self) -> tuple[Prompt, ...]:
         """The prompts of `prompts_text`."""
@@ -116,7 +116,7 @@ class Fields:
         # An empty list is what PHP makes of an empty map.
         if value is None or value == []:
             return {}
-        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
             self.reject("metadata", "this must be an object whose values are strings")
             return {}
         return value

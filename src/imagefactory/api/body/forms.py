@@ -118,9 +118,9 @@ def _read_text(fields: Fields, part: Part, charset: str) -> None:
 
 
 def _text(part: Part, charset: str) -> str:
-    found = find_format(part.content_type, part.filename or "")
-    if found and not (part.name == "metadata" and found == "JSON"):
-        raise ValueError(_explain_format(part.name, found))
+    file_format = find_format(part.content_type, part.filename or "")
+    if file_format and not (part.name == "metadata" and file_format == "JSON"):
+        raise ValueError(_explain_format(part.name, file_format))
     data = part.decode()
     if len(data) > part.limit:
         raise ValueError(f"this has more than {part.limit} bytes")
@@ -135,11 +135,11 @@ def _text(part: Part, charset: str) -> str:
         raise ValueError(f"this {describe_text_error(wrong, charset)}") from None
 
 
-def _explain_format(name: str, found: str) -> str:
+def _explain_format(name: str, file_format: str) -> str:
     hint = _HINTS.get(name, "send plain text")
-    if name == "prompts_text" and found in ("CSV", "TSV", "JSON", "JSON lines"):
+    if name == "prompts_text" and file_format in ("CSV", "TSV", "JSON", "JSON lines"):
         hint += ", or a JSON body whose field prompts has them, with custom ids"
-    return f"this is {found}, not plain text: {hint}"
+    return f"this is {file_format}, not plain text: {hint}"
 
 
 def _is_empty(part: Part) -> bool:

@@ -67,8 +67,8 @@ def parse_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object)
     except ValueError as wrong:
-        place = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
-        raise MalformedRequest(f"The body is not valid JSON{place}.") from None
+        position = f" at character {wrong.pos + 1}" if isinstance(wrong, json.JSONDecodeError) else ""
+        raise MalformedRequest(f"The body is not valid JSON{position}.") from None
 
 
 def _check_size(text: str) -> None:
@@ -91,7 +91,7 @@ def _check_size(text: str) -> None:
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON; of a name that stands twice, one value would be dropped without a word."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    values = dict(pairs)
+    if len(values) < len(pairs):
         raise MalformedRequest("The body has an object in which a name stands twice.")
-    return found
+    return values

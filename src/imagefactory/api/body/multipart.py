@@ -85,19 +85,19 @@ def read_parts(request: Request, body: bytearray, limits: Mapping[str, int]) -> 
     boundary = (found_boundary[1] or found_boundary[2]).strip() if found_boundary else ""
     if not boundary.isascii() or not 0 < len(boundary) <= MAX_BOUNDARY:
         raise MalformedRequest("The form's Content-Type needs a boundary.")
-    found: list[Part] = []
+    parts: list[Part] = []
     try:
         for event in _events(body, boundary.encode()):
             if isinstance(event, Field | File):
-                found.append(_part(event, limits))
+                parts.append(_part(event, limits))
             elif isinstance(event, Data):
-                found[-1].keep(event.data)
+                parts[-1].keep(event.data)
     except ValueError:
-        found.clear()
+        parts.clear()
     body.clear()
-    if not found:
+    if not parts:
         raise MalformedRequest("The form has no line with the boundary of its Content-Type, or its end is missing.")
-    return found
+    return parts
 
 
 def _events(body: bytearray, boundary: bytes) -> Iterator[Event]:
@@ -127,7 +127,7 @@ def _part(event: Field | File, limits: Mapping[str, int]) -> Part:
         filename=event.filename if isinstance(event, File) else None,
         content_type=content_type.strip().lower(),
         charset=options.get("charset", "").strip(),
-        encoding=next((one for one in encodings if one not in PLAIN), ""),
+        encoding=next((encoding for encoding in encodings if encoding not in PLAIN), ""),
         limit=limits.get(name, 0),
         data=bytearray(),
     )

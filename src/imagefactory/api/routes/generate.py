@@ -80,18 +80,18 @@ def _read_check(body: dict[str, Any]) -> WatchdogCheck:
     execution_id, check = body.get("execution_id"), body["watch"]
     try:
         since = datetime.fromisoformat(check["since"])
-        place, seen, idle = check["round"], check["seen"], check["idle"]
+        number, seen, idle = check["round"], check["seen"], check["idle"]
     except (TypeError, KeyError, ValueError):
         raise MalformedRequest("watch must have since (a timestamp), round, seen and idle.") from None
     if (
         not _is_id(execution_id)
-        or type(place) is not int
+        or type(number) is not int
         or type(idle) is not int
         or not isinstance(seen, str)
         or not since.tzinfo
     ):
         raise MalformedRequest("execution_id (a UUID), and in watch round and idle (whole numbers) are needed.")
-    return WatchdogCheck(str(execution_id), since, since, place, seen, idle)
+    return WatchdogCheck(str(execution_id), since, since, number, seen, idle)
 
 
 def _is_id(value: Any) -> bool:

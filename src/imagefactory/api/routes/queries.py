@@ -99,11 +99,11 @@ class Query:
         """The statuses asked for, each once."""
         items = (part.strip() for text in self._values.get("status", ()) for part in text.split(","))
         # Nothing stands behind a comma at the end, and between two commas.
-        asked = [item for item in items if item]
+        values = [item for item in items if item]
         names = {status.value: status for status in offered}
-        if unknown := [item for item in asked if item not in names]:
+        if unknown := [item for item in values if item not in names]:
             self.errors.append(FieldError("status", f"“{unknown[0][:40]}” is none of {', '.join(names)}"))
-        return tuple(dict.fromkeys(names[item] for item in asked if item in names))
+        return tuple(dict.fromkeys(names[item] for item in values if item in names))
 
     def check(self) -> None:
         """Raise what was found.
@@ -142,9 +142,9 @@ def page_request(request: Request) -> PageRequest:
 def list_request(request: Request) -> tuple[tuple[ExecutionStatus, ...], datetime | None, int]:
     """Which executions to show: their statuses, the moment to go on from, and how many."""
     query = Query(request, ("limit", "cursor", "status"))
-    asked = query.statuses(ExecutionStatus), query.time_cursor(), query.limit()
+    page = query.statuses(ExecutionStatus), query.time_cursor(), query.limit()
     query.check()
-    return asked
+    return page
 
 
 def _is_number(text: str) -> bool:

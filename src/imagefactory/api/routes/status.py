@@ -62,11 +62,11 @@ def status_routes(
 def _show(show: ShowExecution, user: str, execution_id: str) -> Response:
     # Weak ones too: a proxy that compresses an answer weakens its validator. A star is any.
     is_known = request.if_none_match.contains_weak
-    shown = show(user, execution_id, queries.page_request(request), lambda version: is_known(_etag(version)))
-    headers = {"ETag": f'"{_etag(shown.version)}"', "Cache-Control": "private, no-cache"}
-    if shown.page is None:
+    answer = show(user, execution_id, queries.page_request(request), lambda version: is_known(_etag(version)))
+    headers = {"ETag": f'"{_etag(answer.version)}"', "Cache-Control": "private, no-cache"}
+    if answer.page is None:
         return Response(status=304, headers=headers)
-    return success(views.execution_page(shown.page), headers=headers)
+    return success(views.execution_page(answer.page), headers=headers)
 
 
 def _etag(version: str) -> str:

@@ -1,0 +1,60 @@
+"""A client of Image Factory's HTTP API: submit prompts, watch them, download the images."""
+
+from imagefactory_client.client import Client
+from imagefactory_client.errors import (
+    ApiError,
+    Detail,
+    DownloadFailed,
+    IdempotencyKeyReused,
+    ImageFactoryError,
+    InvalidRequest,
+    NotFound,
+    NothingToRetry,
+    StillAccepting,
+    TooManyInFlight,
+    Unauthenticated,
+    Unavailable,
+    UnexpectedAnswer,
+    Unreachable,
+)
+from imagefactory_client.records import (
+    Accepted,
+    Batch,
+    Changes,
+    Counts,
+    Execution,
+    Failure,
+    Prompt,
+    Result,
+    Retried,
+)
+from imagefactory_client.workflow import Model, Workflow
+
+__all__ = [
+    "Accepted",
+    "ApiError",
+    "Batch",
+    "Changes",
+    "Client",
+    "Counts",
+    "Detail",
+    "DownloadFailed",
+    "Execution",
+    "Failure",
+    "IdempotencyKeyReused",
+    "ImageFactoryError",
+    "InvalidRequest",
+    "Model",
+    "NotFound",
+    "NothingToRetry",
+    "Prompt",
+    "Result",
+    "Retried",
+    "StillAccepting",
+    "TooManyInFlight",
+    "Unauthenticated",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Unreachable",
+    "Workflow",
+]
