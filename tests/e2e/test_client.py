@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import requests
 from PIL import Image
 
 from imagefactory_client import Batch, Client, InvalidRequest, NotFound, NothingToRetry, Prompt
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.conftest import Stack
+    from tests.harness.stack import Stack
 
 
 @pytest.fixture
@@ -24,12 +23,7 @@ def client(stack: Stack) -> Iterator[Client]:
 
 
 def connect(stack: Stack, user: str) -> Client:
-    def fetch_token() -> str:
-        answer = requests.get(f"{stack.identity}/token", params={"user": user}, timeout=10)
-        token: str = answer.json()["id_token"]
-        return token
-
-    return Client(stack.gateway, fetch_token)
+    return Client(stack.gateway, lambda: stack.token(user=user))
 
 
 def test_a_batch_becomes_images_in_a_folder(stack: Stack, client: Client, tmp_path: Path) -> None:
@@ -57,7 +51,7 @@ def test_a_batch_becomes_images_in_a_folder(stack: Stack, client: Client, tmp_pa
 
 
 def test_what_fails_can_be_retried_and_is_told_as_a_change(stack: Stack, client: Client) -> None:
-    stack.faults(match="a client's storm", outcomes=["blocked"])
+    stack.set_faults(match="a client's storm", outcomes=["blocked"])
     batch = Batch("a client's storm\na client's calm")
     accepted = client.submit(batch, workflow_id=stack.workflow_id, api_key="a-key")
     *_, ended = client.watch(accepted.execution_id, max_seconds=120)
