@@ -16,7 +16,7 @@ TERMINAL = ("completed", "failed", "blocked", "cancelled")
 MOST_ATTEMPTS = 3
 
 
-def violations(
+def find_violations(
     database: firestore.Client, bucket: storage.Bucket, execution_id: str, factory: FailingFactory
 ) -> list[str]:
     """Every promise that does not hold, in a line each."""

@@ -56,7 +56,7 @@ class GrpcProxy(grpc.GenericRpcHandler):
         async def one(request: bytes, context: Any) -> bytes:
             fault = self._chance.next(name)
             await _refuse_before(fault, context)
-            async with _errors_passed_on(context):
+            async with _pass_errors_on(context):
                 call: Any = self._channel.unary_unary(method)
                 answer: bytes = await call(request, **_with(context))
             await _refuse_after(fault, context)
@@ -65,7 +65,7 @@ class GrpcProxy(grpc.GenericRpcHandler):
         async def stream(request: bytes, context: Any) -> AsyncIterator[bytes]:
             fault = self._chance.next(name)
             await _refuse_before(fault, context)
-            async with _errors_passed_on(context):
+            async with _pass_errors_on(context):
                 call: Any = self._channel.unary_stream(method)
                 async for answer in call(request, **_with(context)):
                     yield answer
@@ -73,7 +73,7 @@ class GrpcProxy(grpc.GenericRpcHandler):
                     await _refuse_after(fault, context)
 
         async def both(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-            async with _errors_passed_on(context):
+            async with _pass_errors_on(context):
                 call: Any = self._channel.stream_stream(method)
                 async for answer in call(requests, **_with(context)):
                     yield answer
@@ -86,7 +86,7 @@ class GrpcProxy(grpc.GenericRpcHandler):
 
 
 @contextlib.asynccontextmanager
-async def _errors_passed_on(context: Any) -> AsyncIterator[None]:
+async def _pass_errors_on(context: Any) -> AsyncIterator[None]:
     try:
         yield
     except grpc.aio.AioRpcError as error:

@@ -29,7 +29,7 @@ AnyServer = TypeVar("AnyServer", bound=Server)
 
 
 @contextlib.contextmanager
-def serving(server: AnyServer) -> Iterator[AnyServer]:
+def serve(server: AnyServer) -> Iterator[AnyServer]:
     """Run the server on its own thread for as long as the block lasts."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -38,13 +38,13 @@ def serving(server: AnyServer) -> Iterator[AnyServer]:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(START_SECONDS)
         yield server
     finally:
-        asyncio.run_coroutine_threadsafe(_stopped(server), loop).result(START_SECONDS)
+        asyncio.run_coroutine_threadsafe(_stop(server), loop).result(START_SECONDS)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def _stopped(server: Server) -> None:
+async def _stop(server: Server) -> None:
     """The server stopped, and what its calls left behind ended too."""
     await server.stop()
     left = asyncio.all_tasks() - {asyncio.current_task()}

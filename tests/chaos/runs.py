@@ -19,12 +19,12 @@ import requests
 
 from imagefactory import log
 from tests.chaos.chance import Chance
-from tests.chaos.checker import violations
+from tests.chaos.checker import find_violations
 from tests.chaos.factory import FailingFactory
 from tests.chaos.grpc_proxy import LOST as REPLY_LOST
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import AFTER, BEFORE, CUT, LOST, HttpProxy
-from tests.chaos.loops import serving
+from tests.chaos.loops import serve
 from tests.harness.servers import connect_firestore, connect_storage, name_project, run_firestore, run_storage
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ class Report:
         return f"seed {self.seed}: {verdict} ({faults}, {self.outcomes}, {self.seconds:.1f} s)"
 
 
-def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> Report:
+def run_seed(seed: int, prompts: int, firestore_host: str, storage_url: str) -> Report:
     """Submit, generate, retry and watch over this many prompts, with faults everywhere."""
     began = time.monotonic()
     project = name_project()
     chances = [Chance(seed, FIRESTORE_FAULTS), Chance(seed + 1, STORAGE_FAULTS), Chance(seed + 2, DEATHS)]
     with contextlib.ExitStack() as stack:
-        grpc_proxy = stack.enter_context(serving(GrpcProxy(firestore_host, chances[0])))
-        http_proxy = stack.enter_context(serving(HttpProxy(storage_url, chances[1])))
+        grpc_proxy = stack.enter_context(serve(GrpcProxy(firestore_host, chances[0])))
+        http_proxy = stack.enter_context(serve(HttpProxy(storage_url, chances[1])))
         plain = stack.enter_context(contextlib.closing(connect_firestore(firestore_host, project)))
         session = stack.enter_context(requests.Session())
         bucket = _bucket(connect_storage(storage_url, session))
@@ -72,7 +72,7 @@ def one_run(seed: int, prompts: int, firestore_host: str, storage_url: str) -> R
         factory.run()
         factory.retry_until_reopened(execution_id)
         factory.run()
-        found = violations(plain, bucket, execution_id, factory)
+        found = find_violations(plain, bucket, execution_id, factory)
         counts = plain.document(f"executions/{execution_id}/progress/counts").get().to_dict() or {}
     struck = chances[0].struck + chances[1].struck + chances[2].struck
     outcomes = {name: counts[name] for name in ("completed", "failed", "blocked")}
@@ -102,7 +102,7 @@ def main() -> int:
         run_storage() as storage_url,
     ):
         for seed in range(chosen.first_seed, chosen.first_seed + chosen.seeds):
-            reports.append(one_run(seed, chosen.prompts, firestore_host, storage_url))
+            reports.append(run_seed(seed, chosen.prompts, firestore_host, storage_url))
             console.write(f"{reports[-1]}\n")
             console.flush()
     struck = sum((report.struck for report in reports), Counter[str]())

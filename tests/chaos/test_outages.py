@@ -26,7 +26,7 @@ from imagefactory.testing import FakeImageCodec, an_execution, the_bytes_of
 from tests.chaos.chance import Chance
 from tests.chaos.grpc_proxy import GrpcProxy
 from tests.chaos.http_proxy import BEFORE, HttpProxy
-from tests.chaos.loops import serving
+from tests.chaos.loops import serve
 from tests.chaos.runs import BUCKET
 from tests.harness.servers import connect_firestore, connect_storage
 
@@ -121,7 +121,7 @@ def test_all_waits_of_one_attempt_together_fit_into_the_function() -> None:
 def test_a_firestore_that_is_away_for_two_seconds_is_waited_for(firestore_host: str, fault: str) -> None:
     chance = Chance(1, {fault: 1.0})
     with (
-        serving(GrpcProxy(firestore_host, chance)) as proxy,
+        serve(GrpcProxy(firestore_host, chance)) as proxy,
         contextlib.closing(connect_firestore(proxy.address)) as database,
     ):
         back = threading.Timer(2, lambda: setattr(chance, "is_on", False))
@@ -136,7 +136,7 @@ def test_a_firestore_that_is_away_for_two_seconds_is_waited_for(firestore_host: 
 
 def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -> None:
     chance = Chance(1, {BEFORE: 1.0})
-    with requests.Session() as plain, requests.Session() as session, serving(HttpProxy(storage_url, chance)) as proxy:
+    with requests.Session() as plain, requests.Session() as session, serve(HttpProxy(storage_url, chance)) as proxy:
         client = connect_storage(storage_url, plain)
         if client.lookup_bucket(BUCKET) is None:
             client.create_bucket(BUCKET)
@@ -153,7 +153,7 @@ def test_a_bucket_that_is_away_for_two_seconds_is_waited_for(storage_url: str) -
 def test_a_query_whose_stream_breaks_in_the_middle_is_read_anew(firestore_host: str) -> None:
     chance = Chance(1, {"reply lost": 1.0})
     with (
-        serving(GrpcProxy(firestore_host, chance)) as proxy,
+        serve(GrpcProxy(firestore_host, chance)) as proxy,
         contextlib.closing(connect_firestore(proxy.address)) as database,
     ):
         chance.is_on = False

@@ -60,13 +60,13 @@ def begin_submit(where: Where, key: str) -> Iterator[Connection]:
         ours.close()
 
 
-def executions_of(side: Side) -> list[Execution]:
+def list_executions(side: Side) -> list[Execution]:
     """Every execution that a user can see."""
     ids = [one.id for one in side.database.collection("executions").stream()]
     return [execution for one in ids if (execution := side.executions.get(one))]
 
 
-def names_in(side: Side, queue: str) -> list[str]:
+def list_task_names(side: Side, queue: str) -> list[str]:
     listed = side.cloud.list_tasks(parent=queue)
     return [task.name for task in listed]
 
@@ -82,30 +82,30 @@ def test_a_submit_killed_at_any_tenth_leaves_nothing_or_what_ends_by_itself(wher
         own = where._replace(project=where.project)
         with begin_submit(own, f"key {tenth}"):
             time.sleep(seconds * tenth / 10)
-        seen.add(checked(own, f"key {tenth}", tenth + 1))
+        seen.add(check_submit(own, f"key {tenth}", tenth + 1))
 
     assert "nothing" in seen
     assert len(seen) > 1
 
 
-def checked(where: Where, key: str, others: int) -> str:
+def check_submit(where: Where, key: str, others: int) -> str:
     """What the killed submit left, once both promises were checked; `others` executions were there before."""
     with contextlib.closing(Side(where, LATER)) as side:
-        before = executions_of(side)
+        before = list_executions(side)
         left = "nothing"
         if len(before) > others:
             execution = max(before, key=lambda one: one.created_at)
             left = execution.phase.value
-            assert any(f"{execution.id}-watch" in name for name in names_in(side, where.queue("watchdogs")))
-            ended_by_itself(side, execution)
+            assert any(f"{execution.id}-watch" in name for name in list_task_names(side, where.queue("watchdogs")))
+            check_end(side, execution)
         execution_id = side.submit_prompts(key)
-        assert len(executions_of(side)) == others + 1
-        names = [name for name in names_in(side, where.queue("prompts")) if execution_id in name]
+        assert len(list_executions(side)) == others + 1
+        names = [name for name in list_task_names(side, where.queue("prompts")) if execution_id in name]
         assert len(names) == PROMPTS
     return left
 
 
-def ended_by_itself(side: Side, execution: Execution) -> None:
+def check_end(side: Side, execution: Execution) -> None:
     """The watchdog alone, without another request, has every prompt's task created."""
     watch = WatchdogCheck(execution.id, execution.created_at, side.clock.now())
 

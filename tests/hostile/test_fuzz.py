@@ -42,7 +42,7 @@ expected-statuses = ["2xx", 304, 401, 404, 409, 422]
 """
 
 
-def fuzzed(document: dict[str, Any], folder: Path, address: str, token: str, **options: str) -> str:
+def fuzz(document: dict[str, Any], folder: Path, address: str, token: str, **options: str) -> str:
     """What schemathesis says; fails the test unless everything is as documented."""
     (folder / "openapi.json").write_text(json.dumps(document))
     (folder / "schemathesis.toml").write_text(CONFIGURATION.format(deterministic=str(not LONG).lower()))
@@ -75,7 +75,7 @@ def test_requests_that_fit_the_document_are_accepted_and_answered_as_documented(
 ) -> None:
     document = narrowed(stack, executions)
 
-    said = fuzzed(
+    said = fuzz(
         document,
         tmp_path,
         stack.gateway,
@@ -92,7 +92,7 @@ def test_requests_that_fit_the_document_are_accepted_and_answered_as_documented(
 def test_requests_that_do_not_fit_the_document_are_refused_as_documented(stack: Stack, tmp_path: Path) -> None:
     before = stack.read_stored()
 
-    said = fuzzed(
+    said = fuzz(
         DOCUMENT,
         tmp_path,
         stack.gateway,
@@ -116,7 +116,7 @@ def test_tasks_of_every_kind_are_answered_as_agreed(
 ) -> None:
     before = stack.read_stored()
 
-    said = fuzzed(
+    said = fuzz(
         for_tasks(**number),
         tmp_path,
         stack.state["generate"],

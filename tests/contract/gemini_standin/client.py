@@ -103,7 +103,7 @@ def _free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(*options: str) -> Iterator[Gemini]:
+def run_gemini(*options: str) -> Iterator[Gemini]:
     """A stand-in as a process of its own, with these options."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.gemini_standin.client import Gemini, started
+from tests.contract.gemini_standin.client import Gemini, run_gemini
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Gemini]:
-    with started("--latency", "0-0.02", "--signature-kb", "20") as running:
+    with run_gemini("--latency", "0-0.02", "--signature-kb", "20") as running:
         yield running
 
 

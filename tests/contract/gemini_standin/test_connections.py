@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.contract.gemini_standin.client import FLASH, Gemini, started
+from tests.contract.gemini_standin.client import FLASH, Gemini, run_gemini
 
 
 def test_a_slow_answer_takes_three_times_the_latency() -> None:
-    with started("--latency", "0.3") as slow:
+    with run_gemini("--latency", "0.3") as slow:
         slow.rule(match=None, outcomes=["ok", "slow"])
         took = []
         for _ in range(2):
@@ -27,7 +27,7 @@ def test_a_slow_answer_takes_three_times_the_latency() -> None:
 
 
 def test_the_journal_shows_a_running_call_without_an_end() -> None:
-    with started("--latency", "0.5") as slow, ThreadPoolExecutor(1) as pool:
+    with run_gemini("--latency", "0.5") as slow, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(slow.ask, "patience")
         while not slow.calls():
             time.sleep(0.02)
@@ -40,7 +40,7 @@ def test_the_journal_shows_a_running_call_without_an_end() -> None:
 
 
 def test_a_server_timeout_shorter_than_the_latency_is_a_deadline_exceeded() -> None:
-    with started("--latency", "1.5") as slow:
+    with run_gemini("--latency", "1.5") as slow:
         answer = slow.post({"contents": [{"parts": [{"text": "x"}]}]}, headers={"X-Server-Timeout": "1"})
 
         assert answer.json()["error"]["status"] == "DEADLINE_EXCEEDED"
@@ -64,7 +64,7 @@ def test_a_hanging_call_ends_when_its_client_goes_away(gemini: Gemini) -> None:
 
 
 def test_a_hanging_call_does_not_hold_up_others_nor_the_end() -> None:
-    with started("--latency", "0") as other:
+    with run_gemini("--latency", "0") as other:
         other.rule(match="hang", outcomes=["timeout"])
         with requests.Session() as session, pytest.raises(requests.ReadTimeout):
             session.post(
