@@ -42,11 +42,15 @@ def group_of(node_id: str) -> str:
     return str(path.parent if path.parts[0] == "contract" else path)
 
 
-def rank_of(node_id: str) -> int:
-    """Where the test's group stands in the order in which groups begin."""
+def rank_of(node_id: str) -> tuple[int, int]:
+    """Where the test's group stands in the order in which groups begin, and its folder or file in the group's."""
     names = [*TOGETHER]
     group = group_of(node_id)
-    return names.index(group) if group in names else len(names)
+    if group not in names:
+        return len(names), 0
+    members = TOGETHER[group]
+    place = next(number for number, member in enumerate(members) if node_id.startswith(f"tests/{member}"))
+    return names.index(group), place
 
 
 class ScheduleByGroup(LoadScopeScheduling):  # type: ignore[misc] # as above

@@ -31,7 +31,17 @@ def test_the_state_file_names_exactly_what_tools_may_rely_on(stack: Stack) -> No
     assert list(state) == names
     assert names == [
         *("gateway", "submit", "generate", "status", "firestore", "storage", "bucket", "cloud_tasks"),
-        *("cloud_tasks_rest", "secret_manager", "gemini", "identity", "project", "location", "queue", "workflow_id"),
+        *(
+            "cloud_tasks_rest",
+            "secret_manager",
+            "gemini",
+            "identity",
+            "project",
+            "location",
+            "queue",
+            "workflow_id",
+            "database",
+        ),
     ]
     assert [name for name in names if state[name].startswith("http")] == [
         *("gateway", "submit", "generate", "status", "storage", "cloud_tasks_rest", "gemini", "identity")
@@ -124,7 +134,14 @@ def test_it_prints_addresses_and_the_commands_to_try(stack: Stack) -> None:
 
 
 def test_each_service_logs_to_a_file_of_its_own(stack: Stack) -> None:
-    services = {field.name for field in fields(Endpoints)} - {"bucket", "project", "location", "queue", "workflow_id"}
+    services = {field.name for field in fields(Endpoints)} - {
+        "bucket",
+        "project",
+        "location",
+        "queue",
+        "workflow_id",
+        "database",
+    }
 
     names = {path.stem for path in (stack.folder / "logs").iterdir()}
 
