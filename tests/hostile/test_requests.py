@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagefactory.api import errors as http_errors  # noqa: F401 - ClientError has more kinds there
 from imagefactory.domain.errors import ClientError
 from tests.hostile.client import bytes_of, sent
 from tests.hostile.entries import ENTRIES
