@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api.errors import Unauthenticated
+from imagefactory.api import errors as http_errors  # noqa: F401 - ClientError has more kinds there
 from imagefactory.domain.errors import ClientError
 from tests.hostile.client import bytes_of, sent
 from tests.hostile.entries import ENTRIES
@@ -34,9 +34,7 @@ GROWTH = 24
 #: Above this a request is sent once and not again.
 LIGHT_BYTES = 100_000
 
-#: Unauthenticated stands for its module, which brings those that only HTTP knows.
-KINDS: list[type[ClientError]] = [Unauthenticated, *ClientError.__subclasses__()]
-STATUSES = {kind.code: kind.status for kind in KINDS}
+STATUSES = {kind.code: kind.status for kind in ClientError.__subclasses__()}
 
 
 @dataclass(frozen=True)

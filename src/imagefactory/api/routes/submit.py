@@ -34,7 +34,11 @@ def submit_routes(verifier: TokenVerifier, submit: Submit, cancel: Cancel, retry
 
     @routes.post("/api/workflows/<uuid:workflow_id>/execute")
     def execute_workflow(workflow_id: UUID) -> Response:
-        accepted = _submit(submit, _authenticate(verifier), str(workflow_id))
+        user = _authenticate(verifier)
+        # Received before it waits for a lock: a slow client keeps nobody waiting.
+        body = read_body(request)
+        with ExitStack() as locks:
+            accepted = _submit(submit, user, str(workflow_id), body, locks)
         headers = {"Location": views.execution_path(accepted.execution.id)}
         if accepted.is_replay:
             headers["Idempotency-Replayed"] = "true"
@@ -59,18 +63,19 @@ def _authenticate(verifier: TokenVerifier) -> str:
     return user
 
 
-def _submit(submit: Submit, user: str, workflow_id: str) -> Accepted:
-    # Received before it waits for the lock: a slow client keeps nobody waiting.
-    body = read_body(request)
+def _submit(submit: Submit, user: str, workflow_id: str, body: bytearray, locks: ExitStack) -> Accepted:
+    """Read the body and submit it. A large one is read under a lock, which is held in `locks`.
+
+    Whoever holds the lock must not hold what was read: its memory is given back before the lock is.
+    """
     is_large = len(body) > LARGE_BYTES
-    with ExitStack() as locks:
-        if is_large:
-            locks.enter_context(LargeRequestLock())
-        submission, errors = read_submission(request, body)
-        if submission.references and not is_large:
-            locks.enter_context(LargeRequestLock())
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
-            message = "this must have 1 to 255 printable ASCII characters, no spaces"
-            errors.append(FieldError("Idempotency-Key", message))
-        return submit(user, workflow_id, submission, errors, key)
+    if is_large:
+        locks.enter_context(LargeRequestLock())
+    submission, errors = read_submission(request, body)
+    if submission.references and not is_large:
+        locks.enter_context(LargeRequestLock())
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        message = "this must have 1 to 255 printable ASCII characters, no spaces"
+        errors.append(FieldError("Idempotency-Key", message))
+    return submit(user, workflow_id, submission, errors, key)
