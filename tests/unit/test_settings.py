@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from imagefactory.domain.limits import Limits
 from imagefactory.domain.retry import RetryPolicy
 from imagefactory.settings import (
     FUNCTIONS,
@@ -211,7 +212,11 @@ def test_a_renamed_setting_is_read_under_its_old_name_with_a_warning(capsys: pyt
 
     logged = json.loads(capsys.readouterr().out)
     assert settings.max_concurrent_decodes == 3
-    assert (logged["severity"], logged["old_name"], logged["new_name"]) == ("WARNING", "GATE", "MAX_CONCURRENT_DECODES")
+    assert (logged["severity"], logged["old_name"], logged["new_name"]) == (
+        "WARNING",
+        "GATE",
+        "MAX_CONCURRENT_DECODES",
+    )
 
 
 def test_the_new_name_wins_over_the_old_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,3 +231,106 @@ def test_an_old_name_is_no_name_of_now(record: type[Settings]) -> None:
     names = {item.name.upper() for item in fields(record)}
 
     assert not names & set(OLD_NAMES.values())
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    submit, status = SubmitSettings.from_env(API | QUEUE), StatusSettings.from_env(API)
+    generate = GenerateSettings.from_env(GENERATE)
+
+    assert (submit.database, submit.log_level, submit.retention_days, submit.k_service) == ("(default)", "info", 30, "")
+    assert (submit.watchdog_interval_seconds, submit.limits) == (60, Limits(executions=100, prompts=50_000))
+    assert (submit.cloud_tasks_emulator_host, submit.secret_manager_emulator_host) == ("", "")
+    assert (status.result_urls, status.signed_url_seconds) == ("signed", 3600)
+    assert status.storage_url == "https://storage.googleapis.com"
+    assert (generate.model_timeout_seconds, generate.attempt_overhead_seconds) == (120, 60)
+    assert (generate.function_timeout_seconds, generate.max_concurrent_decodes, generate.generate_requires_iam) == (
+        540,
+        8,
+        "no",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "env"),
+    [
+        (StatusSettings, API | {"RETENTION_DAYS": "1"}),
+        (StatusSettings, API | {"DISPATCH_RATE": "0.01"}),
+        (StatusSettings, API | {"SIGNED_URL_SECONDS": "60"}),
+        (StatusSettings, API | {"SIGNED_URL_SECONDS": "604800"}),
+        (StatusSettings, API | {"RESULT_URLS": "public"}),
+        (StatusSettings, API | {"CORS_ORIGINS": "http://localhost:8080, http://[::1]:*, http://localhost:*"}),
+        (StatusSettings, API | {"CORS_ORIGINS": "https://page.test:65535", "K_SERVICE": "status"}),
+        (StatusSettings, API | {"ID_TOKEN_JWKS_URL": "http://127.0.0.1:1/jwks"}),
+        (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "1800"}),
+        (SubmitSettings, API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "0.5"}),
+        (SubmitSettings, API | QUEUE | {"WATCHDOG_INTERVAL_SECONDS": "0.5"}),
+        (SubmitSettings, API | QUEUE | {"MAX_EXECUTIONS_PER_USER": "1", "MAX_PROMPTS_PER_USER": "1"}),
+        (GenerateSettings, GENERATE | {"MAX_CONCURRENT_DECODES": "1"}),
+        (GenerateSettings, GENERATE | {"ATTEMPT_OVERHEAD_SECONDS": "0.5"}),
+        # 420 s for the first attempt are 480 for the third, and 60 around the model's call.
+        (GenerateSettings, GENERATE | {"MODEL_TIMEOUT_SECONDS": "420"}),
+        (GenerateSettings, GENERATE | {"FUNCTION_TIMEOUT_SECONDS": "240"}),
+        (GenerateSettings, GENERATE | {"FUNCTION_TIMEOUT_SECONDS": "599"}),
+    ],
+)
+def test_values_at_their_limits_are_taken(kind: type[Settings], env: dict[str, str]) -> None:
+    assert kind.from_env(env).faults() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "env", "message"),
+    [
+        (Settings, COMMON | {"RETENTION_DAYS": "0"}, "RETENTION_DAYS must be at least 1"),
+        (Settings, COMMON | {"DISPATCH_RATE": "inf"}, "DISPATCH_RATE must be above 0"),
+        (StatusSettings, API | {"RESULT_URLS": "none"}, "RESULT_URLS must be signed or public"),
+        (StatusSettings, API | {"SIGNED_URL_SECONDS": "1"}, "SIGNED_URL_SECONDS must be from 60 to 604800"),
+        (
+            StatusSettings,
+            API | {"ID_TOKEN_JWKS_URL": "ftp://x"},
+            "ID_TOKEN_JWKS_URL must begin with https:// or http://",
+        ),
+        (
+            StatusSettings,
+            API | {"ID_TOKEN_JWKS_URL": "http://x", "K_SERVICE": "s"},
+            "ID_TOKEN_JWKS_URL must begin with https://",
+        ),
+        (
+            StatusSettings,
+            API | {"CORS_ORIGINS": "b,https://ok,a"},
+            "CORS_ORIGINS has a, b: an origin is https://HOST, without a path, and neither * nor null is one",
+        ),
+        (
+            StatusSettings,
+            API | {"ID_TOKENS_NOT_BEFORE": "now"},
+            "ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z",
+        ),
+        (
+            SubmitSettings,
+            API | QUEUE | {"DISPATCH_DEADLINE_SECONDS": "1801"},
+            "DISPATCH_DEADLINE_SECONDS must be at most 1800",
+        ),
+        (
+            SubmitSettings,
+            API | QUEUE | {"WATCHDOG_INTERVAL_SECONDS": "-1"},
+            "WATCHDOG_INTERVAL_SECONDS must be above 0",
+        ),
+        (
+            SubmitSettings,
+            API | QUEUE | {"MAX_EXECUTIONS_PER_USER": "0", "MAX_PROMPTS_PER_USER": "0"},
+            "MAX_EXECUTIONS_PER_USER must be at least 1; MAX_PROMPTS_PER_USER must be at least 1",
+        ),
+        (GenerateSettings, GENERATE | {"MAX_CONCURRENT_DECODES": "0"}, "MAX_CONCURRENT_DECODES must be at least 1"),
+        (
+            GenerateSettings,
+            GENERATE | {"FUNCTION_TIMEOUT_SECONDS": "239"},
+            (
+                "deadlines must nest: the longest attempt (240 s) within FUNCTION_TIMEOUT_SECONDS (239) "
+                "within DISPATCH_DEADLINE_SECONDS (600)"
+            ),
+        ),
+    ],
+)
+def test_a_refusal_names_the_variable_and_what_it_must_be(
+    kind: type[Settings], env: dict[str, str], message: str
+) -> None:
+    assert refused(kind, env) == message

@@ -69,3 +69,10 @@ def test_a_refusal_of_faults_says_the_first_and_counts_them_in_one_way_for_all()
         f" The first {errors.MAX_FIELD_ERRORS} of {errors.MAX_FIELD_ERRORS + 1} faults are in details."
     )
     assert len(many.errors) == errors.MAX_FIELD_ERRORS
+
+
+def test_as_many_faults_as_an_answer_holds_are_all_in_it() -> None:
+    refusal = errors.InvalidRequest.of([errors.FieldError("model", "none")] * 10_000)
+
+    assert str(refusal) == "model: none. All 10000 faults are in details."
+    assert len(refusal.errors) == 10_000

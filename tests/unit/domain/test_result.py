@@ -43,16 +43,29 @@ def test_a_postponed_result_is_pending_and_says_why_and_until_when() -> None:
 
 @pytest.mark.parametrize("code", FailureCode)
 def test_refused_content_is_blocked_and_everything_else_failed(code: FailureCode) -> None:
-    ended = a_result(status=ResultStatus.PROCESSING).ended(a_failure(code), 1000)
+    failure = a_failure(code)
+
+    ended = a_result(status=ResultStatus.PROCESSING).ended(failure, 1000)
 
     assert ended.status is (ResultStatus.BLOCKED if code == "CONTENT_BLOCKED" else ResultStatus.FAILED)
-    assert ended.lease is None
+    assert (ended.lease, ended.failure, ended.processing_time_ms) == (None, failure, 1000)
 
 
 def test_a_cancelled_result_waits_for_nothing() -> None:
     cancelled = a_result(attempts=1, next_attempt_at=START).cancelled()
 
     assert (cancelled.status, cancelled.next_attempt_at) == (ResultStatus.CANCELLED, None)
+
+
+def test_a_dead_attempt_that_is_cancelled_holds_no_lease() -> None:
+    assert a_result(status=ResultStatus.PROCESSING).cancelled().lease is None
+
+
+def test_the_words_for_statuses_and_failures_are_those_that_clients_know() -> None:
+    assert [status.value for status in ResultStatus] == [
+        *("pending", "processing", "completed", "failed", "blocked", "cancelled")
+    ]
+    assert [code.value for code in FailureCode] == [code.name for code in FailureCode]
 
 
 def test_a_reopened_result_begins_anew_one_generation_on() -> None:

@@ -49,3 +49,13 @@ def test_a_watchdogs_rounds_have_names_of_their_own() -> None:
     assert len({first.id, replace(first, round=2).id, later.id, first_check("another", START, 60).id}) == 4
     assert replace(first, last_version="7", idle_rounds=3, schedule_at=START).id == first.id
     assert re.fullmatch(r"[0-9a-f]{16}-[A-Za-z0-9_-]{1,480}", first.id)
+
+
+def test_names_stay_as_they_are_because_the_queue_remembers_those_of_an_older_release() -> None:
+    attempt = replace(TASK, attempt=2, generation=3, recovery=4)
+    check = first_check("e", START, 60)
+
+    assert (attempt.id, check.id) == (
+        "6bbdf04057c86541-f8b20b59-7d06-4599-8413-64da74225b0c-17-3-2-4",
+        "c9ee6365fb5a7c01-e-watch-1795348800000-1",
+    )

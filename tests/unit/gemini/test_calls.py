@@ -135,6 +135,14 @@ class TestTheAnswer:
         assert (failure.code, failure.retryable, failure.provider_status) == (FailureCode.SERVER_ERROR, True, 200)
         assert "over 1000 bytes" in failure.message
 
+    @pytest.mark.parametrize("announced", [True, False])
+    def test_is_taken_up_to_its_bound(self, monkeypatch: pytest.MonkeyPatch, announced: bool) -> None:  # noqa: FBT001 - the two cases
+        body = json.dumps(ANSWER).encode()
+        monkeypatch.setattr(client, "MAX_ANSWER_BYTES", len(body))
+        endless = answering_until_it_closes(body, "Connection: close")
+        with serving(answering(body) if announced else endless) as server, a_model(server) as model:
+            assert made(model).data == IMAGE
+
     @pytest.mark.parametrize(
         ("status", "code"), [("403 Forbidden", "INVALID_API_KEY"), ("429 Too Many", "RATE_LIMIT_EXCEEDED")]
     )

@@ -78,7 +78,13 @@ class TestAServerThatTakesNoConnections:
 def addresses(*ports: int) -> Callable[..., Any]:
     """A name service that knows these ports of this machine."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in ports]
-    return lambda *_, **__: found
+
+    def look_up(host: str, _: int, *, type: socket.SocketKind) -> Any:  # noqa: A002 - its name there
+        # Otherwise each address comes once for every kind of socket, and is tried as often.
+        assert (host, type) == ("127.0.0.1", socket.SOCK_STREAM)
+        return found
+
+    return look_up
 
 
 @pytest.fixture(scope="module")

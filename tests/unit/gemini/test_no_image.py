@@ -204,3 +204,21 @@ def test_what_the_provider_says_is_handed_on_without_the_key() -> None:
     failure = failure_in(answer(finishReason="IMAGE_OTHER", finishMessage=f"{UNABLE} {KEY}"))
 
     assert failure.message == f"{UNABLE} [key]"
+
+
+@pytest.mark.parametrize(
+    ("whole", "message"),
+    [
+        ({"promptFeedback": {"blockReason": "OTHER"}}, "The prompt was refused: OTHER."),
+        (answer(finishReason="IMAGE_SAFETY"), "The image was refused: IMAGE_SAFETY."),
+        (answer(finishReason="IMAGE_OTHER"), "The model answered without an image: IMAGE_OTHER."),
+        ({}, "The model answered without an image."),
+        (answer({"text": "Which one?"}, finishReason="SAFETY"), "Which one?"),
+        (answer({"text": "Which one?"}, finishMessage="Not this one."), "Not this one."),
+        (answer({"text": "One"}, {"text": None}, blob("!", thought=True), {"text": "two"}), "One  two"),
+        (None, "The Gemini API's answer is no JSON object, or was cut short."),
+        (answer(blob("!")), "The image in the Gemini API's answer is not valid base64."),
+    ],
+)
+def test_the_caller_is_told_the_models_words_or_else_its_reason(whole: Any, message: str) -> None:
+    assert failure_in(whole).message == message

@@ -275,3 +275,96 @@ def test_a_large_batch_is_reopened_in_several_commits(factory: Factory) -> None:
     assert retried(factory, execution.id).count == 450
     factory.run(turns=1000)
     assert factory.read_progress(execution.id).completed == 450
+
+
+def cancelled(factory: Factory, count: int) -> str:
+    """An execution of so many prompts, all of them cancelled."""
+    execution_id = factory.store_execution(*(f"prompt {number}" for number in range(count))).id
+    factory.cancel(USER, execution_id)
+    return execution_id
+
+
+@pytest.mark.parametrize(("count", "commits"), [(199, 1), (200, 1), (201, 2), (400, 2), (401, 3)])
+def test_a_commit_reopens_two_hundred_results_at_most(factory: Factory, count: int, commits: int) -> None:
+    execution_id = cancelled(factory, count)
+
+    assert retried(factory, execution_id).count == count
+
+    assert factory.faults.calls.count("executions.reopen") == commits
+    assert factory.read_progress(execution_id).pending == count
+
+
+def test_the_tasks_of_each_commit_follow_those_of_the_one_before(factory: Factory) -> None:
+    execution_id = cancelled(factory, 450)
+    now = factory.clock.now()
+
+    retried(factory, execution_id)
+
+    waits = [(task.schedule_at - now).total_seconds() for task in factory.tasks.created[450:]]
+    assert waits == list(range(450))
+
+
+def test_a_results_that_no_filter_matches_are_passed_over_by_the_window(factory: Factory) -> None:
+    execution_id = cancelled(factory, 401)
+
+    assert retried(factory, execution_id, indexes=frozenset({0, 400})).count == 2
+
+    assert [task.batch_index for task in factory.tasks.created[401:]] == [0, 400]
+    assert factory.faults.calls.count("executions.reopen") == 2
+
+
+@pytest.mark.parametrize(("conflicts", "is_answered"), [(10, True), (11, False)])
+def test_a_commit_is_tried_ten_times_again(factory: Factory, conflicts: int, is_answered: bool) -> None:  # noqa: FBT001 - a table
+    execution_id = ended(factory)
+    factory.faults.fail("executions.reopen", Moment.BEFORE, Conflict(), times=conflicts)
+
+    if is_answered:
+        assert retried(factory, execution_id).count == 3
+    else:
+        with pytest.raises(Unavailable, match="kept changing"):
+            retried(factory, execution_id)
+
+
+def test_each_commit_has_its_own_tries(factory: Factory) -> None:
+    execution_id = cancelled(factory, 201)
+    tries = 0
+
+    def refuse_ten_times_each(call: Call) -> None:
+        nonlocal tries
+        if (call.name, call.moment) == ("executions.reopen", Moment.BEFORE):
+            tries += 1
+            if tries % 11:
+                raise Conflict
+
+    factory.faults.hook = refuse_ten_times_each
+
+    assert retried(factory, execution_id).count == 201
+
+
+def test_one_watchdog_is_begun_however_many_commits_follow(factory: Factory) -> None:
+    execution_id = cancelled(factory, 450)
+    before = len(factory.tasks.watches)
+
+    retried(factory, execution_id)
+
+    [check] = list(factory.tasks.watches.values())[before:]
+    assert (check.since, check.schedule_at) == (
+        factory.clock.now(),
+        factory.clock.now() + timedelta(seconds=WATCHDOG_INTERVAL),
+    )
+    assert factory.faults.calls.count("tasks.enqueue_check") == 1
+
+
+def test_a_missing_key_and_a_wrong_index_are_told_in_words(factory: Factory) -> None:
+    execution_id = ended(factory)
+
+    with pytest.raises(InvalidRequest) as no_key:
+        retried(factory, execution_id, api_key=None)
+    with pytest.raises(InvalidRequest) as no_index:
+        retried(factory, execution_id, indexes=frozenset({5, 4, 1}))
+
+    assert [(fault.field, fault.message) for error in (no_key, no_index) for fault in error.value.errors] == [
+        ("api_key", "the key was deleted when the execution ended: send it again to retry"),
+        ("batch_index", "4 is none of this execution's 0 to 3"),
+        ("batch_index", "5 is none of this execution's 0 to 3"),
+    ]

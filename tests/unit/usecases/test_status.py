@@ -273,3 +273,59 @@ class TestLines:
 
         assert [line.result.index for line in lines] == list(range(501))
         assert [lines[0].result.status, lines[500].result.status] == [ResultStatus.PENDING, ResultStatus.COMPLETED]
+
+
+class TestTheEndOfAPage:
+    """A page that holds the last result leads nowhere; one result more, and there is a next page."""
+
+    @pytest.mark.parametrize(("count", "next_cursor"), [(2, None), (3, None), (4, "3")])
+    def test_of_all_results(self, factory: Factory, count: int, next_cursor: str | None) -> None:
+        shown = factory.show_page(factory.submit_prompts(*(f"prompt {number}" for number in range(count))), limit=3)
+
+        assert (len(shown["batch_results"]), shown["next_cursor"]) == (min(count, 3), next_cursor)
+        assert shown["has_more"] is (next_cursor is not None)
+
+    @pytest.mark.parametrize(("count", "next_cursor"), [(2, None), (3, None), (4, "3")])
+    @pytest.mark.parametrize("status", [ResultStatus.PENDING, ResultStatus.CANCELLED])
+    def test_of_results_in_a_status(
+        self, factory: Factory, status: ResultStatus, count: int, next_cursor: str | None
+    ) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(count)))
+        if status is ResultStatus.CANCELLED:
+            factory.cancel(USER, execution_id)
+
+        shown = factory.show_page(execution_id, limit=3, statuses=(status,))
+
+        assert (len(shown["batch_results"]), shown["next_cursor"]) == (min(count, 3), next_cursor)
+        assert shown["has_more"] is (next_cursor is not None)
+
+    @pytest.mark.parametrize(("count", "has_more"), [(2, False), (3, True), (4, True)])
+    def test_of_changes_is_known_by_looking(self, factory: Factory, count: int, has_more: bool) -> None:  # noqa: FBT001 - a table
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(count)))
+        cursor = since(factory.show_page(execution_id))
+        factory.clock.advance(60)
+        factory.cancel(USER, execution_id)
+
+        shown = factory.show_page(execution_id, limit=3, since=cursor)
+
+        assert (len(shown["batch_results"]), shown["has_more"]) == (min(count, 3), has_more)
+        assert shown["next_cursor"] is None
+
+    def test_of_a_scan_is_looked_for_no_further_than_needed(self, factory: Factory) -> None:
+        execution_id = factory.submit_prompts(*(f"prompt {number}" for number in range(1200)))
+        before = factory.faults.calls.count("executions.results")
+
+        factory.show_page(execution_id, limit=499, statuses=(ResultStatus.PENDING,))
+        factory.show_page(execution_id, limit=500, statuses=(ResultStatus.PENDING,))
+
+        assert factory.faults.calls.count("executions.results") == before + 1 + 2
+
+    def test_that_nothing_is_asked_of_is_fifty(self, factory: Factory) -> None:
+        shown = factory.show_page(factory.submit_prompts(*(f"prompt {number}" for number in range(60))))
+
+        assert (indexes(shown), shown["next_cursor"]) == (list(range(50)), "50")
+
+
+def test_what_does_not_exist_is_named(factory: Factory) -> None:
+    with pytest.raises(NotFound, match=r"^There is no execution nowhere\.$"):
+        factory.show(USER, "nowhere", PageRequest())

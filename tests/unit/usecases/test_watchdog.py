@@ -153,3 +153,75 @@ class TestASubmitThatDied:
 
         assert set(factory.rounds.values()) <= {CheckResult.WAITING, CheckResult.GONE}
         assert factory.tasks.created == []
+
+
+class TestTheMomentWhen:
+    """Every limit in time belongs to what begins with it."""
+
+    @pytest.mark.parametrize(("seconds", "found"), [(119.999, CheckResult.WAITING), (120, CheckResult.GONE)])
+    def test_a_submit_is_overdue(self, factory: Factory, seconds: float, found: CheckResult) -> None:
+        factory.clock.advance(seconds)
+
+        assert factory.watchdog(first_check("e", START, WATCHDOG_INTERVAL)) is found
+
+    @pytest.mark.parametrize(("seconds", "found"), [(119.999, CheckResult.MOVING), (120, CheckResult.MENDED)])
+    def test_a_fan_out_is_taken_for_dead(self, factory: Factory, seconds: float, found: CheckResult) -> None:
+        die_in(factory, "reservations.accept", Moment.AFTER)
+        factory.clock.advance(seconds)
+
+        assert factory.watchdog(factory.list_rounds()[0]) is found
+
+    @pytest.mark.parametrize(("seconds", "found"), [(179.999, CheckResult.WAITING), (180, CheckResult.MENDED)])
+    def test_an_attempt_is_taken_for_dead(self, factory: Factory, seconds: float, found: CheckResult) -> None:
+        execution_id = factory.submit_prompts("one prompt")
+        factory.faults.fail("model.generate", Moment.BEFORE, Crash())
+        with pytest.raises(Crash):
+            factory.generate(execution_id, 0, 1)
+        factory.tasks.lose()
+        [check] = factory.list_rounds()
+        factory.clock.advance(seconds)
+
+        assert factory.watchdog(replace(check, last_version=factory.read_progress(execution_id).version)) is found
+
+
+def test_first_tasks_keep_the_pace_of_the_queue_from_the_submit_on(factory: Factory) -> None:
+    die_in(factory, "tasks.enqueue", Moment.BEFORE)
+
+    factory.make_round()
+    factory.make_round()
+
+    assert [(task.schedule_at - START).total_seconds() for task in factory.tasks.created] == [0, 1, 2]
+
+
+def test_a_late_submit_that_was_accepted_is_left_a_longer_pause(factory: Factory) -> None:
+    factory.clock.advance(120)
+    factory.faults.fail("reservations.expire", Moment.BEFORE, Conflict())
+
+    factory.watchdog(first_check("e", START, WATCHDOG_INTERVAL))
+
+    [check] = factory.list_rounds()
+    assert (check.round, check.idle_rounds) == (2, 1)
+    assert (check.schedule_at - factory.clock.now()).total_seconds() == 2 * WATCHDOG_INTERVAL
+
+
+def test_a_round_that_could_not_close_comes_back_at_once_and_knows_what_it_saw(factory: Factory) -> None:
+    execution_id = factory.submit_prompts("one prompt")
+    factory.run()
+    factory.faults.fail("executions.close", Moment.BEFORE, Conflict())
+
+    assert factory.make_round() is CheckResult.MOVING
+
+    [check] = factory.list_rounds()
+    assert (check.last_version, check.idle_rounds) == (factory.read_progress(execution_id).version, 0)
+
+
+def test_the_first_fifty_tasks_stand_for_all(factory: Factory) -> None:
+    factory.submit_prompts(*(f"prompt {number}" for number in range(60)))
+    factory.make_round()
+    factory.tasks.lose(*factory.tasks.created[50:])
+
+    assert factory.make_round() is CheckResult.WAITING
+
+    factory.tasks.lose(factory.tasks.created[49])
+    assert factory.make_round() is CheckResult.MENDED
+    assert [task.batch_index for task in factory.tasks.created[60:]] == list(range(49, 60))
