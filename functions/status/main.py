@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import functions_framework
 from flask import Flask, Request, Response, current_app
 from flask.typing import ResponseReturnValue
 
 from imagefactory import log
-from imagefactory.api.app import adopt
+from imagefactory.api.app import Once, adopt
 from imagefactory.settings import StatusSettings
 from imagefactory.wiring import status as wiring
 
@@ -20,7 +18,7 @@ log.set_level(SETTINGS.log_level)
 adopt(current_app, SETTINGS.project_id, SETTINGS.origins)
 
 
-@functools.cache
+@Once
 def app() -> Flask:
     """The application, put together on the first request and kept while the instance lives."""
     return wiring.app(SETTINGS)

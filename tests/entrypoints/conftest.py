@@ -99,7 +99,7 @@ def load(
             modules[key] = load_module(name)
         own.add(key)
         app, module = modules[key]
-        module.app.cache_clear()
+        module.app.forget()
         return Function(app, issuer)
 
     return load_function

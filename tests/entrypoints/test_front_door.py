@@ -25,6 +25,8 @@ class Trace:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self._is_on = False
+        #: A generator that goes on is not called again.
+        self._frames: list[FrameType] = []
 
     def __call__(self, frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
@@ -33,7 +35,8 @@ class Trace:
         self._is_on |= code.co_name == "submit" and code.co_filename.endswith("main.py")
         if code is Submit.__call__.__code__:
             sys.setprofile(None)
-        elif self._is_on and code.co_name not in LOOPS:
+        elif self._is_on and code.co_name not in LOOPS and not any(known is frame for known in self._frames):
+            self._frames.append(frame)
             self.calls.append(code.co_qualname)
 
 

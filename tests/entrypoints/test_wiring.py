@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from flask import Flask
 
 from imagefactory.adapters import cloud_tasks, firestore, secret_manager, storage
 from imagefactory.adapters.gemini import GeminiModel
 from imagefactory.adapters.pillow import PillowImageCodec
 from imagefactory.adapters.signed_urls import PublicUrls, SignedUrls
+from imagefactory.api.app import Once
 from imagefactory.clock import SystemClock
 from imagefactory.domain.limits import Limits
 from imagefactory.domain.retry import RetryPolicy
@@ -22,8 +27,6 @@ from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from flask import Flask
 
     from tests.entrypoints.function import Load
 
@@ -73,6 +76,42 @@ def test_a_function_serves_its_routes_to_those_with_a_token(load: Load, name: st
 
 def test_users_tokens_open_nothing_at_generate(load: Load) -> None:
     error_of(load("generate").post("/", json={}), 401, "UNAUTHENTICATED")
+
+
+def test_requests_that_come_together_share_one_application() -> None:
+    made: list[Flask] = []
+    together = threading.Barrier(8)
+
+    def make() -> Flask:
+        time.sleep(0.05)
+        made.append(Flask("made"))
+        return made[-1]
+
+    app = Once(make)
+
+    def ask(_number: int) -> Flask:
+        together.wait()
+        return app()
+
+    with ThreadPoolExecutor(8) as pool:
+        apps = list(pool.map(ask, range(8)))
+
+    assert apps == made * 8
+
+
+def test_an_application_that_cannot_be_made_is_tried_again() -> None:
+    attempts: list[Exception] = [RuntimeError("not yet")]
+
+    def make() -> Flask:
+        if attempts:
+            raise attempts.pop()
+        return Flask("made")
+
+    app = Once(make)
+
+    with pytest.raises(RuntimeError):
+        app()
+    assert app() is app()
 
 
 def test_a_function_is_put_together_once(load: Load) -> None:

@@ -7,6 +7,7 @@ is answered here too: `adopt` sees to that.
 from __future__ import annotations
 
 import re
+import threading
 import time
 import uuid
 from contextlib import ExitStack
@@ -24,6 +25,8 @@ from imagefactory.api.responses import error, refuse
 from imagefactory.domain.errors import ClientError, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Blueprint
     from flask.typing import ResponseReturnValue
 
@@ -31,6 +34,29 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _TRACE = re.compile(r"([0-9a-f]{32})(?:/.*)?", re.IGNORECASE)
 #: Where the framework's application leaves what went wrong before ours was asked, and whether that is a defect of ours.
 _FAILURE, _IS_DEFECT = "imagefactory.failure", "imagefactory.is_defect"
+
+
+class Once:
+    """Makes the application at the first call, for all calls: those that come meanwhile wait. A failure is not kept.
+
+    A cold instance gets many requests at once. With an application each, it would have as many clients and limits.
+    """
+
+    def __init__(self, make: Callable[[], Flask]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._app: Flask | None = None
+
+    def __call__(self) -> Flask:
+        """The application."""
+        with self._lock:
+            if self._app is None:
+                self._app = self._make()
+            return self._app
+
+    def forget(self) -> None:
+        """Let the next call make the application anew."""
+        self._app = None
 
 
 def create_app(routes: Blueprint | None, project: str, origins: frozenset[str] = frozenset()) -> Flask:
@@ -116,5 +142,6 @@ def _answer_failure(failure: Exception) -> Response:
         log.error("a service is unavailable", failure)
         message = "A service behind this one is unavailable; try again in a moment."
         return error(failure.status, failure.code, message, {"Retry-After": "5"})
-    log.error("the request failed", failure)
+    # What failed while an answer was finished comes inside another error.
+    log.error("the request failed", getattr(failure, "original_exception", None) or failure)
     return error(500, "INTERNAL", "Something went wrong on our side; the request id finds it in the log.")

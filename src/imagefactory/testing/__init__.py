@@ -9,7 +9,7 @@ factories.py   records of which a test states only what matters to it
 """
 
 from imagefactory.testing.clock import ManualClock
-from imagefactory.testing.executions import InMemoryExecutions, InMemoryReservations, Store
+from imagefactory.testing.executions import InMemoryExecutions
 from imagefactory.testing.factories import (
     START,
     a_failure,
@@ -26,6 +26,7 @@ from imagefactory.testing.factories import (
 )
 from imagefactory.testing.faults import Call, Crash, Faults, Moment
 from imagefactory.testing.model import Asked, ScriptedModel, Takes, an_image
+from imagefactory.testing.reservations import InMemoryReservations
 from imagefactory.testing.services import (
     FakeImageCodec,
     InMemoryEncryption,
@@ -34,6 +35,7 @@ from imagefactory.testing.services import (
     InMemoryTasks,
     InMemoryWorkflows,
 )
+from imagefactory.testing.store import Store
 
 __all__ = [
     "START",

@@ -1,170 +1,22 @@
-"""Executions and Reservations in memory, on one store."""
+"""Executions in memory."""
 
 from __future__ import annotations
 
-import itertools
-import threading
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imagefactory.domain.errors import Conflict
-from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Phase, Progress, Prompt
-from imagefactory.domain.limits import InFlight
 from imagefactory.domain.result import Result, ResultStatus
-from imagefactory.ports import Applied, Reopened, Reservation, Transition
+from imagefactory.ports import Applied, Reopened, Transition
+from imagefactory.testing.store import Store, is_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from imagefactory.ports import Clock
-
-#: How many prompts a chunk takes; one byte more than a small test's batch would never be split.
-CHUNK_PROMPTS = 500
-
-
-@dataclass
-class Store:
-    """What the two ports share. Every write takes a new version, and the lock makes it one commit."""
-
-    clock: Clock
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    versions: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
-    executions: dict[str, Execution] = field(default_factory=dict)
-    chunks: dict[tuple[str, int], tuple[Prompt, ...]] = field(default_factory=dict)
-    progress: dict[str, Progress] = field(default_factory=dict)
-    results: dict[str, dict[int, tuple[datetime, Result]]] = field(default_factory=dict)
-
-    def put(self, execution: Execution) -> Execution:
-        """Write an execution as it is; returns it with its new version."""
-        written = replace(execution, version=next(self.versions))
-        self.executions[execution.id] = written
-        return written
-
-    def require_unchanged(self, read: Execution) -> Execution:
-        """The execution, which is as it was read.
-
-        Raises:
-            Conflict: it is not.
-        """
-        current = self.executions.get(read.id)
-        if current is None or current.version != read.version:
-            raise Conflict("the execution changed since it was read")
-        return current
-
-    def replace(self, read: Execution, execution: Execution) -> Execution:
-        """Write an execution, if it still is as it was read.
-
-        Raises:
-            Conflict: it is not.
-        """
-        self.require_unchanged(read)
-        return self.put(execution)
-
-    def require(self, execution_id: str) -> Execution:
-        """An execution in any phase.
-
-        Raises:
-            Conflict: there is none.
-        """
-        try:
-            return self.executions[execution_id]
-        except KeyError:
-            raise Conflict("there is no such execution") from None
-
-
-class InMemoryReservations:
-    """The port Reservations."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def reserve(self, execution: Execution) -> Reservation:
-        """Take the id."""
-        with self._store.lock:
-            if holder := self._store.executions.get(execution.id):
-                return Reservation(holder, is_ours=False)
-            return Reservation(self._store.put(execution), is_ours=True)
-
-    def take_over(self, stale: Execution, execution: Execution) -> Reservation:
-        """Replace what is still as it was read."""
-        with self._store.lock:
-            return Reservation(self._store.replace(stale, execution), is_ours=True)
-
-    def release(self, execution: Execution) -> None:
-        """Forget what is still as it was reserved."""
-        with self._store.lock:
-            current = self._store.executions.get(execution.id)
-            if current and current.version == execution.version:
-                del self._store.executions[execution.id]
-
-    def expire(self, execution_id: str, now: datetime) -> None:
-        """Forget a reservation that is overdue."""
-        with self._store.lock:
-            current = self._store.executions.get(execution_id)
-            if current and _is_visible(current):
-                raise Conflict("the execution exists")
-            if current and current.is_overdue(now):
-                del self._store.executions[execution_id]
-
-    def write_prompts(self, execution: Execution, prompts: Sequence[Prompt]) -> tuple[int, ...]:
-        """Keep the prompts in chunks of equal length."""
-        firsts = tuple(range(0, len(prompts), CHUNK_PROMPTS))
-        with self._store.lock:
-            for number, first in enumerate(firsts):
-                self._store.chunks[execution.id, number] = tuple(prompts[first : first + CHUNK_PROMPTS])
-        return firsts
-
-    def accept(self, execution: Execution) -> None:
-        """Let the execution exist."""
-        with self._store.lock:
-            self._store.replace(execution, execution)
-            self._store.results[execution.id] = {}
-            self._store.progress[execution.id] = Progress(
-                execution.id,
-                execution.user,
-                execution.prompt_count,
-                updated_at=self._store.clock.now(),
-                version=str(next(self._store.versions)),
-            )
-
-    def mark_enqueued(self, execution_id: str) -> None:
-        """Note the phase."""
-        with self._store.lock:
-            self._store.put(replace(self._store.require(execution_id), phase=Phase.ENQUEUED))
-
-    def in_flight(self, user: str, besides: str, now: datetime) -> InFlight:
-        """Look at all that is the user's."""
-        with self._store.lock:
-            executions = [
-                execution
-                for execution in self._store.executions.values()
-                if execution.user == user and execution.id != besides
-            ]
-            running = [
-                self._store.progress[execution.id]
-                for execution in executions
-                if _is_visible(execution) and not execution.final_status
-            ]
-        waiting = [
-            execution for execution in executions if not _is_visible(execution) and not execution.is_overdue(now)
-        ]
-        prompts = sum(progress.total - progress.ended for progress in running) + sum(
-            execution.prompt_count for execution in waiting
-        )
-        return InFlight(len(running) + len(waiting), prompts)
-
-    def count_pending_elsewhere(self, limit: int) -> list[int]:
-        """Look at every execution that is not closed."""
-        with self._store.lock:
-            open_ones = [
-                execution.id
-                for execution in self._store.executions.values()
-                if _is_visible(execution) and not execution.final_status
-            ]
-            return [self._store.progress[execution_id].pending for execution_id in sorted(open_ones)[:limit]]
+    from imagefactory.domain.execution import EncryptedSecret, Execution, ExecutionStatus, Progress, Prompt
 
 
 class InMemoryExecutions:
@@ -177,7 +29,7 @@ class InMemoryExecutions:
         """An execution past its commit point."""
         with self._store.lock:
             execution = self._store.executions.get(execution_id)
-            return execution if execution and _is_visible(execution) else None
+            return execution if execution and is_visible(execution) else None
 
     def load(self, execution_id: str, index: int) -> tuple[Execution | None, Result | None]:
         """An execution and one of its results."""
@@ -249,7 +101,7 @@ class InMemoryExecutions:
             executions = [
                 execution
                 for execution in self._store.executions.values()
-                if execution.user == user and _is_visible(execution)
+                if execution.user == user and is_visible(execution)
             ]
         wanted = [
             execution
@@ -286,10 +138,6 @@ class InMemoryExecutions:
 
     def _results(self, execution_id: str) -> dict[int, Result]:
         return {index: result for index, (_, result) in self._store.results.get(execution_id, {}).items()}
-
-
-def _is_visible(execution: Execution) -> bool:
-    return execution.phase is not Phase.RESERVED
 
 
 def _has_changed(transition: Transition, current: Result | None) -> bool:

@@ -68,8 +68,8 @@ class Fields:
 
     def api_key(self) -> str | None:
         """The caller's key, without what copying leaves around it; None when it is not given."""
-        text = self.text("api_key")
-        return (trim_key(text) or None) if text else None
+        value = self.values.get("api_key")
+        return (trim_key(value) or None) if isinstance(value, str) else self.text("api_key")
 
     def items(self, name: str) -> list[Any]:
         """A list; empty when it is not given."""

@@ -76,8 +76,10 @@ def read_submission(request: Request, body: bytearray) -> tuple[Submission, list
         raise UnsupportedMediaType
     if {"prompts", "prompts_text"} <= fields.values.keys():
         fields.reject("prompts", "give prompts or prompts_text, not both")
+    items = enumerate(fields.items("prompts"))
+    prompts = (Prompt(trim(item)) if isinstance(item, str) else _prompt(fields, item, index) for index, item in items)
     submission = Submission(
-        prompts=fields.lines() if "prompts_text" in fields.values else _prompts(fields),
+        prompts=fields.lines() if "prompts_text" in fields.values else tuple(prompts),
         references=tuple(_reference(item) for item in fields.items("reference_images") if not _is_left_empty(item)),
         **fields.choices(CHOICES),
         api_key=fields.api_key(),
@@ -114,13 +116,6 @@ def read_retry(request: Request) -> RetryRequest:
 def _parse(request: Request, body: bytearray) -> Any:
     with LargeRequestLock() if len(body) > LARGE_BYTES else contextlib.nullcontext():
         return parse_body(body, request.mimetype_params.get("charset", ""))
-
-
-def _prompts(fields: Fields) -> tuple[Prompt, ...]:
-    return tuple(
-        Prompt(trim(item)) if isinstance(item, str) else _prompt(fields, item, index)
-        for index, item in enumerate(fields.items("prompts"))
-    )
 
 
 def _prompt(fields: Fields, item: Any, index: int) -> Prompt:

@@ -94,7 +94,7 @@ class RequestBody:
             MalformedRequest: it ends before it is whole, or takes too long to arrive.
         """
         body = bytearray()
-        with contextlib.suppress(OSError):
+        with self.within(BODY_SECONDS), contextlib.suppress(OSError):
             while (not self._length or len(body) < self._length) and (piece := self.read(PIECE_BYTES)):
                 body += piece
             if len(body) > MAX_BODY_BYTES:
@@ -106,7 +106,7 @@ class RequestBody:
 
     def discard(self) -> None:
         """Let go of what is left of the body: a server that closes on it would take its own answer back."""
-        if self._is_empty:
+        if self._is_empty or self._received == self._length:
             return
         with self.within(REST_SECONDS), contextlib.suppress(OSError):
             while self.read(PIECE_BYTES):
@@ -123,13 +123,11 @@ class RequestBody:
 
 
 class BodyLimits:
-    """WSGI middleware that makes the body of each request a `RequestBody`, which has `BODY_SECONDS` to arrive."""
+    """WSGI middleware that makes the body of each request a `RequestBody`."""
 
     def __init__(self, app: WSGIApplication) -> None:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        body = RequestBody(environ)
-        with body.within(BODY_SECONDS):
-            return self._app(environ | {_INPUT: body, _TERMINATED: True}, start_response)
+        return self._app(environ | {_INPUT: RequestBody(environ), _TERMINATED: True}, start_response)
