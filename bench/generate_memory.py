@@ -1,8 +1,8 @@
 """Measure the memory of one generate process with forty attempts in flight: `make bench` prints tables.
 
 A worker process does generate's work with the real adapters (read, decode, open, convert, upload), forty times at once,
-against a server that sends real images and a storage server. The kernel tells its peak. The rows differ in the gate and
-in the allocator's settings: docs/operations.md recommends some of them.
+against a server that sends real images and a storage server. The kernel tells its peak. The rows differ in
+decodes at once and in the allocator's settings: docs/operations.md recommends some of them.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ MAX_REFERENCE_BYTES = 5 * 2**20
 
 @dataclass(frozen=True)
 class Row:
-    """The model's image, the process's gate and allocator, the references of each prompt, and the target format."""
+    """The model's image, the decodes at once and allocator, the references of each prompt, and the target format."""
 
     image: str
-    gate: int
+    max_decodes: int
     allocator: str
     references: int = 0
     target: str = "-"
@@ -62,7 +62,7 @@ ALLOCATORS = {
 }
 SETTINGS = ((40, "-"), (8, "-"), (8, "2 arenas"), (8, "2 arenas, 1 MB"), (4, "2 arenas"))
 ROWS = [
-    *(Row(image, gate, allocator) for image in IMAGES for gate, allocator in SETTINGS),
+    *(Row(image, max_decodes, allocator) for image in IMAGES for max_decodes, allocator in SETTINGS),
     *(Row(image, 8, "2 arenas", references=3) for image in IMAGES),
     Row("1K, PNG", 8, "2 arenas", target="webp"),
     Row("4K, JPEG", 8, "2 arenas", target="webp"),
@@ -131,12 +131,12 @@ def run_storage() -> Iterator[str]:
         process.wait()
 
 
-def work(api_url: str, gate: int, references: int, target: str) -> str:
+def work(api_url: str, max_decodes: int, references: int, target: str) -> str:
     """In the worker: make forty attempts at once; return the number of stored images."""
     cloud = storage.client("bench")
     cloud.create_bucket("bench")
     images = storage.CloudStorageImageStore(cloud, "bench")
-    model, pictures = GeminiModel(api_url, gate=gate), PillowImageCodec()
+    model, codec = GeminiModel(api_url, max_decodes=max_decodes), PillowImageCodec()
     run = f"{os.getpid()}"
     # The attempts of an execution share its references, which the process caches.
     references_bytes = tuple(("image/png", bytes(MAX_REFERENCE_BYTES)) for _ in range(references))
@@ -146,9 +146,9 @@ def work(api_url: str, gate: int, references: int, target: str) -> str:
 
     def attempt(index: int) -> None:
         with model.generate(drawing, "a-key", 300) as generated:
-            picture = pictures.decode(generated.data)
+            picture = codec.decode(generated.data)
             if target != "-":
-                picture = pictures.convert(picture, ImageFormat(target))
+                picture = codec.convert(picture, ImageFormat(target))
             images.put(run, index, picture, Provenance())
 
     with ThreadPoolExecutor(IN_FLIGHT) as threads:
@@ -168,10 +168,10 @@ def main() -> None:
     for row in ROWS:
         with serve_answer(bodies[row.image]) as api_url, run_storage() as storage_url:
             environment = {"STORAGE_EMULATOR_HOST": storage_url, **ALLOCATORS[row.allocator]}
-            arguments = (api_url, str(row.gate), str(row.references), row.target)
+            arguments = (api_url, str(row.max_decodes), str(row.references), row.target)
             measurement = measure_module("bench.generate_memory", *arguments, environment=environment)
         sys.stdout.write(
-            f"| {row.image} | {row.references or '-'} | {row.target} | {row.gate} | {row.allocator} "
+            f"| {row.image} | {row.references or '-'} | {row.target} | {row.max_decodes} | {row.allocator} "
             f"| {measurement.peak_mb:.0f} | {measurement.seconds:.1f} |\n"
         )
         sys.stdout.flush()
@@ -183,7 +183,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        url, gate, reference_count, format_ = sys.argv[1:]
-        report_measurement(lambda: work(url, int(gate), int(reference_count), format_))
+        url, max_decodes, reference_count, format_ = sys.argv[1:]
+        report_measurement(lambda: work(url, int(max_decodes), int(reference_count), format_))
     else:
         main()

@@ -164,7 +164,7 @@ def call(url: str, seconds: float) -> str:
     """In the child: make one attempt; return its failure's code, or the type of the image."""
     drawing = GenerationRequest("a lighthouse", GenerationParameters("a-model", "1:1", "1K", None, None, 39_000, 40.0))
     try:
-        with GeminiModel(url, gate=1).generate(drawing, "a-key", seconds) as generated:
+        with GeminiModel(url, max_decodes=1).generate(drawing, "a-key", seconds) as generated:
             return generated.content_type
     except AttemptFailed as failed:
         return failed.failure.code

@@ -1,6 +1,6 @@
 """Adds an encryption key, and disables the versions that no open execution needs, which can be undone.
 
-New executions use the new key within a minute; open ones keep the key they were sealed with.
+New executions use the new key within a minute; open ones keep the key they were encrypted with.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which versions of the encryption key nothing needs any more.
 
 A version is needed while it is the newest, for a while after (instances of submit remember the newest for a minute, and
-a submit that is under way has sealed before anybody can see its execution), and as long as an open execution was sealed
-with it. An execution that has ended keeps no key.
+a submit that is under way has encrypted its key before anybody can see its execution), and as long as the key of an open
+execution was encrypted with it. An execution that has ended keeps no key.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def unneeded_versions(versions: list[dict[str, Any]], in_use: set[str], now: dat
     for newer, version in itertools.pairwise(newest_first):
         number = _number(version["name"])
         if number in in_use:
-            kept.append(f"Version {number} stays: open executions were sealed with it. Sweep when they have ended.")
+            kept.append(f"Version {number} stays: open executions were encrypted with it. Sweep when they have ended.")
         elif now - _moment(newer["createTime"]) < GRACE:
             minutes = GRACE.total_seconds() / 60
             kept.append(f"Version {number} stays: it was in use until just now. Sweep in {minutes:.0f} minutes.")
@@ -43,7 +43,7 @@ def unneeded_versions(versions: list[dict[str, Any]], in_use: set[str], now: dat
 
 
 def versions_in_use(settings: Settings, firestore: Firestore) -> set[str]:
-    """The numbers of the versions with which open executions were sealed.
+    """The numbers of the versions with which open executions were encrypted.
 
     Raises:
         RestError: Firestore refused.

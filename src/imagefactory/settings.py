@@ -37,7 +37,7 @@ OLD_NAMES = {
 
 
 class BadSettings(Exception):
-    """The environment does not configure this function; the message lists every fault."""
+    """The environment does not configure this function; the message lists every error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Settings:
             BadSettings: with every variable that is missing or wrong.
         """
         values: dict[str, object] = {}
-        faults: list[str] = []
+        errors: list[str] = []
         types = get_type_hints(cls)
         source = rename_settings(os.environ if env is None else env, _log_old_name)
         for item in fields(cls):
@@ -74,23 +74,23 @@ class Settings:
                 if text:
                     values[item.name] = types[item.name](text)
                 elif item.default is MISSING:
-                    faults.append(f"{name} is not set")
+                    errors.append(f"{name} is not set")
             except ValueError:
-                faults.append(f"{name} is {text!r}, which is no {types[item.name].__name__}")
-        if faults:
-            raise BadSettings("; ".join(faults))
+                errors.append(f"{name} is {text!r}, which is no {types[item.name].__name__}")
+        if errors:
+            raise BadSettings("; ".join(errors))
         settings = cls(**values)  # type: ignore[arg-type] # the loop above made each value of its field's type
-        if faults := settings.faults():
-            raise BadSettings("; ".join(faults))
+        if errors := settings.errors():
+            raise BadSettings("; ".join(errors))
         return settings
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """What is wrong with the values, each by itself and taken together."""
         errors = [] if self.retention_days >= 1 else ["RETENTION_DAYS must be at least 1"]
         return errors if 0 < self.dispatch_rate < math.inf else [*errors, "DISPATCH_RATE must be above 0"]
 
     def open_addresses(self, *names: str) -> list[str]:
-        """A fault for each of these fields whose address anybody on the way could read or answer for."""
+        """An error for each of these addresses that is not https on Cloud Run."""
         schemes = ("https://",) if self.k_service else ("https://", "http://")
         wrong = [name for name in names if not str(getattr(self, name)).startswith(schemes)]
         return [f"{name.upper()} must begin with {' or '.join(schemes)}" for name in wrong]
@@ -120,9 +120,9 @@ class ApiSettings(Settings):
         """The moment before which no token may have been issued."""
         return datetime.fromisoformat(self.id_tokens_not_before) if self.id_tokens_not_before else None
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """Keys from an address that can be trusted, a moment that is one, and no origin that stands for others."""
-        errors = [*super().faults(), *self.open_addresses("id_token_jwks_url")]
+        errors = [*super().errors(), *self.open_addresses("id_token_jwks_url")]
         if not _is_moment(self.id_tokens_not_before):
             errors.append("ID_TOKENS_NOT_BEFORE must be a timestamp with its zone, such as 2026-11-22T15:04:05Z")
         known = (_ORIGIN,) if self.k_service else (_ORIGIN, _ANY_PORT_ORIGIN)
@@ -152,9 +152,9 @@ class QueueSettings(Settings):
     cloud_tasks_emulator_host: str = ""
     secret_manager_emulator_host: str = ""
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """The dispatch deadline must be one that Cloud Tasks takes, and the watchdog must pause."""
-        errors = super().faults()
+        errors = super().errors()
         if not 0 < self.dispatch_deadline_seconds <= MAX_DISPATCH_DEADLINE:
             errors.append(f"DISPATCH_DEADLINE_SECONDS must be at most {MAX_DISPATCH_DEADLINE:.0f}")
         if self.watchdog_interval_seconds <= 0:
@@ -174,9 +174,9 @@ class SubmitSettings(ApiSettings, QueueSettings):
         """The limits of each user."""
         return Limits(self.max_executions_per_user, self.max_prompts_per_user)
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """Every user must be able to run something."""
-        errors = super().faults()
+        errors = super().errors()
         for name in ("max_executions_per_user", "max_prompts_per_user"):
             if getattr(self, name) < 1:
                 errors.append(f"{name.upper()} must be at least 1")
@@ -194,9 +194,9 @@ class StatusSettings(ApiSettings):
     signed_url_seconds: int = 3600
     storage_url: str = "https://storage.googleapis.com"
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """A kind of URL that exists, for a time that Cloud Storage signs for (a week at most)."""
-        errors = super().faults()
+        errors = super().errors()
         if self.result_urls not in ("signed", "public"):
             errors.append("RESULT_URLS must be signed or public")
         if not 60 <= self.signed_url_seconds <= 604_800:  # noqa: PLR2004 - a minute to a week
@@ -233,9 +233,9 @@ class GenerateSettings(QueueSettings):
     def _policy(self) -> RetryPolicy:
         return RetryPolicy(timeout_base=self.model_timeout_seconds, overhead=self.attempt_overhead_seconds)
 
-    def faults(self) -> list[str]:
+    def errors(self) -> list[str]:
         """Deadlines nest: model call < attempt < function < dispatch; keys and prompts travel where nobody listens."""
-        errors = [*super().faults(), *self.open_addresses("gemini_api_url", "tasks_jwks_url")]
+        errors = [*super().errors(), *self.open_addresses("gemini_api_url", "tasks_jwks_url")]
         attempt = self._policy.lease(self._policy.max_attempts)
         if not 0 < attempt <= self.function_timeout_seconds < self.dispatch_deadline_seconds:
             errors.append(

@@ -111,7 +111,7 @@ def check_end(side: Side, execution: Execution) -> None:
 
     found = side.watchdog(watch)
 
-    assert found in (CheckResult.MENDED, CheckResult.MOVING)
+    assert found in (CheckResult.RECOVERED, CheckResult.MOVING)
     results = (Result(index) for index in range(PROMPTS))
     tasks = list(first_attempts(execution, results, side.clock.now() + timedelta(days=1), RATE))
     assert side.tasks.find_missing(tasks) == []

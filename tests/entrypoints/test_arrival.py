@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from imagefactory.api.body import memory_gate
+from imagefactory.api.body import large_request_lock
 from tests.entrypoints.function import EXECUTE, LIGHTHOUSE, NOBODY_HAS, data_of, error_of, picture
 from tests.hostile.bodies import encoded
 
@@ -38,15 +38,15 @@ def test_half_a_character_in_a_name_is_told_in_json(submit: Function) -> None:
     assert "\\ud800" in error_of(answer, 400, "VALIDATION_FAILED")["message"]
 
 
-LARGE = BODY.ljust(memory_gate.LARGE_BYTES + 1)
+LARGE = BODY.ljust(large_request_lock.LARGE_BYTES + 1)
 PICTURED = json.dumps(LIGHTHOUSE | {"reference_images": encoded(picture())}).encode()
 
 
 @pytest.fixture
 def somebodys_turn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Another request has its turn, and keeps it."""
-    monkeypatch.setattr(memory_gate, "MAX_WAIT_SECONDS", 0.1)
-    with memory_gate.LargeRequestLock():
+    monkeypatch.setattr(large_request_lock, "MAX_WAIT_SECONDS", 0.1)
+    with large_request_lock.LargeRequestLock():
         yield
 
 
@@ -80,7 +80,7 @@ def test_what_takes_little_does_not_wait(submit: Function) -> None:
 def test_a_turn_ends_with_its_request_however_that_ends(
     submit: Function, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_gate, "MAX_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(large_request_lock, "MAX_WAIT_SECONDS", 0.1)
 
     statuses = [submit.post(EXECUTE, data=body, content_type="application/json").status_code for _ in range(2)]
 

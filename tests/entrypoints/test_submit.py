@@ -127,7 +127,7 @@ def test_prompts_keep_control_characters_and_every_oddity_of_unicode(submit: Fun
     assert kept.text == odd
 
 
-def test_the_key_is_sealed_and_stands_in_no_answer(submit: Function, factory: Factory) -> None:
+def test_the_key_is_encrypted_and_stands_in_no_answer(submit: Function, factory: Factory) -> None:
     answer = submit.post(EXECUTE, json=LIGHTHOUSE | {"api_key": "AIza-very-secret"})
 
     execution = factory.store.executions[data_of(answer, 202)["execution_id"]]

@@ -143,7 +143,7 @@ def test_a_rotation_adds_a_key_and_disables_only_what_nothing_needs(runs: Runs) 
     versions = {name[-1]: part["state"] for name, part in run.world.resources.items() if f"{SECRET}/versions/" in name}
     assert versions == {"1": "ENABLED", "2": "DISABLED", "3": "ENABLED", "4": "ENABLED"}
     assert len(run.world.payloads[f"{SECRET}/versions/4"]) == 32
-    assert "Version 1 stays: open executions were sealed with it" in run.err
+    assert "Version 1 stays: open executions were encrypted with it" in run.err
     assert "Version 3 stays: it was in use until just now" in run.err
 
 

@@ -274,7 +274,7 @@ def test_what_is_not_set_has_its_default() -> None:
     ],
 )
 def test_values_at_their_limits_are_taken(kind: type[Settings], env: dict[str, str]) -> None:
-    assert kind.from_env(env).faults() == []
+    assert kind.from_env(env).errors() == []
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ TRANSIENT: tuple[type[Exception], ...] = (
 )
 #: Seconds for one gRPC call, and for all its tries together. The clients' own, up to 300 s, would outlast a request.
 CALL_SECONDS, MAX_RETRY_SECONDS = 10.0, 20.0
-#: How every gRPC call but the queue's is made. A try whose reply was lost is told from somebody else's by its mark.
+#: How every gRPC call but the queue's is made. A try whose reply was lost is told from somebody else's by its write id.
 CALL_OPTIONS: dict[str, Any] = {
     "timeout": CALL_SECONDS,
     "retry": retry.Retry(

@@ -44,34 +44,32 @@ class CloudStorageImageStore:
         self._bucket = cloud.bucket(bucket)
         self.reference = functools.lru_cache(MAX_CACHED_REFERENCES)(self._read)
 
-    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
+    def put_reference(self, execution_id: str, number: int, image: DecodedImage) -> str:
         """Write `executions/{id}/references/{n}.{ext}`, or beside it where another request left a different one."""
         stem = f"executions/{execution_id}/references/{number}"
-        name = f"{stem}.{picture.format.value}"
+        name = f"{stem}.{image.format.value}"
         try:
-            self._create(name, picture, cache_control="no-store")
+            self._create(name, image, cache_control="no-store")
         except Conflict:
-            if self._read(name) != picture.data:
-                name = f"{stem}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
+            if self._read(name) != image.data:
+                name = f"{stem}-{hashlib.sha256(image.data).hexdigest()}.{image.format.value}"
                 # What is there under this name has this content.
                 with contextlib.suppress(Conflict):
-                    self._create(name, picture, cache_control="no-store")
+                    self._create(name, image, cache_control="no-store")
         return name
 
-    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, image: DecodedImage, provenance: Provenance) -> StoredImage:
         """Write `executions/{id}/{index}.{ext}`, unless it is there."""
-        name = f"{_prefix(execution_id, index)}{picture.format.value}"
-        facts = {"width": str(picture.width), "height": str(picture.height), "made": json.dumps(asdict(provenance))}
+        name = f"{_prefix(execution_id, index)}{image.format.value}"
+        facts = {"width": str(image.width), "height": str(image.height), "made": json.dumps(asdict(provenance))}
         try:
-            blob = self._create(name, picture, cache_control=_IMAGE_CACHE, metadata=facts)
+            blob = self._create(name, image, cache_control=_IMAGE_CACHE, metadata=facts)
         except Conflict:
             # Ours, when only the reply was lost; else a dead attempt's. Either way it is the prompt's image.
             if stored := self.find(execution_id, index):
                 return stored
             raise
-        stored = StoredImage(
-            name, picture.format.content_type, picture.width, picture.height, len(picture.data), provenance
-        )
+        stored = StoredImage(name, image.format.content_type, image.width, image.height, len(image.data), provenance)
         first = self.find(execution_id, index) or stored
         if first.name != name:
             # Another attempt stored it in another format, and so under another name: the older one stays.
@@ -96,7 +94,7 @@ class CloudStorageImageStore:
         return StoredImage(blob.name, blob.content_type, *size, blob.size, provenance)
 
     def _create(
-        self, name: str, picture: DecodedImage, cache_control: str, metadata: dict[str, str] | None = None
+        self, name: str, image: DecodedImage, cache_control: str, metadata: dict[str, str] | None = None
     ) -> storage.Blob:
         """Write an object that is not there yet.
 
@@ -108,8 +106,8 @@ class CloudStorageImageStore:
         blob.metadata = metadata
         with translate_google_errors():
             blob.upload_from_string(
-                picture.data,
-                content_type=picture.format.content_type,
+                image.data,
+                content_type=image.format.content_type,
                 if_generation_match=0,
                 timeout=UPLOAD_SECONDS,
                 retry=_RETRY,

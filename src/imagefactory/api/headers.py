@@ -67,7 +67,7 @@ class Cors:
     def options(self, request: Request, allowed: Iterable[str]) -> Response | None:
         """What a path takes, and for a page of a configured origin that it may ask; None where there is no such path.
 
-        A page is let through with every method and to every path: it can read a refusal, but not that it may not ask.
+        Preflights succeed for every path and method: otherwise the page could not read the 404 or 405.
         """
         methods = sorted({*allowed, "OPTIONS"})
         method = request.headers.get("Access-Control-Request-Method", "")

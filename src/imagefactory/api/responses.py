@@ -33,13 +33,13 @@ def error(
     headers: Mapping[str, str] | None = None,
     details: Sequence[Mapping[str, object]] = (),
 ) -> Response:
-    """An answer without."""
+    """An error answer."""
     problem = {"code": code, "message": message, "details": list(details)}
     return _envelope({"success": False, "error": problem}, status, headers)
 
 
 def refuse(refusal: ClientError) -> Response:
-    """The answer to a request that its client can mend."""
+    """The answer to a request that its client can fix."""
     details = [
         {"field": wrong.field, "message": wrong.message} | ({} if wrong.index is None else {"index": wrong.index})
         for wrong in refusal.errors

@@ -10,7 +10,7 @@ KEEP_ALIVE_SECONDS = 620
 
 
 def configure_server() -> None:
-    """Keep idle connections longer than those who ask do, and take nobody for a proxy.
+    """Keep idle connections longer than those who ask do, and trust no proxy's headers.
 
     gunicorn takes everybody on its own machine for one, and lets a proxy say in `SCRIPT_NAME` where paths begin: a path
     that begins elsewhere would end in a 500.

@@ -1,7 +1,7 @@
 """Everything that can go wrong, as one tree.
 
 FactoryError
-├── ClientError                 the caller can mend it; answered with `status` and `code`
+├── ClientError                 the caller can fix it; answered with `status` and `code`
 │   ├── MalformedRequest        400  the request cannot be read
 │   ├── InvalidRequest          400  it was read, and its fields break rules; lists every error
 │   ├── NotFound                404  it does not exist, or not for this caller

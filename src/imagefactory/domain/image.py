@@ -23,7 +23,7 @@ class Provenance:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Provenance:
-        """The record whose fields, as plain values, these are."""
+        """Build the record from plain values."""
         tokens, warnings = TokenUsage(**values["tokens"]), tuple(values["warnings"])
         return cls(**{**values, "tokens": tokens, "warnings": warnings})
 

@@ -65,7 +65,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a result, until a moment. Whose it is, the version of the result says."""
+    """The right to work on a result until `until`. The result's version identifies the holder."""
 
     until: datetime
 

@@ -103,13 +103,13 @@ def validate(
     aspect_ratio, resolution = _shape(submission, workflow, model)
     errors = [
         *errors_of_reading,
-        *_prompt_faults(submission.prompts, workflow.max_prompts, known={error.field for error in errors_of_reading}),
+        *_prompt_errors(submission.prompts, workflow.max_prompts, known={error.field for error in errors_of_reading}),
         *_check_key(submission.api_key, workflow, known={error.field for error in errors_of_reading}),
         *key_errors(submission.api_key),
-        *_model_faults(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
-        *_reference_faults(submission.references, model, workflow),
-        *_format_faults(submission.output_format, workflow),
-        *_metadata_faults(submission.metadata),
+        *_model_errors(submission.model or workflow.default_model, model, workflow, aspect_ratio, resolution),
+        *_reference_errors(submission.references, model, workflow),
+        *_format_errors(submission.output_format, workflow),
+        *_metadata_errors(submission.metadata),
     ]
     if errors or model is None:
         raise InvalidRequest.of(errors)
@@ -145,18 +145,18 @@ def _warnings(model_id: str, model: ModelConfig, workflow: Workflow, today: date
     )
 
 
-def _prompt_faults(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[FieldError]:
+def _prompt_errors(prompts: Sequence[Prompt], most: int, known: set[str]) -> Iterator[FieldError]:
     if not prompts and known.isdisjoint({"prompts", "prompts_text"}):
         yield FieldError("prompts", "at least one prompt is needed: give prompts_text (one a line) or prompts")
     if len(prompts) > most:
         yield FieldError("prompts", f"{len(prompts)} prompts were given; at most {most} are taken: split the batch")
     for index, prompt in enumerate(prompts):
-        if message := _text_fault(prompt.text):
+        if message := _text_errors(prompt.text):
             yield FieldError("prompts", message, index)
-    yield from _custom_id_faults(prompts)
+    yield from _custom_id_errors(prompts)
 
 
-def _text_fault(text: str) -> str | None:
+def _text_errors(text: str) -> str | None:
     if match := _SURROGATE.search(text):
         return f"character {match.start() + 1} is half of a surrogate pair, which is not text: send it whole"
     if len(text) < MIN_PROMPT_CHARACTERS:
@@ -166,7 +166,7 @@ def _text_fault(text: str) -> str | None:
     return None
 
 
-def _custom_id_faults(prompts: Sequence[Prompt]) -> Iterator[FieldError]:
+def _custom_id_errors(prompts: Sequence[Prompt]) -> Iterator[FieldError]:
     times = Counter(prompt.custom_id for prompt in prompts if prompt.custom_id is not None)
     for index, prompt in enumerate(prompts):
         custom_id = prompt.custom_id
@@ -183,7 +183,7 @@ def _check_key(api_key: str | None, workflow: Workflow, known: set[str]) -> Iter
         yield FieldError("api_key", "the workflow needs your Gemini API key")
 
 
-def _model_faults(
+def _model_errors(
     model_id: str | None, model: ModelConfig | None, workflow: Workflow, aspect_ratio: str, resolution: str
 ) -> Iterator[FieldError]:
     if model is None:
@@ -203,7 +203,7 @@ def _model_faults(
         )
 
 
-def _reference_faults(
+def _reference_errors(
     references: Sequence[Upload], model: ModelConfig | None, workflow: Workflow
 ) -> Iterator[FieldError]:
     most = min(workflow.max_reference_images, model.max_reference_images if model else workflow.max_reference_images)
@@ -215,7 +215,7 @@ def _reference_faults(
             yield FieldError("reference_images", f"the image has more than {MAX_REFERENCE_BYTES} bytes", index)
 
 
-def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[FieldError]:
+def _format_errors(output_format: str | None, workflow: Workflow) -> Iterator[FieldError]:
     if output_format is not None and output_format not in workflow.supported_formats:
         offered = ", ".join(workflow.supported_formats)
         yield FieldError(
@@ -223,7 +223,7 @@ def _format_faults(output_format: str | None, workflow: Workflow) -> Iterator[Fi
         )
 
 
-def _metadata_faults(metadata: Mapping[str, str]) -> Iterator[FieldError]:
+def _metadata_errors(metadata: Mapping[str, str]) -> Iterator[FieldError]:
     if len(metadata) > MAX_METADATA_PAIRS:
         yield FieldError("metadata", f"{len(metadata)} pairs were given; at most {MAX_METADATA_PAIRS} are taken")
     for key, value in metadata.items():

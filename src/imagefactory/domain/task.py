@@ -44,8 +44,8 @@ class Task:
 class WatchdogCheck:
     """One check of an execution by its watchdog, not before `schedule_at`.
 
-    `since` tells apart the watchdogs of one execution: a retry begins another. `seen` is the progress's version in the
-    round before, `idle` how many rounds it has not changed.
+    `since` tells apart the watchdogs of one execution: a retry begins another. `last_version` is the
+    version of the progress at the check before, `idle_rounds` for how many checks it has not changed.
     """
 
     execution_id: str
@@ -57,7 +57,7 @@ class WatchdogCheck:
 
     @property
     def id(self) -> str:
-        """The round's name in its queue."""
+        """The check's name in its queue."""
         return _name(f"{self.execution_id}-watch-{round(self.since.timestamp() * 1000)}-{self.round}")
 
 

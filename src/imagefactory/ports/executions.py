@@ -46,7 +46,7 @@ class Reservations(Protocol):
         ...
 
     def expire(self, execution_id: str, now: datetime) -> None:
-        """Delete a reservation whose time to be accepted is over, so that it never will be; one with time left stays.
+        """Delete a reservation that is past its deadline; leave any other.
 
         Raises:
             Conflict: it is past its commit point.
@@ -82,7 +82,7 @@ class Reservations(Protocol):
 class Transition:
     """One result's step from `before` (None: it had no document yet) to `after`.
 
-    The store commits it together with the counters it transitions, or not at all.
+    The store commits it together with the counters that it changes, or not at all.
     """
 
     before: Result | None

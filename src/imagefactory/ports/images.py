@@ -48,7 +48,7 @@ class ImageCodec(Protocol):
         """
         ...
 
-    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, decoded: DecodedImage, target_format: ImageFormat) -> DecodedImage:
         """The image in this format; itself where it already is.
 
         Raises:

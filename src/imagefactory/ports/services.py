@@ -54,7 +54,7 @@ class Tasks(Protocol):
 class ImageStore(Protocol):
     """The bucket."""
 
-    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
+    def put_reference(self, execution_id: str, number: int, image: DecodedImage) -> str:
         """Store a reference image; returns its object's name. What is there already is never overwritten."""
         ...
 
@@ -62,7 +62,7 @@ class ImageStore(Protocol):
         """The bytes of a reference image."""
         ...
 
-    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, image: DecodedImage, provenance: Provenance) -> StoredImage:
         """Store the image of this prompt, once: when one is there already, that one is returned."""
         ...
 

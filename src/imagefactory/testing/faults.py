@@ -25,7 +25,7 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a port: its number since the beginning (from 0), and its name, such as `executions.move`."""
+    """A call of a port: its number since the beginning (from 0), and its name, such as `executions.apply`."""
 
     number: int
     name: str

@@ -78,7 +78,7 @@ def _names(task: Task) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object in the bucket: its bytes, its MIME type, and the picture's size where it is a result."""
+    """An object in the bucket: its bytes, its MIME type, and the image's size where it is a result."""
 
     data: bytes
     content_type: str
@@ -94,14 +94,14 @@ class InMemoryImageStore:
         self.objects: dict[str, StoredObject] = {}
         self._lock = threading.Lock()
 
-    def put_reference(self, execution_id: str, number: int, picture: DecodedImage) -> str:
+    def put_reference(self, execution_id: str, number: int, image: DecodedImage) -> str:
         """Keep a reference, beside a different one of that number."""
         stem = f"executions/{execution_id}/references/{number}"
-        name = f"{stem}.{picture.format.value}"
+        name = f"{stem}.{image.format.value}"
         with self._lock:
-            if self.objects.get(name, StoredObject(picture.data, "")).data != picture.data:
-                name = f"{stem}-{hashlib.sha256(picture.data).hexdigest()}.{picture.format.value}"
-            self.objects[name] = StoredObject(picture.data, picture.format.content_type)
+            if self.objects.get(name, StoredObject(image.data, "")).data != image.data:
+                name = f"{stem}-{hashlib.sha256(image.data).hexdigest()}.{image.format.value}"
+            self.objects[name] = StoredObject(image.data, image.format.content_type)
         return name
 
     def reference(self, name: str) -> bytes:
@@ -111,14 +111,14 @@ class InMemoryImageStore:
         except KeyError:
             raise Conflict("there is no such object") from None
 
-    def put(self, execution_id: str, index: int, picture: DecodedImage, provenance: Provenance) -> StoredImage:
+    def put(self, execution_id: str, index: int, image: DecodedImage, provenance: Provenance) -> StoredImage:
         """Keep the image, unless the prompt has one."""
         with self._lock:
             if stored := self.find(execution_id, index):
                 return stored
-            name = f"{_prefix(execution_id, index)}{picture.format.value}"
-            content_type = picture.format.content_type
-            self.objects[name] = StoredObject(picture.data, content_type, picture.width, picture.height, provenance)
+            name = f"{_prefix(execution_id, index)}{image.format.value}"
+            content_type = image.format.content_type
+            self.objects[name] = StoredObject(image.data, content_type, image.width, image.height, provenance)
             return _image_of(name, self.objects[name])
 
     def find(self, execution_id: str, index: int) -> StoredImage | None:
@@ -224,9 +224,9 @@ class FakeImageCodec:
             raise ValueError("the image is damaged or cut short")
         return DecodedImage(data, ImageFormat(match[1].decode()), int(match[2]), int(match[3]))
 
-    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, image: DecodedImage, wanted: ImageFormat) -> DecodedImage:
         """Say something else."""
-        if picture.format is wanted:
-            return picture
-        data = the_bytes_of(wanted.value, picture.width, picture.height)
-        return DecodedImage(data, wanted, picture.width, picture.height)
+        if image.format is wanted:
+            return image
+        data = the_bytes_of(wanted.value, image.width, image.height)
+        return DecodedImage(data, wanted, image.width, image.height)

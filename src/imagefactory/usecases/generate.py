@@ -113,7 +113,7 @@ class Generate:
             return self._end(execution, result, before)
         until = now + timedelta(seconds=self.retry.lease(before.attempts + 1, execution.parameters.timeout_base))
         log.debug("an attempt begins", attempt=before.attempts + 1, generation=before.generation)
-        claimed = self._move(execution, result, before.claimed(Lease(until)))
+        claimed = self._apply(execution, result, before.claimed(Lease(until)))
         return Attempt(execution, claimed, now, follows=before.attempts > 0 or before.generation > 0)
 
     def _find_obstacle(self, execution: Execution, result: Result, attempt: int, now: datetime) -> Outcome | None:
@@ -131,13 +131,13 @@ class Generate:
     def _end(self, execution: Execution, result: Result | None, before: Result) -> Outcome:
         """End a result that gets no further attempt, unless a dead attempt left its image."""
         if before.status is ResultStatus.PROCESSING and (image := self.images.find(execution.id, before.index)):
-            self._move(execution, result, before.completed(image, image.provenance.cost_microusd, 0))
+            self._apply(execution, result, before.completed(image, image.provenance.cost_microusd, 0))
             return Outcome.ADOPTED
         if execution.cancel_requested:
-            self._move(execution, result, before.cancelled())
+            self._apply(execution, result, before.cancelled())
             return Outcome.CANCELLED
         message = f"All {before.attempts} attempts were cut off before they could report."
-        self._move(execution, result, before.ended(Failure(FailureCode.INTERNAL, message, retryable=False)))
+        self._apply(execution, result, before.ended(Failure(FailureCode.INTERNAL, message, retryable=False)))
         return Outcome.ENDED
 
     def _work(self, attempt: Attempt) -> Outcome:
@@ -222,16 +222,16 @@ class Generate:
 
     def _finish(self, attempt: Attempt, after: Result, outcome: Outcome) -> Outcome:
         try:
-            self._move(attempt.execution, attempt.result, after)
+            self._apply(attempt.execution, attempt.result, after)
         except Conflict:
             return Outcome.SUPERSEDED
         return outcome
 
-    def _move(self, execution: Execution, before: Result | None, after: Result) -> Result:
-        moved = self.executions.apply(execution, [Transition(before, after)])
-        if after.status.is_terminal and moved.ended >= execution.prompt_count:
+    def _apply(self, execution: Execution, before: Result | None, after: Result) -> Result:
+        applied = self.executions.apply(execution, [Transition(before, after)])
+        if after.status.is_terminal and applied.ended >= execution.prompt_count:
             close_if_ended(self.executions, execution)
-        return moved.results[0]
+        return applied.results[0]
 
     def _enqueue_next(self, execution: Execution, waiting: Result) -> None:
         at = waiting.next_attempt_at or self.clock.now()
@@ -242,7 +242,7 @@ class Generate:
 
 
 def _provenance(parameters: GenerationParameters, generated: GeneratedImage, decoded: DecodedImage) -> Provenance:
-    """What is kept of the image besides the image."""
+    """The image's provenance: cost, tokens, model and warnings."""
     warnings = parameters.mismatches(decoded.width, decoded.height, generated.model_version)
     if not parameters.output_format and is_another_image_type(generated.content_type, decoded.format.content_type):
         warnings += (f"the model called it {generated.content_type}, it is {decoded.format.content_type}",)
@@ -250,7 +250,7 @@ def _provenance(parameters: GenerationParameters, generated: GeneratedImage, dec
         warnings += ("the model marked it as an interim image, and made no other",)
     if warnings:
         log.warning(
-            "the image is not as it was asked for", oddities=len(warnings), model_version=generated.model_version
+            "the image is not as it was asked for", mismatches=len(warnings), model_version=generated.model_version
         )
     return Provenance(
         cost_microusd=parameters.cost(generated.tokens),

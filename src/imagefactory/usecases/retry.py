@@ -101,7 +101,7 @@ class Retry:
         others = self.reservations.in_flight(user, execution_id, self.clock.now())
         self.limits.check(others, progress.total - progress.ended + request.upper_bound(progress), self.rate)
         began, retried, conflicts = self.clock.now(), 0, 0
-        takes_tasks = True
+        is_queue_up = True
         first: int | None = 0
         # A cancel that comes after the first commit is later than this request, and ends it.
         while first is not None and not (retried and state.execution.cancel_requested):
@@ -115,7 +115,7 @@ class Retry:
                 continue
             # A queue that is down is not waited for with every window: the watchdog creates what is missing.
             start = began + timedelta(seconds=retried / self.rate)
-            takes_tasks = takes_tasks and fan_out(self.tasks, state.execution, moved, start, self.rate)
+            is_queue_up = is_queue_up and fan_out(self.tasks, state.execution, moved, start, self.rate)
             retried, conflicts = retried + len(moved), 0
             first = results[-1].index + 1 if len(results) == MAX_TRANSITIONS_PER_COMMIT else None
         if not retried:

@@ -97,14 +97,16 @@ class Submit:
         workflow = self.workflows.get(workflow_id)
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id[:80]}.")
-        pictures, seen = self._open_references(submission.references, workflow.max_reference_images)
-        valid = validate(submission, self._limit_prompts(workflow), self.clock.now().date(), [*errors, *seen])
+        references, reference_errors = self._open_references(submission.references, workflow.max_reference_images)
+        valid = validate(
+            submission, self._limit_prompts(workflow), self.clock.now().date(), [*errors, *reference_errors]
+        )
         fingerprint = _fingerprint(workflow_id, submission)
         execution = self._execution(user, workflow_id, valid, fingerprint, idempotency_key)
         reservation = self._reserve(execution)
         first = reservation.execution
         if reservation.is_ours:
-            return Accepted(self._accept(first, valid, pictures))
+            return Accepted(self._accept(first, valid, references))
         if first.fingerprint != execution.fingerprint:
             raise IdempotencyKeyReused
         return self._replay(first)
@@ -114,7 +116,7 @@ class Submit:
         return replace(workflow, max_prompts=min(workflow.max_prompts, self.limits.prompts))
 
     def _open_references(self, uploads: Sequence[Upload], most: int) -> tuple[list[DecodedImage], list[FieldError]]:
-        pictures: list[DecodedImage] = []
+        references: list[DecodedImage] = []
         errors: list[FieldError] = []
         for index, upload in enumerate(uploads):
             if upload.error:
@@ -124,17 +126,17 @@ class Submit:
             if len(uploads) > most or len(upload.data) > MAX_REFERENCE_BYTES:
                 continue
             try:
-                picture = self.codec.decode(upload.data)
+                image = self.codec.decode(upload.data)
             except ValueError as refused:
                 errors.append(FieldError("reference_images", str(refused), index))
                 continue
-            pictures.append(picture)
-            if is_another_image_type(upload.content_type, picture.format.content_type):
+            references.append(image)
+            if is_another_image_type(upload.content_type, image.format.content_type):
                 message = (
-                    f"the image is called {quote_briefly(upload.content_type)}, but it is {picture.format.content_type}"
+                    f"the image is called {quote_briefly(upload.content_type)}, but it is {image.format.content_type}"
                 )
                 errors.append(FieldError("reference_images", message, index))
-        return pictures, errors
+        return references, errors
 
     def _execution(
         self, user: str, workflow_id: str, valid: ValidatedSubmission, fingerprint: str, idempotency_key: str | None
@@ -192,7 +194,9 @@ class Submit:
         except Conflict:
             raise StillAccepting from None
 
-    def _accept(self, execution: Execution, valid: ValidatedSubmission, pictures: Sequence[DecodedImage]) -> Execution:
+    def _accept(
+        self, execution: Execution, valid: ValidatedSubmission, references: Sequence[DecodedImage]
+    ) -> Execution:
         try:
             # Behind the reservation, so that of two at once each counts the other.
             others = self.reservations.in_flight(execution.user, execution.id, self.clock.now())
@@ -200,7 +204,7 @@ class Submit:
             accepted = replace(
                 execution,
                 phase=Phase.ACCEPTED,
-                parameters=replace(execution.parameters, references=self._store(execution.id, pictures)),
+                parameters=replace(execution.parameters, references=self._store(execution.id, references)),
                 chunks=self.reservations.write_prompts(execution, valid.prompts),
                 encrypted_key=self.encryption.encrypt(valid.api_key, execution.id) if valid.api_key else None,
                 acceptance=self._acceptance(execution, valid),
@@ -223,10 +227,10 @@ class Submit:
         except Conflict as late:
             raise Unavailable("the submit took too long, and its reservation went to another or expired") from late
 
-    def _store(self, execution_id: str, pictures: Sequence[DecodedImage]) -> tuple[Reference, ...]:
+    def _store(self, execution_id: str, references: Sequence[DecodedImage]) -> tuple[Reference, ...]:
         return tuple(
-            Reference(self.images.put_reference(execution_id, number, picture), picture.format.content_type)
-            for number, picture in enumerate(pictures)
+            Reference(self.images.put_reference(execution_id, number, image), image.format.content_type)
+            for number, image in enumerate(references)
         )
 
     def _enqueue(self, execution: Execution, start: datetime) -> None:

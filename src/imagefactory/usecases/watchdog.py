@@ -45,7 +45,7 @@ class CheckResult(Enum):
     ENDED = "the execution has ended, and is closed"
     MOVING = "something has moved since the last round"
     WAITING = "nothing has moved, and every result that waits has its task"
-    MENDED = "tasks were created anew"
+    RECOVERED = "tasks were created anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class Watchdog:
             self.tasks.enqueue(list(first_attempts(execution, results, execution.created_at, self.rate)))
             self.reservations.mark_enqueued(execution.id)
             log.warning("an interrupted submit was completed", execution_id=execution.id)
-            return CheckResult.MENDED
+            return CheckResult.RECOVERED
         if progress.version != check.last_version:
             return CheckResult.MOVING
         return self._recover(execution, now)
@@ -141,7 +141,7 @@ class Watchdog:
             ]
         )
         log.warning("lost tasks were created anew", execution_id=execution.id, tasks=len(missing))
-        return CheckResult.MENDED
+        return CheckResult.RECOVERED
 
     def _due(self, execution: Execution, now: datetime) -> Iterator[Task]:
         """The task that each result must have as it stands; a live attempt needs none."""

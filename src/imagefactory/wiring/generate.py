@@ -39,7 +39,7 @@ def app(settings: GenerateSettings) -> Flask:
             tasks=tasks,
             images=storage.CloudStorageImageStore(storage.client(settings.project_id), settings.bucket),
             codec=PillowImageCodec(),
-            model=GeminiModel(settings.gemini_api_url, gate=settings.max_concurrent_decodes),
+            model=GeminiModel(settings.gemini_api_url, max_decodes=settings.max_concurrent_decodes),
             encryption=secret_manager.of(settings),
             clock=clock,
             retry=settings.retry_policy,

@@ -133,7 +133,7 @@ def test_what_was_tampered_with_is_not_opened(safe: Safe) -> None:
             safe.encryption.decrypt(replace(encrypted, ciphertext=broken), "e")
 
 
-def test_after_a_rotation_the_new_version_seals_and_the_old_one_still_opens(safe: Safe) -> None:
+def test_after_a_rotation_the_new_version_encrypts_and_the_old_one_still_decrypts(safe: Safe) -> None:
     old = safe.encryption.encrypt(KEY, "e")
 
     safe.rotate()

@@ -195,7 +195,7 @@ DELAYS = {
 
 @pytest.fixture
 def model(gemini: Gemini) -> Iterator[GeminiModel]:
-    model = GeminiModel(gemini.url, gate=1)
+    model = GeminiModel(gemini.url, max_decodes=1)
     yield model
     model._session.close()  # noqa: SLF001 - a function's process keeps its connections
 

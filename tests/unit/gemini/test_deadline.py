@@ -125,7 +125,11 @@ def test_no_more_answers_are_in_use_at_once_than_the_gate_lets_through() -> None
                 inside -= 1
             return generated.data
 
-    with serving(answering_json(ANSWER)) as server, a_model(server, gate=2) as model, ThreadPoolExecutor(6) as threads:
+    with (
+        serving(answering_json(ANSWER)) as server,
+        a_model(server, max_decodes=2) as model,
+        ThreadPoolExecutor(6) as threads,
+    ):
         images = list(threads.map(use, [model] * 6))
 
     assert images == [IMAGE] * 6

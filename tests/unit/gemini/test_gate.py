@@ -9,7 +9,7 @@ from tests.unit.gemini.server import answering_json, serving
 
 
 def test_waiting_at_the_gate_counts_as_the_attempts_time() -> None:
-    with serving(answering_json(ANSWER)) as server, a_model(server, gate=1) as model:
+    with serving(answering_json(ANSWER)) as server, a_model(server, max_decodes=1) as model:
         with model.generate(REQUEST, KEY, 5), pytest.raises(AttemptFailed) as late, model.generate(REQUEST, KEY, 0.2):
             pass
 

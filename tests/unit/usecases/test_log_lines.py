@@ -168,7 +168,7 @@ def submitted(factory: Factory) -> None:
         (
             make_another_image,
             "the image is not as it was asked for",
-            {"severity": "WARNING", "attempt": 1, "oddities": 5, "model_version": "large"},
+            {"severity": "WARNING", "attempt": 1, "mismatches": 5, "model_version": "large"},
         ),
         (
             lose_the_bucket,

@@ -139,7 +139,7 @@ class TestASubmitThatDied:
 
         rounds = [factory.make_round(), factory.make_round()]
 
-        assert rounds == [CheckResult.MOVING, CheckResult.MENDED]
+        assert rounds == [CheckResult.MOVING, CheckResult.RECOVERED]
         assert factory.read_execution(execution_id).phase is Phase.ENQUEUED
         factory.run()
         assert factory.read_progress(execution_id).completed == 3
@@ -164,14 +164,14 @@ class TestTheMomentWhen:
 
         assert factory.watchdog(first_check("e", START, WATCHDOG_INTERVAL)) is found
 
-    @pytest.mark.parametrize(("seconds", "found"), [(119.999, CheckResult.MOVING), (120, CheckResult.MENDED)])
+    @pytest.mark.parametrize(("seconds", "found"), [(119.999, CheckResult.MOVING), (120, CheckResult.RECOVERED)])
     def test_a_fan_out_is_taken_for_dead(self, factory: Factory, seconds: float, found: CheckResult) -> None:
         die_in(factory, "reservations.accept", Moment.AFTER)
         factory.clock.advance(seconds)
 
         assert factory.watchdog(factory.list_rounds()[0]) is found
 
-    @pytest.mark.parametrize(("seconds", "found"), [(179.999, CheckResult.WAITING), (180, CheckResult.MENDED)])
+    @pytest.mark.parametrize(("seconds", "found"), [(179.999, CheckResult.WAITING), (180, CheckResult.RECOVERED)])
     def test_an_attempt_is_taken_for_dead(self, factory: Factory, seconds: float, found: CheckResult) -> None:
         execution_id = factory.submit_prompts("one prompt")
         factory.faults.fail("model.generate", Moment.BEFORE, Crash())
@@ -223,5 +223,5 @@ def test_the_first_fifty_tasks_stand_for_all(factory: Factory) -> None:
     assert factory.make_round() is CheckResult.WAITING
 
     factory.tasks.lose(factory.tasks.created[49])
-    assert factory.make_round() is CheckResult.MENDED
+    assert factory.make_round() is CheckResult.RECOVERED
     assert [task.batch_index for task in factory.tasks.created[60:]] == list(range(49, 60))

@@ -33,7 +33,7 @@ class TestLostTasks:
         factory.make_round()
         factory.tasks.lose()
 
-        assert factory.make_round() is CheckResult.MENDED
+        assert factory.make_round() is CheckResult.RECOVERED
         anew = factory.tasks.created[3:]
         assert [(task.batch_index, task.attempt, task.recovery) for task in anew] == [(0, 1, 1), (1, 1, 1), (2, 1, 1)]
         assert [(task.schedule_at - factory.clock.now()).total_seconds() for task in anew] == [0, 1, 2]
@@ -46,7 +46,7 @@ class TestLostTasks:
         factory.make_round()
         for recovery in (1, 2, 3):
             factory.tasks.lose()
-            assert factory.make_round() is CheckResult.MENDED
+            assert factory.make_round() is CheckResult.RECOVERED
             assert factory.read_execution(execution_id).recovery_count == recovery
 
         factory.run()
@@ -58,7 +58,7 @@ class TestLostTasks:
         factory.make_round()
         factory.tasks.lose(factory.tasks.created[1])
 
-        assert factory.make_round() is CheckResult.MENDED
+        assert factory.make_round() is CheckResult.RECOVERED
         assert [task.batch_index for task in factory.tasks.created[3:]] == [1]
         assert factory.make_round() is CheckResult.WAITING
 

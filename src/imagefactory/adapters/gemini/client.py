@@ -49,11 +49,11 @@ class Answer:
 
 
 class GeminiModel:
-    """The port ImageModel: `gate` answers are read and decoded at once, `pool` calls may be open."""
+    """The port ImageModel: `max_decodes` answers are read and decoded at once, `pool` calls may be open."""
 
-    def __init__(self, api_url: str, *, gate: int, pool: int = 100) -> None:
+    def __init__(self, api_url: str, *, max_decodes: int, pool: int = 100) -> None:
         self._api_url = api_url.rstrip("/")
-        self._gate = threading.BoundedSemaphore(gate)
+        self._decode_slots = threading.BoundedSemaphore(max_decodes)
         self._session = _Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, DeadlineAdapter(pool_maxsize=pool))
@@ -101,9 +101,9 @@ class GeminiModel:
             allow_redirects=False,
         )
         with response:
-            if not self._gate.acquire(timeout=call.seconds_left):
+            if not self._decode_slots.acquire(timeout=call.seconds_left):
                 raise AttemptFailed(_timeout(call.seconds))
-            slot.callback(self._gate.release)
+            slot.callback(self._decode_slots.release)
             body = _image_body(response) if response.status_code == HTTPStatus.OK else _error_body(response)
             retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
             return Answer(response.status_code, retry_after, date, body)

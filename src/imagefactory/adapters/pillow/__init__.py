@@ -1,5 +1,5 @@
 """Images with Pillow, and what it does not know of broken ones."""
 
-from imagefactory.adapters.pillow.pictures import MAX_PIXELS, PillowImageCodec
+from imagefactory.adapters.pillow.codec import MAX_PIXELS, PillowImageCodec
 
 __all__ = ["MAX_PIXELS", "PillowImageCodec"]

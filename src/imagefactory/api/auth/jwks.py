@@ -83,7 +83,7 @@ class JwksCache:
         return known.keys.get(key_id)
 
     def _is_too_old(self, known: _Known, key_id: str) -> bool:
-        """Whether these keys can no longer tell: an id that they have counts for longer than one that they lack."""
+        """Whether the keys are too old: known ids stay valid for `STALE_SECONDS` longer than unknown ones."""
         longer = STALE_SECONDS if key_id in known.keys else 0
         return self._monotonic() >= known.fresh_until + longer
 

@@ -81,7 +81,7 @@ class Fields:
         return []
 
     def choose(self, name: str, offered: dict[str, Choice]) -> tuple[Choice, ...]:
-        """What the names in a list stand for, each once; a name that stands for nothing is an error of its own."""
+        """Map each name in a list to its value, without duplicates; an unknown name is an error."""
         chosen = []
         for index, value in enumerate(self.items(name)):
             if isinstance(value, str) and value in offered:

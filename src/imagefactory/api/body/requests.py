@@ -12,7 +12,7 @@ from imagefactory.api.body.encodings import PLAIN, name_encoding
 from imagefactory.api.body.fields import CHOICES, Fields
 from imagefactory.api.body.forms import read_form
 from imagefactory.api.body.json_limits import parse_body, require_object
-from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
+from imagefactory.api.body.large_request_lock import LARGE_BYTES, LargeRequestLock
 from imagefactory.api.errors import UnsupportedMediaType
 from imagefactory.domain.api_key import key_errors
 from imagefactory.domain.base64text import decode_base64
@@ -147,7 +147,7 @@ def _reference(item: Any) -> Upload:
 
 
 def _is_left_empty(item: Any) -> bool:
-    """Whether this stands for an image that was not chosen: nothing, or no data of no kind of image."""
+    """Whether the item is empty: null, an empty string, or an object without data and without an image type."""
     if not isinstance(item, dict):
         return item is None or item == ""
     data, mime_type = item.get("data"), item.get("mime_type") or ""

@@ -1,4 +1,4 @@
-"""The route of generate: one task of a queue, an attempt at a prompt or a round of a watchdog."""
+"""The route of generate: one task of a queue, an attempt at a prompt or a check of a watchdog."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _attempt(generate: Generate, execution_id: str, index: int, attempt: int) ->
 def _check(watchdog: Watchdog, check: WatchdogCheck) -> Response:
     with log.context(execution_id=check.execution_id):
         result = watchdog(check)
-        log.info("watchdog's round done", found=result.name, round=check.round)
+        log.info("watchdog check done", result=result.name, round=check.round)
     return success({"outcome": result.name})
 
 

@@ -120,7 +120,7 @@ class Query:
 
 
 def reject_parameters(request: Request) -> None:
-    """Check that nothing is asked for by the query, where nothing can be.
+    """Refuse query parameters, on a route that has none.
 
     Raises:
         InvalidRequest: with every parameter.

@@ -10,7 +10,7 @@ from flask import Blueprint, request
 
 from imagefactory.api import views
 from imagefactory.api.auth.tokens import TokenVerifier, user_of
-from imagefactory.api.body.memory_gate import LARGE_BYTES, LargeRequestLock
+from imagefactory.api.body.large_request_lock import LARGE_BYTES, LargeRequestLock
 from imagefactory.api.body.requests import read_body, read_retry, read_submission
 from imagefactory.api.responses import success
 from imagefactory.api.routes import queries

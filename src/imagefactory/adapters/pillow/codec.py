@@ -51,7 +51,7 @@ class PillowImageCodec:
             image = _image(data)
             width, height = image.size
             # A JPEG with further pictures behind the first, as phones write it, goes by another name (MPO).
-            picture_format = _FORMATS.get(str(image.format), ImageFormat.JPG)
+            image_format = _FORMATS.get(str(image.format), ImageFormat.JPG)
             # JPEG is read to its end even at an eighth of its size, and that takes a fraction of time and memory.
             image.draft(None, (1, 1))
             try:
@@ -63,24 +63,24 @@ class PillowImageCodec:
                 raise ValueError("the image is damaged or cut short") from broken
             finally:
                 image.close()
-        return DecodedImage(data, picture_format, width, height)
+        return DecodedImage(data, image_format, width, height)
 
-    def convert(self, picture: DecodedImage, wanted: ImageFormat) -> DecodedImage:
+    def convert(self, decoded: DecodedImage, target_format: ImageFormat) -> DecodedImage:
         """Write the image anew, without transparency where the format has none."""
-        if picture.format is wanted:
-            return picture
-        target = io.BytesIO()
-        data = picture.data + jpeg.END if jpeg.lacks_end(picture.data) else picture.data
+        if decoded.format is target_format:
+            return decoded
+        output = io.BytesIO()
+        data = decoded.data + jpeg.END if jpeg.lacks_end(decoded.data) else decoded.data
         try:
             with self._room, _image(data) as image:
                 # PNG has no colours for print; nothing is copied that is as it must be.
-                must_be_rgb = image.mode != "RGB" and (wanted is ImageFormat.JPG or image.mode == "CMYK")
+                must_be_rgb = image.mode != "RGB" and (target_format is ImageFormat.JPG or image.mode == "CMYK")
                 drawn = image.convert("RGB") if must_be_rgb else image
-                drawn.save(target, _NAMES[wanted], quality=QUALITY, method=WEBP_METHOD)
+                drawn.save(output, _NAMES[target_format], quality=QUALITY, method=WEBP_METHOD)
         except (OSError, ValueError, AssertionError) as refused:
             # A side longer than the format counts, or colours by a palette that the file does not have.
-            raise ValueError(f"the image cannot be written as {wanted.value}") from refused
-        return DecodedImage(target.getvalue(), wanted, picture.width, picture.height)
+            raise ValueError(f"the image cannot be written as {target_format.value}") from refused
+        return DecodedImage(output.getvalue(), target_format, decoded.width, decoded.height)
 
 
 def _image(data: bytes) -> ImageFile:
