@@ -11,7 +11,7 @@ PACKAGE   := $(shell find src/imagefactory -name '*.py')
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stage demo up test unit entrypoints contract e2e hostile infra lint format types figures audit rot chaos fuzz bench check setup-cloud deploy verify monitoring rotate-key setup-ci teardown release lock clean need-python
+.PHONY: help setup stage demo up test unit entrypoints contract e2e hostile infra lint format types figures audit rot chaos fuzz bench mutants check setup-cloud deploy verify monitoring rotate-key setup-ci teardown release lock clean need-python
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ fuzz: setup ## Send hostile and random requests to a local stack for half an hou
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
 	PYTHONPATH=src:. .venv/bin/python bench/generate_memory.py
+
+mutants: setup ## Break the package in sixty places, one at a time, and print where no unit test fails
+	$(RUN) tools.mutants
 
 check: lint types figures test demo ## All that must pass before a change lands
 

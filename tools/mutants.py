@@ -8,33 +8,25 @@ from __future__ import annotations
 
 import argparse
 import compileall
-import hashlib
 import importlib
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from coverage import CoverageData
 
+from tools.covering_tests import PACKAGE, ROOT, Coverage, file_of, measure_coverage
 from tools.mutations import Mutant, find_mutants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = Path("src/imagefactory")
-TESTS = ("tests/unit", "tests/entrypoints")
 #: What tests/contract tests: adapters against emulators, and the fakes that must keep the same promises.
 CONTRACTED = ("cloud_tasks", "firestore", "pillow", "secret_manager", "signed_urls", "storage")
 LEFT_OUT = (*(str(PACKAGE / "adapters" / name) for name in CONTRACTED), str(PACKAGE / "testing"))
@@ -50,42 +42,6 @@ HEAVY = (
 WORKERS = os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """The tests with their seconds, the quickest first, and those of each line of each module."""
-
-    tests: dict[str, float]
-    lines: dict[str, dict[int, set[str]]]
-
-    @cached_property
-    def costs(self) -> Counter[str]:
-        """How long the tests of each file take, in units of the usual."""
-        costs: Counter[str] = Counter()
-        for test, seconds in self.tests.items():
-            costs[_file(test)] += 1 + round(seconds * 20)
-        return costs
-
-    def choose(self, mutant: Mutant) -> list[str]:
-        """The tests that can notice, the likeliest first."""
-        module = self.lines.get(str(mutant.path), {})
-        hits = Counter(
-            test for line in (mutant.lines if mutant.in_function else module) for test in module.get(line, ())
-        )
-        worth: dict[str, float] = defaultdict(float)
-        for test, count in hits.items():
-            # The module's own tests, then those that do little else, then quick ones.
-            worth[_file(test)] += count / self.costs[_file(test)] * (10 if mutant.path.stem in _file(test) else 1)
-        first = sorted(
-            (test for test in self.tests if test in hits), key=lambda test: (-worth[_file(test)], _file(test))
-        )
-        # What runs at the import may matter to whoever imports it.
-        return first if mutant.in_function else first + [test for test in self.tests if test not in hits]
-
-
-def _file(test: str) -> str:
-    return test.partition("::")[0]
-
-
 class Selection:
     """The plugin that lets pytest run these tests alone, in this order."""
 
@@ -97,61 +53,6 @@ class Selection:
         """Choose and order the tests."""
         chosen = [item for item in items if item.nodeid in self._places]
         items[:] = sorted(chosen, key=lambda item: self._places[item.nodeid])
-
-
-def measure_coverage() -> Coverage:
-    """Run all tests, unless that was done since something changed, and read which lines each one runs."""
-    digest = hashlib.sha256()
-    for path in sorted((*PACKAGE.rglob("*.py"), *(path for folder in TESTS for path in Path(folder).rglob("*.py")))):
-        digest.update(path.read_bytes())
-    stored = ROOT / ".cache" / "mutants" / digest.hexdigest()[:16]
-    report = stored / "durations"
-    if not report.exists():
-        shutil.rmtree(stored.parent, ignore_errors=True)
-        stored.mkdir(parents=True)
-        _say("measuring which tests run which lines …")
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *_options("src"),
-            "-n",
-            str(WORKERS),
-            "--dist",
-            "loadgroup",
-            "--durations=0",
-            "-vv",
-            *TESTS,
-        ]
-        environment = os.environ | {"COVERAGE_FILE": str(stored / "coverage")}
-        ran = subprocess.run(  # noqa: S603 - a command of our own
-            [*command, "--cov", "--cov-context=test", "--cov-report="],
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
-        if ran.returncode:
-            sys.exit(ran.stdout.decode() + "the tests fail without any mutant")
-        report.write_bytes(ran.stdout)
-    return _read_coverage(stored / "coverage", report.read_text())
-
-
-def _read_coverage(path: Path, durations: str) -> Coverage:
-    seconds: dict[str, float] = defaultdict(float)
-    for line in durations.splitlines():
-        match line.split(maxsplit=2):
-            case [time_taken, "setup" | "call" | "teardown", test] if time_taken.endswith("s"):
-                # xdist adds its group.
-                seconds[test.rsplit("@", 1)[0]] += float(time_taken[:-1])
-    data = CoverageData(str(path))
-    data.read()
-    lines: dict[str, dict[int, set[str]]] = defaultdict(dict)
-    for name in data.measured_files():
-        for line_number, contexts in data.contexts_by_lineno(name).items():
-            tests = {context.rsplit("|", 1)[0].rsplit("@", 1)[0] for context in contexts if context}
-            lines[str(Path(name).relative_to(ROOT))][line_number] = tests
-    everything = sorted(set().union(*(tests for module in lines.values() for tests in module.values())))
-    return Coverage({test: seconds[test] for test in sorted(everything, key=lambda test: seconds[test])}, lines)
 
 
 def _options(source: str) -> list[str]:
@@ -213,7 +114,7 @@ def _start(mutant: Mutant, tests: Sequence[str], copy: Path) -> int:
 
 
 def _fails(tests: Sequence[str], copy: Path) -> bool:
-    files = dict.fromkeys(map(_file, tests))
+    files = dict.fromkeys(map(file_of, tests))
     status = pytest.main([*_options(str(copy)), "-x", *files], plugins=[Selection(tests)])
     return status not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 

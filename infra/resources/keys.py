@@ -1,7 +1,7 @@
 """Which versions of the encryption key nothing needs any more.
 
 A version is needed while it is the newest, for a while after (instances of submit remember the newest for a minute, and
-a submit that is under way has encrypted its key before anybody can see its execution), and as long as the key of an open
+a submit under way has encrypted its key before anybody can see its execution), and as long as the key of an open
 execution was encrypted with it. An execution that has ended keeps no key.
 """
 

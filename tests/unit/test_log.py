@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,9 @@ def test_an_exception_is_logged_by_type_and_place_never_by_what_it_says(capsys: 
     written = capsys.readouterr().out
     [line] = [json.loads(one) for one in written.splitlines()]
     assert (line["severity"], line["message"], line["exception"]) == ("ERROR", "it failed", "RuntimeError")
-    assert "test_log.py" in line["stack"][0]
+    file, _, place = line["stack"][0].rpartition(":")
+    assert file == __file__
+    assert re.fullmatch(r"\d+ fail_and_log", place)
     assert SECRET not in written
 
 

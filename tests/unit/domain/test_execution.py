@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefactory.domain.execution import ExecutionStatus
-from imagefactory.testing import START, a_progress
+from imagefactory.testing import START, a_progress, a_result, an_execution
 
 SIX_COUNTS = st.tuples(*[st.integers(0, 50)] * 6)
 
@@ -63,3 +63,12 @@ def test_the_counts_sum_to_the_total(counts: tuple[int, ...]) -> None:
 def test_an_execution_has_completed_when_its_last_result_changed() -> None:
     assert a_progress(failed=3, updated_at=START).completed_at == START
     assert a_progress(failed=2, updated_at=START).completed_at is None
+
+
+def test_the_stores_mark_is_no_part_of_what_an_execution_or_a_result_is() -> None:
+    for one, other in (
+        (an_execution(id="e", version="first"), an_execution(id="e", version="second")),
+        (a_result(version="first"), a_result(version="second")),
+    ):
+        assert one == other
+        assert "first" not in repr(one)

@@ -56,6 +56,7 @@ def test_a_limit_of_nothing_in_words_never_comes_back(limit: str, comes_back: bo
         [quota(PER_MINUTE, PER_DAY)],
         [{"violations": {"quotaId": PER_DAY}}],
         [{"violations": [{"quota_id": PER_DAY}]}],
+        [{"violations": [{"quota_metric": "requests_per_day"}]}],
         [{"violations": [{"quotaMetric": "generativelanguage.googleapis.com/requests_per_model_per_day"}]}],
         [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": PER_DAY, "quota_limit_value": "1000"}}],
         [{"reason": "RATE_LIMIT_EXCEEDED", "metadata": {"quota_limit": PER_MINUTE, "quota_limit_value": "0"}}],

@@ -231,3 +231,11 @@ class TestWhatTheModelIsAsked:
         generate(factory, execution)
 
         assert factory.images.of(execution.id, 0) == [f"executions/{execution.id}/00000.webp"]
+
+
+def test_a_model_that_needs_no_key_is_called_without_one(factory: Factory) -> None:
+    execution = factory.store_execution(needs_key=False, encrypted_key=None)
+
+    generate(factory, execution)
+
+    assert [call.api_key for call in factory.model.calls] == [""]
