@@ -90,7 +90,7 @@ fuzz: setup ## Send hostile and random requests to a local stack for half an hou
 	FUZZ_LONG=yes FUZZ_EXAMPLES=300 HOSTILE_REQUESTS=50000 $(RUN) pytest -s tests/hostile
 
 bench: setup ## Measure the memory of a generate process with forty attempts in flight
-	PYTHONPATH=src:. .venv/bin/python bench/generate_memory.py
+	PYTHONPATH=src $(RUN) bench.generate_memory
 
 mutants: setup ## Break the package in sixty places, one at a time, and print where no unit test fails
 	$(RUN) tools.mutants

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from imagefactory.domain.execution import Execution, Snapshot
     from imagefactory.domain.result import Failure
+    from imagefactory.domain.workflow import Workflow
     from imagefactory.usecases.list_executions import ExecutionList
     from imagefactory.usecases.status import ExecutionPage, ResultDetails
 
@@ -129,6 +130,11 @@ def result(details: ResultDetails) -> View:
     if state.failure:
         view["error"] = _error(state.failure)
     return view
+
+
+def workflow(configured: Workflow) -> View:
+    """A workflow's configuration, as it is stored."""
+    return {"id": configured.id, **configured.document}
 
 
 def _error(failure: Failure) -> View:

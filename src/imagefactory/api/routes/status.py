@@ -54,7 +54,7 @@ def status_routes(
         workflow = workflows.get(str(workflow_id))
         if workflow is None:
             raise NotFound(f"There is no workflow {workflow_id}.")
-        return success({"id": workflow.id, **workflow.document})
+        return success(views.workflow(workflow))
 
     return routes
 
