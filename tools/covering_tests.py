@@ -25,7 +25,10 @@ TESTS = ("tests/unit", "tests/entrypoints")
 
 @dataclass(frozen=True)
 class Coverage:
-    """The tests with their seconds, the quickest first, and those of each line of each module."""
+    """The tests with their seconds, the quickest first, and those of each line of each module.
+
+    Among a line's tests, "" stands for the moment when tests are collected.
+    """
 
     tests: dict[str, float]
     lines: dict[str, dict[int, set[str]]]
@@ -46,13 +49,17 @@ class Coverage:
         )
         worth: dict[str, float] = defaultdict(float)
         for test, count in hits.items():
+            if not test:
+                continue
             # The module's own tests, then those that do little else, then quick ones.
             worth[file_of(test)] += count / self.costs[file_of(test)] * (10 if mutant.path.stem in file_of(test) else 1)
         first = sorted(
             (test for test in self.tests if test in hits), key=lambda test: (-worth[file_of(test)], file_of(test))
         )
-        # What runs at the import may matter to whoever imports it.
-        return first if mutant.in_function else first + [test for test in self.tests if test not in hits]
+        # What runs at the import, or makes a table of a test's cases then, may matter to any test.
+        if mutant.in_function and "" not in hits:
+            return first
+        return first + [test for test in self.tests if test not in hits]
 
 
 def file_of(test: str) -> str:
@@ -72,7 +79,7 @@ def measure_coverage() -> Coverage:
         stored.mkdir(parents=True)
         sys.stdout.write("measuring which tests run which lines …\n")
         sys.stdout.flush()
-        options = ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--durations=0", "-vv"]
+        options = ["-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--durations=0", "--durations-min=0"]
         coverage = ["--cov", "--cov-context=test", "--cov-report="]
         environment = os.environ | {"COVERAGE_FILE": str(stored / "coverage")}
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *coverage, *TESTS]
@@ -95,7 +102,9 @@ def _read_coverage(path: Path, durations: str) -> Coverage:
     lines: dict[str, dict[int, set[str]]] = defaultdict(dict)
     for name in data.measured_files():
         for line_number, contexts in data.contexts_by_lineno(name).items():
-            tests = {context.rsplit("|", 1)[0].rsplit("@", 1)[0] for context in contexts if context}
+            tests = {context.rsplit("|", 1)[0].rsplit("@", 1)[0] for context in contexts}
             lines[str(Path(name).relative_to(ROOT))][line_number] = tests
-    everything = sorted(set().union(*(tests for module in lines.values() for tests in module.values())))
-    return Coverage({test: seconds[test] for test in sorted(everything, key=lambda test: seconds[test])}, lines)
+    everything = sorted(
+        seconds.keys() | set().union(*(tests for module in lines.values() for tests in module.values()))
+    )
+    return Coverage({test: seconds[test] for test in sorted(everything, key=lambda test: seconds[test]) if test}, lines)

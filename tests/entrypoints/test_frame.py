@@ -82,6 +82,11 @@ def test_a_path_with_a_line_break_leads_nowhere_too(status: Function) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_the_framework_adds_no_path_of_its_own(status: Function, method: str) -> None:
+    error_of(status.ask(method, "/static/page.html"), 404, "NOT_FOUND")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 def test_another_method_is_refused_with_those_that_are_taken(status: Function, method: str) -> None:
     answer = status.ask(method, f"/api/executions/{NOBODY_HAS}")

@@ -32,7 +32,7 @@ MAX_METADATA_VALUE = 512
 _SPACES = (
     " \t\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\ufeff"
 )
-_LINE_END = re.compile(r"\r\n|\n|\r")
+_LINE_END = re.compile(r"[\r\n]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from imagefactory.domain.errors import Conflict
 from imagefactory.domain.generation import Reference
+from imagefactory.domain.image import Provenance
+from imagefactory.domain.pricing import TokenUsage
 from imagefactory.domain.result import Failure, FailureCode, ResultStatus
 from imagefactory.domain.task import Task
 from imagefactory.ports import GeneratedImage
@@ -239,3 +241,18 @@ def test_a_model_that_needs_no_key_is_called_without_one(factory: Factory) -> No
     generate(factory, execution)
 
     assert [call.api_key for call in factory.model.calls] == [""]
+
+
+def test_what_the_provider_reports_is_kept_with_the_image(factory: Factory) -> None:
+    execution = factory.store_execution()
+    tokens = TokenUsage(image=1120, text=30, input=22)
+    reported = replace(an_image(), tokens=tokens, model_version="m-1", response_id="r-1")
+    factory.script({"first prompt": [reported]})
+
+    generate(factory, execution)
+
+    image = factory.read_result(execution.id).image
+    assert image is not None
+    assert image.provenance == Provenance(
+        cost_microusd=39_000, tokens=tokens, model_version="m-1", response_id="r-1", warnings=image.provenance.warnings
+    )
