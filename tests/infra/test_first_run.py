@@ -254,8 +254,11 @@ def test_the_workflows_on_github_run_what_is_there() -> None:
 
     jobs = {path.name: yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.yml"))}
 
-    assert set(jobs) == {"deploy.yml", "rot.yml", "test.yml"}
+    assert set(jobs) == {"deploy.yml", "rot.yml", "test.yml", "update.yml"}
     deploy = jobs["deploy.yml"]["jobs"]["deploy"]
     assert deploy["environment"] == "production"
     assert "python -m infra deploy" in [step.get("run") for step in deploy["steps"]]
     assert deploy["permissions"] == {"contents": "read", "id-token": "write"}
+    lock = jobs["update.yml"]["jobs"]["lock"]
+    assert "make lock" in [step.get("run") for step in lock["steps"]]
+    assert lock["permissions"] == {"contents": "write", "pull-requests": "write"}

@@ -7,7 +7,7 @@ import pytest
 from imagefactory.api import views
 from imagefactory.domain.execution import Prompt
 from imagefactory.domain.result import ResultStatus
-from imagefactory.testing import a_result
+from imagefactory.testing import a_result, an_execution
 from imagefactory.usecases.status import ResultDetails
 
 
@@ -38,3 +38,8 @@ def test_an_address_without_an_end_is_shown_as_such() -> None:
     )
 
     assert (shown["result_url"], shown["result_url_expires_at"]) == ("https://there", None)
+
+
+def test_an_execution_that_was_not_accepted_has_no_acceptance_to_show() -> None:
+    with pytest.raises(ValueError, match="has not been accepted"):
+        views.acceptance(an_execution(acceptance=None))
