@@ -64,7 +64,7 @@ def _generate(settings: Settings) -> list[Binding]:
     me = _member(settings, "generate")
     return [
         Binding("project", "roles/datastore.user", me, _database(settings)),
-        # The next attempt is a task of its own, and so is a watchdog's next round.
+        # The next attempt is a task of its own, and so is a watchdog's next check.
         Binding("queue", "roles/cloudtasks.enqueuer", me),
         Binding("watchdog-queue", "roles/cloudtasks.enqueuer", me),
         # A watchdog asks which tasks are still there.

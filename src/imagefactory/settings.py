@@ -138,7 +138,7 @@ class ApiSettings(Settings):
 class QueueSettings(Settings):
     """What the functions that create tasks need. The queues are full names, projects/…/locations/…/queues/….
 
-    `watchdog_interval_seconds` is the pause between two rounds of an execution's watchdog.
+    `watchdog_interval_seconds` is the pause between two checks of an execution's watchdog.
     The `…_emulator_host` fields are host:port of a service without TLS; empty in the cloud.
     """
 

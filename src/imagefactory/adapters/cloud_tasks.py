@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 CREATE_BATCH, DELETE_BATCH = 100, 1000
 #: Calls under way at once: batches are large, single creations are many.
 BATCH_CALLS, SINGLE_CALLS = 8, 32
-#: Seconds waited before each further round for what failed in passing.
-ROUNDS = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: For one call, and for all rounds together, after which no further call is begun: a request has less than two minutes.
+#: Seconds waited before each further try of what failed in passing.
+RETRY_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: For one call, and for all tries together, after which no further call is begun: a request has less than two minutes.
 CALL_SECONDS, MAX_RETRY_SECONDS = 20.0, 45.0
-#: What another round may mend; a long-running operation that is not done in time raises Python's own error.
+#: What another try may fix; a long-running operation that is not done in time raises Python's own error.
 RETRYABLE_CODES: tuple[type[Exception], ...] = (*TRANSIENT, TimeoutError)
 
 
@@ -93,7 +93,7 @@ class CloudTasks:
         """
         left = list(tasks)
         ends = self._monotonic() + MAX_RETRY_SECONDS
-        for pause in (0.0, *ROUNDS):
+        for pause in (0.0, *RETRY_PAUSES):
             if pause:
                 self._sleep(pause)
             left = self._create_singly(left, ends) if len(left) == 1 else self._create_in_batches(left, ends)
@@ -123,7 +123,7 @@ class CloudTasks:
         return [task for task, exists in zip(tasks, existence, strict=True) if not exists]
 
     def enqueue_check(self, check: WatchdogCheck) -> None:
-        """Create the round's task, and try again where that fails in passing.
+        """Create the check's task, and try again where that fails in passing.
 
         Raises:
             Unavailable: it could not be created.
@@ -139,7 +139,7 @@ class CloudTasks:
         }
         request = self._create_request(self._watchdog_queue, check.id, check.schedule_at, body)
         ends = self._monotonic() + MAX_RETRY_SECONDS
-        for pause in (*ROUNDS, None):
+        for pause in (*RETRY_PAUSES, None):
             if self._create(ends, request):
                 return
             if pause is not None:

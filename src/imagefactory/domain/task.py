@@ -68,7 +68,7 @@ def first_attempts(execution: Execution, results: Iterable[Result], start: datet
 
 
 def first_check(execution_id: str, since: datetime, interval: float) -> WatchdogCheck:
-    """The first round of a new watchdog, `interval` seconds from its beginning."""
+    """The first check of a new watchdog, `interval` seconds from its beginning."""
     return WatchdogCheck(execution_id, since, since + timedelta(seconds=interval))
 
 

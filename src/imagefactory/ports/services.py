@@ -47,7 +47,7 @@ class Tasks(Protocol):
         ...
 
     def enqueue_check(self, check: WatchdogCheck) -> None:
-        """Create this round of a watchdog, in the watchdogs' own queue, unless it exists or existed."""
+        """Create this check of a watchdog, in the watchdogs' own queue, unless it exists or existed."""
         ...
 
 

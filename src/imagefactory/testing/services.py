@@ -27,7 +27,7 @@ _PICTURE = re.compile(rb"(png|jpg|webp) (\d+)x(\d+)")
 class InMemoryTasks:
     """The port Tasks. `waiting` are the tasks in the queue by name, `created` all that ever were in it, in order.
 
-    `watches` are the rounds of watchdogs that were ever created, by name.
+    `watches` are the checks of watchdogs that were ever created, by name.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class InMemoryTasks:
         return [task for task in tasks if not any(name in self.waiting for name in _names(task))]
 
     def enqueue_check(self, check: WatchdogCheck) -> None:
-        """Keep the round; the same one again changes nothing."""
+        """Keep the check; the same one again changes nothing."""
         self.watches.setdefault(check.id, check)
 
     def lose(self, *tasks: Task) -> None:

@@ -70,7 +70,7 @@ class Accepted:
 class Submit:
     """Accept a batch. `rate` is the queue's, in tasks a second; `retention_days` is how long results are kept.
 
-    `limits` are each user's; `watchdog_interval` is the pause between the rounds of the watchdog, in seconds.
+    `limits` are each user's; `watchdog_interval` is the pause between the checks of the watchdog, in seconds.
     """
 
     workflows: Workflows

@@ -3,8 +3,8 @@
     check ──► gone?     ──► nothing to check: the submit never reached its commit point, or the results have expired
           ├─► ended?    ──► close it (its closer may have died), and leave
           ├─► fan-out unfinished, its submit dead? ──► create the first tasks (again: the same names do nothing)
-          ├─► nothing moved since the last round?  ──► look for results whose task is gone, and create it anew
-          └─► and a task for the next round, in a queue of its own: what empties the prompts' queue does not stop it
+          ├─► nothing moved since the last check?  ──► look for results whose task is gone, and create it anew
+          └─► and a task for the next check, in a queue of its own: what empties the prompts' queue does not stop it
 
 A check that finds that something has moved costs two reads, however large the execution is.
 """
@@ -39,18 +39,18 @@ MAX_DOUBLINGS = 4
 
 
 class CheckResult(Enum):
-    """What a round found."""
+    """What a check found."""
 
     GONE = "there is no such execution"
     ENDED = "the execution has ended, and is closed"
-    MOVING = "something has moved since the last round"
+    MOVING = "something has moved since the last check"
     WAITING = "nothing has moved, and every result that waits has its task"
     RECOVERED = "tasks were created anew"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watchdog:
-    """Make one round. `rate` is the queue's, in tasks a second; `interval` the pause between rounds, in seconds."""
+    """Make one check. `rate` is the queue's, in tasks a second; `interval` the pause between checks, in seconds."""
 
     executions: Executions
     reservations: Reservations
@@ -60,7 +60,7 @@ class Watchdog:
     interval: float
 
     def __call__(self, check: WatchdogCheck) -> CheckResult:
-        """Make this round; unless it was the last, the next one then has its task."""
+        """Make this check; unless it was the last, the next one then has its task."""
         execution = self.executions.get(check.execution_id)
         progress = self.executions.read_progress(check.execution_id)
         if execution is None or progress is None:

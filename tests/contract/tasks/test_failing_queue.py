@@ -16,7 +16,7 @@ from google.longrunning import operations_pb2
 from google.rpc import status_pb2
 
 from imagefactory.adapters import cloud_tasks as adapter
-from imagefactory.adapters.cloud_tasks import ROUNDS, CloudTasks
+from imagefactory.adapters.cloud_tasks import RETRY_PAUSES, CloudTasks
 from imagefactory.domain.errors import Unavailable
 from imagefactory.domain.task import Task, first_check
 from tests.contract.tasks.conftest import an_adapter
@@ -89,7 +89,7 @@ class TestABatch:
 
         assert sorted(queue.created) == ids(wanted)
         assert queue.calls == {"BatchCreateTasks": 4}
-        assert pauses == [ROUNDS[0]]
+        assert pauses == [RETRY_PAUSES[0]]
 
     def test_of_which_some_exist_is_done(self, tasks: CloudTasks, queue: FakeQueue, pauses: list[float]) -> None:
         wanted = tasks_of(3)
@@ -114,7 +114,7 @@ class TestABatch:
 
         tasks.enqueue(tasks_of(3))
 
-        assert (sorted(queue.created), pauses) == (ids(tasks_of(3)), list(ROUNDS[:2]))
+        assert (sorted(queue.created), pauses) == (ids(tasks_of(3)), list(RETRY_PAUSES[:2]))
 
     def test_whose_report_is_an_error_alone_is_sent_again(
         self, tasks: CloudTasks, queue: FakeQueue, pauses: list[float]
@@ -132,7 +132,7 @@ class TestABatch:
 
         tasks.enqueue(tasks_of(3))
 
-        assert pauses == [ROUNDS[0]]
+        assert pauses == [RETRY_PAUSES[0]]
 
     @pytest.mark.parametrize("error", [None, status_pb2.Status(code=grpc.StatusCode.INTERNAL.value[0])])
     def test_whose_report_has_no_details_is_believed(
@@ -149,7 +149,7 @@ class TestABatch:
 
         tasks.enqueue(tasks_of(3))
 
-        assert pauses == ([ROUNDS[0]] if error else [])
+        assert pauses == ([RETRY_PAUSES[0]] if error else [])
 
     def test_whose_report_never_comes_is_sent_again(
         self, tasks: CloudTasks, queue: FakeQueue, pauses: list[float], monkeypatch: pytest.MonkeyPatch
@@ -163,7 +163,7 @@ class TestABatch:
 
         tasks.enqueue(tasks_of(3))
 
-        assert pauses == [ROUNDS[0]]
+        assert pauses == [RETRY_PAUSES[0]]
         assert queue.calls["GetOperation"] >= 1
 
     def test_is_created_one_by_one_where_batches_are_not_served(
@@ -185,7 +185,7 @@ class TestABatch:
         with pytest.raises(Unavailable, match="2 of 5 tasks"):
             tasks.enqueue(wanted)
 
-        assert pauses == list(ROUNDS)
+        assert pauses == list(RETRY_PAUSES)
         assert len(queue.created) == 3
 
     def test_that_is_wrong_is_a_defect_and_told_as_it_is(self, tasks: CloudTasks, queue: FakeQueue) -> None:
@@ -209,7 +209,7 @@ class TestASingleTask:
 
         tasks.enqueue(tasks_of(1))
 
-        assert pauses == list(ROUNDS[:rounds])
+        assert pauses == list(RETRY_PAUSES[:rounds])
 
     def test_that_is_wrong_is_a_defect_and_told_as_it_is(self, tasks: CloudTasks, queue: FakeQueue) -> None:
         queue.broken = {"CreateTask": [INVALID]}
@@ -225,7 +225,7 @@ class TestARound:
 
         tasks.enqueue_check(check)
 
-        assert (queue.created, pauses) == ([check.id], [ROUNDS[0]])
+        assert (queue.created, pauses) == ([check.id], [RETRY_PAUSES[0]])
 
     def test_that_cannot_be_created_is_an_outage(self, tasks: CloudTasks, queue: FakeQueue) -> None:
         queue.broken = {"CreateTask": [UNAVAILABLE] * 100}
