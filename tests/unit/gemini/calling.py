@@ -43,9 +43,9 @@ ANSWER = answer(blob())
 
 
 @contextlib.contextmanager
-def a_model(server: Server, max_decodes: int = 6) -> Iterator[GeminiModel]:
+def a_model(server: Server, max_decodes: int = 6, path: str = "") -> Iterator[GeminiModel]:
     """A model whose connections are closed at the end: a function's process keeps them for as long as it lives."""
-    model = GeminiModel(server.url, max_decodes=max_decodes)
+    model = GeminiModel(server.url + path, max_decodes=max_decodes)
     try:
         yield model
     finally:

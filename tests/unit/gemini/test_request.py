@@ -86,6 +86,13 @@ class TestOnTheWire:
         assert request.headers["content-type"] == "application/json"
         assert KEY.encode() not in request.body
 
+    @pytest.mark.parametrize("end", ["", "/", "//"])
+    def test_it_goes_below_the_path_of_the_api_however_that_ends(self, end: str) -> None:
+        with serving(answering_json(ANSWER)) as server, a_model(server, path=f"/proxy/X{end}") as model:
+            made(model)
+
+        assert server.requests[0].first_line.startswith("POST /proxy/X/v1beta/models/")
+
     @pytest.mark.parametrize("prompt", ["café 日本語 👩‍👩‍👧", "a\x00b\u2028c", "\u202ertl", "e\u0301", '"\\'])
     def test_a_prompt_and_references_arrive_with_a_length(self, prompt: str) -> None:
         drawing = GenerationRequest(prompt, some_parameters(), (("image/png", bytes(300_000)),))
