@@ -47,6 +47,7 @@ UNKNOWN = {
     "IMAGE_BLOCKLIST": True,
     "VIDEO_SAFETY": True,
     "IMAGE_SPII": True,
+    "IMAGE_JAILBREAK": True,
     "SOMETHING_NEW": False,
     "IMAGE_LATE": False,
 }

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagefactory.adapters.gemini.failures import failure_of_status
-from imagefactory.adapters.gemini.retry_delay import find_retry_delay
+from imagefactory.adapters.gemini.retry_delay import MAX_DURATION, find_retry_delay
 from imagefactory.adapters.gemini.values import parse_json
 from tests.unit.gemini.calling import KEY
 from tests.unit.gemini.test_error_answers import error, retry_info
@@ -196,3 +196,7 @@ def test_any_words_ask_for_a_finite_delay(text: str, date: str) -> None:
     answer = error(503, text, "UNAVAILABLE", {"retryDelay": text})
 
     assert 0 <= failure_of_status(503, answer, KEY, text, date).retry_after < float("inf")
+
+
+def test_a_wait_of_ten_thousand_years_is_none() -> None:
+    assert find_retry_delay("", [{"retryDelay": f"{MAX_DURATION + 1}s"}], "9" * 30) == 0.0

@@ -368,3 +368,7 @@ def test_a_missing_key_and_a_wrong_index_are_told_in_words(factory: Factory) -> 
         ("batch_index", "4 is none of this execution's 0 to 3"),
         ("batch_index", "5 is none of this execution's 0 to 3"),
     ]
+
+
+def test_a_request_shows_no_key_where_it_is_printed() -> None:
+    assert KEY not in repr(RetryRequest(api_key=KEY))
