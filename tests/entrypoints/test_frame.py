@@ -82,7 +82,7 @@ def test_a_path_with_a_line_break_leads_nowhere_too(status: Function) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS"])
 def test_the_framework_adds_no_path_of_its_own(status: Function, method: str) -> None:
     error_of(status.ask(method, "/static/page.html"), 404, "NOT_FOUND")
 

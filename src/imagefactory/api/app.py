@@ -117,6 +117,13 @@ def adopt(framework: Flask, project: str, origins: frozenset[str] = frozenset())
     framework.config["TRAP_HTTP_EXCEPTIONS"] = True
     for kind in (Exception, 500):
         framework.register_error_handler(kind, answer)
+
+    def refuse_files() -> None:
+        # The framework has a path for files, and answers its OPTIONS by itself.
+        if request.endpoint == "static":
+            raise NotFound
+
+    framework.before_request(refuse_files)
     framework.after_request(remove_type_of_nothing)
     # Outermost: before it answers, the framework reads the body to its end too.
     framework.wsgi_app = BodyLimits(framework.wsgi_app)  # type: ignore[method-assign] # as Flask's documents say
